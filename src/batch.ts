@@ -1,0 +1,33 @@
+import { RefusedError } from './errors.ts'
+import { checkRequest } from './otlp/check.ts'
+import type { OtlpSignal } from './otlp/signal.ts'
+import { WireError } from './otlp/wire.ts'
+
+export type Signal = OtlpSignal
+
+/**
+ * What travels through the gateway: one OTLP export request as bytes. Read-only; changing one means making another, and no change means the very
+ * same bytes. Foreign bytes become a Batch in `parseBatch` alone, so views and edits may trust them.
+ */
+export interface Batch {
+  readonly signal: Signal
+  readonly bytes: Uint8Array
+  /** Spans, log records, data points or profiles in `bytes`. */
+  readonly items: number
+  readonly receivedAtMs: number
+}
+
+declare const redacted: unique symbol
+
+/** A batch that has passed `redact`. The queue and the exporters take no other kind. */
+export type RedactedBatch = Batch & { readonly [redacted]: true }
+
+/** Checks one OTLP request from the outside and counts its items. Throws RefusedError `invalid` that names the place and what was expected. */
+export function parseBatch(signal: Signal, bytes: Uint8Array, receivedAtMs = Date.now()): Batch {
+  try {
+    return { signal, bytes, items: checkRequest(signal, bytes), receivedAtMs }
+  } catch (error) {
+    if (error instanceof WireError) throw new RefusedError('invalid', `${signal}: ${error.message}`)
+    throw error
+  }
+}

@@ -1,0 +1,126 @@
+import type { z } from 'zod'
+import type { Batch, RedactedBatch, Signal } from './batch.ts'
+import type { Sockets } from './net/sockets.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+/** Takes a batch in. Resolves when it is durable, or fully consumed; throws RefusedError when it is not, and then nothing of it was kept. */
+export type Push = (batch: Batch) => Promise<void>
+
+/** Where telemetry comes in. `start` resolves when the sockets accept; `stop` when no request is left inside. */
+export interface Receiver {
+  start(push: Push): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Changes or drops what passes, at once and from memory. */
+export interface Processor {
+  /** Returns what is left of the batch, the same batch when nothing changed, or null when nothing is left. */
+  process(batch: Batch): Batch | null
+  /** Is shown what was left of the same batch after all processors, before it is queued. Must not keep the bytes. */
+  kept?(batch: Batch): void
+  /** Telemetry of the processor's own making, as one cumulative batch; it goes on from the processor's place in the list. */
+  collect?(): Batch | null
+  stop?(): void
+}
+
+/** The processor that all must pass last; only it makes batches that may leave. */
+export interface Redactor {
+  process(batch: Batch): RedactedBatch | null
+  /** The same rules for a text outside of a batch: label values, names. */
+  text(value: string): string
+}
+
+/** What a destination did with a batch that it took: items it refused for good, and why. */
+export interface Outcome {
+  readonly rejected: number
+  readonly reason: string
+}
+
+/** A destination outside of this process. Batches reach it from the queue, one at a time per signal, and again after a retryable failure. */
+export interface Exporter {
+  /** Throws RefusedError: retryable, when, or not at all. `too-large` makes the delivery halve the batch. Gives up when `signal` aborts. */
+  send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined>
+  start?(): Promise<void>
+  stop?(): Promise<void>
+}
+
+/** A destination in memory: takes its batches before the queue, and shows what they amount to on the admin port. */
+export interface Folder {
+  fold(batch: RedactedBatch): void
+  /** Answers a scrape; `accept` is the request's Accept header. */
+  page(accept: string): { readonly contentType: string; readonly body: string }
+  stop?(): void
+}
+
+/** pino's shape: fields first, then the message. Never a payload or a secret among the fields. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What the gateway lends to a component. */
+export interface Host {
+  /** The component's key in the configuration: its type, or `type/name` where there are several. */
+  readonly name: string
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly sockets: Sockets
+  /** Redacts a text that leaves by another way than a batch. */
+  readonly redactText: (value: string) => string
+}
+
+type Shape = z.core.$ZodLooseShape
+type Options<S extends Shape> = z.output<z.ZodObject<S, z.core.$strict>>
+
+interface Definition<S extends Shape, Made> {
+  /** The key in the configuration, and the file's name. */
+  readonly type: string
+  readonly summary: string
+  readonly options: S
+  create(options: Options<S>, host: Host): Made
+}
+
+export interface ReceiverDefinition<S extends Shape = Shape> extends Definition<S, Receiver> {
+  readonly kind: 'receiver'
+}
+export interface ProcessorDefinition<S extends Shape = Shape> extends Definition<S, Processor> {
+  readonly kind: 'processor'
+  /** How items that it takes out are counted. */
+  readonly outcome: 'sampled_out' | 'dropped'
+}
+export interface RedactorDefinition<S extends Shape = Shape> extends Definition<S, Redactor> {
+  readonly kind: 'redactor'
+}
+export interface ExporterDefinition<S extends Shape = Shape> extends Definition<S, Exporter> {
+  readonly kind: 'exporter'
+  signals(options: Options<S>): readonly Signal[]
+  /** Neighbours in the queue are merged up to this many bytes. */
+  batchBytesMax(options: Options<S>): number
+}
+export interface FolderDefinition<S extends Shape = Shape> extends Definition<S, Folder> {
+  readonly kind: 'folder'
+  readonly signals: readonly Signal[]
+}
+
+export const defineReceiver = <S extends Shape>(definition: Omit<ReceiverDefinition<S>, 'kind'>): ReceiverDefinition<S> => ({
+  kind: 'receiver',
+  ...definition
+})
+export const defineProcessor = <S extends Shape>(definition: Omit<ProcessorDefinition<S>, 'kind'>): ProcessorDefinition<S> => ({
+  kind: 'processor',
+  ...definition
+})
+export const defineRedactor = <S extends Shape>(definition: Omit<RedactorDefinition<S>, 'kind'>): RedactorDefinition<S> => ({
+  kind: 'redactor',
+  ...definition
+})
+export const defineExporter = <S extends Shape>(definition: Omit<ExporterDefinition<S>, 'kind'>): ExporterDefinition<S> => ({
+  kind: 'exporter',
+  ...definition
+})
+export const defineFolder = <S extends Shape>(definition: Omit<FolderDefinition<S>, 'kind'>): FolderDefinition<S> => ({
+  kind: 'folder',
+  ...definition
+})
