@@ -1,0 +1,185 @@
+// Lazy views: where the parts of a record lie in the request's bytes. Nothing is decoded until it is asked for, and what a view says is gone
+// when it is opened on the next record.
+import { BYTES, Fields } from './wire.ts'
+
+const fields = new Fields()
+
+export const STATUS_ERROR = 2
+
+/** One span. Offsets are into `bytes`; a field that is absent has start = end = 0, which reads as empty. */
+export class SpanView {
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  end = 0
+  traceIdStart = 0
+  traceIdEnd = 0
+  spanIdStart = 0
+  spanIdEnd = 0
+  /** The trace_state field as a whole begins at its tag; absent: all three are 0. */
+  traceStateTag = 0
+  traceStateStart = 0
+  traceStateEnd = 0
+  nameStart = 0
+  nameEnd = 0
+  kind = 0
+  statusCode = 0
+  flags = 0
+  /** Where the first attribute's tag stands, and where the last attribute ends; both 0 when there are none. */
+  attributesStart = 0
+  attributesEnd = 0
+  private startTime = 0
+  private endTime = 0
+
+  // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
+  // repeated attributes = 9, status = 15, flags = 16 }
+  open(bytes: Uint8Array, start: number, end: number): this {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.traceIdStart = this.traceIdEnd = this.spanIdStart = this.spanIdEnd = 0
+    this.traceStateTag = this.traceStateStart = this.traceStateEnd = 0
+    this.nameStart = this.nameEnd = 0
+    this.kind = this.statusCode = this.flags = 0
+    this.attributesStart = this.attributesEnd = 0
+    this.startTime = this.endTime = 0
+    fields.open(bytes, start, end)
+    while (fields.next()) {
+      switch (fields.number) {
+        case 1:
+          this.traceIdStart = fields.start
+          this.traceIdEnd = fields.end
+          break
+        case 2:
+          this.spanIdStart = fields.start
+          this.spanIdEnd = fields.end
+          break
+        case 3:
+          this.traceStateTag = fields.tagStart
+          this.traceStateStart = fields.start
+          this.traceStateEnd = fields.end
+          break
+        case 5:
+          this.nameStart = fields.start
+          this.nameEnd = fields.end
+          break
+        case 6:
+          this.kind = fields.low
+          break
+        case 7:
+          this.startTime = fields.start
+          break
+        case 8:
+          this.endTime = fields.start
+          break
+        case 9:
+          if (this.attributesEnd === 0) this.attributesStart = fields.tagStart
+          this.attributesEnd = fields.end
+          break
+        case 15:
+          this.readStatus(fields.start, fields.end)
+          break
+        case 16:
+          this.flags = readUint32(bytes, fields.start)
+          break
+      }
+    }
+    return this
+  }
+
+  /** Nanoseconds from start to end; 0 where one of them is missing, negative where the sender's clock ran backwards. Exact up to 104 days. */
+  durationNano(): number {
+    if (this.startTime === 0 || this.endTime === 0) return 0
+    const { bytes, startTime, endTime } = this
+    const high = readUint32(bytes, endTime + 4) - readUint32(bytes, startTime + 4)
+    return high * 0x1_0000_0000 + (readUint32(bytes, endTime) - readUint32(bytes, startTime))
+  }
+
+  /** Time stamps as milliseconds since 1970, for what needs no more than that. */
+  endMs(): number {
+    return this.endTime === 0 ? 0 : (readUint32(this.bytes, this.endTime + 4) * 0x1_0000_0000 + readUint32(this.bytes, this.endTime)) / 1e6
+  }
+
+  /** The offset of end_time_unix_nano's eight bytes, or 0. */
+  get endTimeStart(): number {
+    return this.endTime
+  }
+
+  // Status { message = 2, code = 3 }
+  private readStatus(start: number, end: number): void {
+    statusFields.open(this.bytes, start, end)
+    while (statusFields.next()) if (statusFields.number === 3) this.statusCode = statusFields.low
+  }
+}
+
+const statusFields = new Fields()
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
+}
+
+/** Reads one KeyValue and, where it holds one, its string. */
+export class AttributeView {
+  keyStart = 0
+  keyEnd = 0
+  /** The AnyValue message. */
+  valueStart = 0
+  valueEnd = 0
+
+  // KeyValue { key = 1, value = 2 }
+  open(bytes: Uint8Array, start: number, end: number): this {
+    this.keyStart = this.keyEnd = this.valueStart = this.valueEnd = 0
+    attributeFields.open(bytes, start, end)
+    while (attributeFields.next()) {
+      if (attributeFields.number === 1) {
+        this.keyStart = attributeFields.start
+        this.keyEnd = attributeFields.end
+      } else if (attributeFields.number === 2) {
+        this.valueStart = attributeFields.start
+        this.valueEnd = attributeFields.end
+      }
+    }
+    return this
+  }
+}
+
+const attributeFields = new Fields()
+
+/** Whether bytes[start, end) are exactly `text`. */
+export function equals(bytes: Uint8Array, start: number, end: number, text: Uint8Array): boolean {
+  if (end - start !== text.length) return false
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false
+  return true
+}
+
+const holder = new Fields()
+const found = new AttributeView()
+
+/**
+ * The text of a string attribute of the message in [start, end), whose attributes have field number `number`; undefined when it is absent or no
+ * string. The last one wins where a key repeats.
+ */
+export function stringAttribute(bytes: Uint8Array, start: number, end: number, number: number, key: Uint8Array): string | undefined {
+  let text: string | undefined
+  holder.open(bytes, start, end)
+  while (holder.next()) {
+    if (holder.number !== number) continue
+    found.open(bytes, holder.start, holder.end)
+    if (equals(bytes, found.keyStart, found.keyEnd, key)) text = stringValue(bytes, found.valueStart, found.valueEnd)
+  }
+  return text
+}
+
+const valueFields = new Fields()
+
+// AnyValue { string_value = 1, … }: a oneof, of which the last on the wire counts.
+function stringValue(bytes: Uint8Array, start: number, end: number): string | undefined {
+  let text: string | undefined
+  valueFields.open(bytes, start, end)
+  while (valueFields.next()) {
+    text =
+      valueFields.number === 1 && valueFields.type === BYTES
+        ? Buffer.from(bytes.buffer, bytes.byteOffset + valueFields.start, valueFields.end - valueFields.start).toString('utf8')
+        : undefined
+  }
+  return text
+}
