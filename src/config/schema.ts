@@ -1,6 +1,51 @@
 // The kinds of value a configuration file may hold. Each option is made by one of these functions, and from it come parsing, default, static
 // type, error message, reference page and JSON Schema.
 import { z } from 'zod'
+import { parseAddress, parseDuration, parseRatio, parseSize } from './units.ts'
+
+export type { Address } from './units.ts'
+
+/** What a kind tells about itself: enough for messages, the reference page and the JSON Schema. */
+export interface Kind {
+  readonly name: KindName
+  /** What may stand here, in words that follow "expected". */
+  readonly expected: string
+  readonly doc: string
+  /** As one would write it in the file. Undefined: no default. */
+  readonly preset?: unknown
+  readonly secret?: boolean
+  readonly choices?: readonly string[]
+  readonly min?: number
+  readonly max?: number
+  /** What every text that may stand here looks like, for editors; parsing decides. */
+  readonly pattern?: string
+  /** Of lists and maps: what they hold. */
+  readonly item?: z.core.$ZodType
+  /** Of groups: the options inside. */
+  readonly shape?: Readonly<Record<string, z.core.$ZodType>>
+  /** Of lists: a single item may stand for a list of one. */
+  readonly single?: boolean
+}
+
+export type KindName =
+  | 'text'
+  | 'flag'
+  | 'integer'
+  | 'number'
+  | 'choice'
+  | 'ratio'
+  | 'size'
+  | 'duration'
+  | 'address'
+  | 'url'
+  | 'secret'
+  | 'list'
+  | 'map'
+  | 'group'
+  | 'any'
+
+/** The kind of every type that was made here. */
+export const kinds = new WeakMap<z.core.$ZodType, Kind>()
 
 interface Doc {
   /** One sentence for the reference page. */
@@ -9,67 +54,126 @@ interface Doc {
 interface WithDefault<T> extends Doc {
   readonly default: T
 }
-
-/** Marks a value that is never printed. */
-export const secrets = new WeakSet<z.ZodType>()
-
-export const text = ({ doc, default: preset }: WithDefault<string>) => z.string().default(preset).describe(doc)
-
-export const flag = ({ doc, default: preset }: WithDefault<boolean>) => z.boolean().default(preset).describe(doc)
-
-export const integer = ({ doc, default: preset, min = 0, max = 2 ** 31 - 1 }: WithDefault<number> & { min?: number; max?: number }) =>
-  z.int().min(min).max(max).default(preset).describe(doc)
-
-export const choice = <const T extends readonly [string, ...string[]]>(values: T, { doc, default: preset }: WithDefault<T[number]>) =>
-  z.enum(values).default(preset as never).describe(doc)
-
-/** A share: `10%` or `0.1`. Parsed to a number from 0 to 1. */
-export const ratio = ({ doc, default: preset }: WithDefault<string>) => parsed(parseRatio, preset, doc)
-
-/** A number of bytes: `64KiB`, `20 MiB`, `1000`. Parsed to bytes. */
-export const size = ({ doc, default: preset }: WithDefault<string>) => parsed(parseSize, preset, doc)
-
-/** A length of time: `250ms`, `15s`, `5m`, `24h`. Parsed to milliseconds. */
-export const duration = ({ doc, default: preset }: WithDefault<string>) => parsed(parseDuration, preset, doc)
-
-/** Where to listen: `127.0.0.1:4318`, `[::1]:4318`, `:4318` (every interface) or `unix:/run/sluice.sock`; `off` does not listen. */
-export const address = ({ doc, default: preset }: WithDefault<string>) => parsed(parseAddress, preset, doc)
-
-/** An http or https URL. */
-export const url = ({ doc }: Doc) => z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' }).describe(doc)
-
-/** A value that no command prints and no log shows. */
-export const secret = ({ doc }: Doc) => {
-  const type = z.string().describe(doc)
-  secrets.add(type)
-  return type
+interface Range<T> {
+  readonly min?: T
+  readonly max?: T
 }
 
-export const list = <T extends z.ZodType>(item: T, { doc, default: preset = [] }: Doc & { default?: z.input<T>[] }) =>
-  z
-    .array(item)
+export const text = ({ doc, default: preset }: WithDefault<string>) =>
+  described(z.string().default(preset), { name: 'text', expected: 'a text', doc, preset })
+
+export const flag = ({ doc, default: preset }: WithDefault<boolean>) =>
+  described(z.boolean().default(preset), { name: 'flag', expected: 'true or false', doc, preset })
+
+/** A whole number; timers and counts end at 2^31 - 1 unless told otherwise. */
+export const integer = ({ doc, default: preset, min = 0, max = 2 ** 31 - 1 }: WithDefault<number> & Range<number>) =>
+  described(z.int().min(min).max(max).default(preset), {
+    name: 'integer',
+    expected: `a whole number from ${min} to ${max}`,
+    doc,
+    preset,
+    min,
+    max
+  })
+
+/** A number with or without a fraction, never infinite. */
+export const number = ({ doc, default: preset, min, max }: WithDefault<number> & Range<number>) =>
+  described(
+    z
+      .number()
+      .min(min ?? -Number.MAX_VALUE)
+      .max(max ?? Number.MAX_VALUE)
+      .default(preset),
+    {
+      name: 'number',
+      expected: `a number${min === undefined ? '' : ` from ${min}`}${max === undefined ? '' : ` up to ${max}`}`,
+      doc,
+      preset,
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max })
+    }
+  )
+
+export const choice = <const T extends readonly [string, ...string[]]>(values: T, { doc, default: preset }: WithDefault<T[number]>) =>
+  described(z.enum(values).default(preset as never), { name: 'choice', expected: inWords(values), doc, preset, choices: values })
+
+/** A share: `10%` or `0.1`. Parsed to a number from 0 to 1. */
+export const ratio = ({ doc, default: preset }: WithDefault<string>) =>
+  parsed(parseRatio, { name: 'ratio', expected: 'a share from 0% to 100%, as 10% or 0.1', doc, preset, pattern: '^\\d+(\\.\\d+)?\\s*%?$' })
+
+/** A number of bytes: `64KiB`, `20 MiB`, `1000`. Parsed to bytes. */
+export const size = ({ doc, default: preset, min = '0', max = '8PiB' }: WithDefault<string> & Range<string>) =>
+  parsed(within(parseSize, min, max), {
+    name: 'size',
+    expected: `a size${rangeInWords(min, max, '0', '8PiB')}, as 64KiB or 20MiB`,
+    doc,
+    preset,
+    pattern: '^\\d+(\\.\\d+)?\\s*[kKmMgGtTpP]?[iI]?[bB]?$'
+  })
+
+/** A length of time: `250ms`, `15s`, `5m`, `24h`. Parsed to milliseconds; at most 24 days, which is what a timer can wait, unless told otherwise. */
+export const duration = ({ doc, default: preset, min = '0s', max = '24d' }: WithDefault<string> & Range<string>) =>
+  parsed(within(parseDuration, min, max), {
+    name: 'duration',
+    expected: `a length of time with its unit${rangeInWords(min, max, '0s', '24d')}, as 250ms, 15s, 5m or 24h`,
+    doc,
+    preset,
+    pattern: '^\\d+(\\.\\d+)?\\s*(ms|s|m|h|d)$'
+  })
+
+const ADDRESS = {
+  name: 'address',
+  expected: 'host:port as 127.0.0.1:4318, [::1]:4318 or :4318, or unix:/path, or off',
+  pattern: '^(off|unix:.+|.*:\\d{1,5})$'
+} as const
+
+/** Where to listen: `127.0.0.1:4318`, `[::1]:4318`, `:4318` (every interface) or `unix:/run/sluice.sock`; `off` does not listen. */
+export const address = ({ doc, default: preset }: WithDefault<string>) => parsed(parseAddress, { ...ADDRESS, doc, preset })
+
+/** Where to listen, one address or several; those that are `off` are left out. */
+export const addresses = ({ doc, default: preset }: WithDefault<string | string[]>) => {
+  const item = address({ doc, default: 'off' })
+  const many = z
+    .preprocess((input) => (Array.isArray(input) ? input : [input]), z.array(item))
+    .transform((all) => all.filter((one) => one !== null))
     .prefault(preset as never)
-    .describe(doc)
+  return described(many, { name: 'list', expected: `${ADDRESS.expected}; or a list of these`, doc, preset, item, single: true })
+}
+
+/** An http or https URL. */
+export const url = ({ doc }: Doc) =>
+  described(z.string().refine(isHttpUrl), { name: 'url', expected: 'an http:// or https:// URL with a host', doc, pattern: '^https?://.+' })
+
+/** A value that no command prints and no log shows. */
+export const secret = ({ doc }: Doc) => described(z.string().min(1), { name: 'secret', expected: 'a text', doc, secret: true })
+
+export const list = <T extends z.ZodType>(item: T, { doc, default: preset = [] }: Doc & { default?: z.input<T>[] }) =>
+  described(z.array(item).prefault(preset as never), { name: 'list', expected: 'a list', doc, preset, item })
 
 /** Free keys, one kind of value. */
 export const map = <T extends z.ZodType>(item: T, { doc, default: preset = {} }: Doc & { default?: Record<string, z.input<T>> }) =>
-  z
-    .record(z.string(), item)
-    .prefault(preset as never)
-    .describe(doc)
+  described(z.record(z.string(), item).prefault(preset as never), {
+    name: 'map',
+    expected: 'a mapping of keys to values',
+    doc,
+    preset,
+    item
+  })
 
 /** Options inside an option. Unknown keys are errors. */
 export const group = <S extends z.core.$ZodLooseShape>(shape: S, { doc }: Doc) =>
-  z
-    .strictObject(shape)
-    .prefault({} as never)
-    .describe(doc)
+  described(z.strictObject(shape).prefault({} as never), { name: 'group', expected: 'a mapping of options', doc, shape })
 
 /** An option that may be left out and then has no value. */
 export const maybe = <T extends z.ZodType>(type: T) => type.optional()
 
-function parsed<T>(parse: (input: string) => T | Error, preset: string, doc: string) {
-  return z
+function described<T extends z.ZodType>(type: T, kind: Kind): T {
+  kinds.set(type, kind)
+  return type
+}
+
+function parsed<T>(parse: (input: string) => T | Error, kind: Kind & { preset: string }) {
+  const type = z
     .union([z.string(), z.number()])
     .transform((input, context): T => {
       const value = parse(String(input).trim())
@@ -77,39 +181,28 @@ function parsed<T>(parse: (input: string) => T | Error, preset: string, doc: str
       context.addIssue({ code: 'custom', message: value.message })
       return z.NEVER
     })
-    .prefault(preset)
-    .describe(doc)
+    .prefault(kind.preset)
+  return described(type, kind)
 }
 
-function parseRatio(input: string): number | Error {
-  const [, digits, percent] = /^(\d+(?:\.\d+)?)(\s*%)?$/.exec(input) ?? []
-  const value = Number(digits) / (percent === undefined ? 1 : 100)
-  return value >= 0 && value <= 1 ? value : new Error('expected a share from 0% to 100%, as 10% or 0.1')
+// The bounds are written by us, as an option's author would write them in the file.
+function within(parse: (input: string) => number | Error, min: string, max: string): (input: string) => number | Error {
+  const [least, most] = [Number(parse(min)), Number(parse(max))]
+  return (input) => {
+    const value = parse(input)
+    return value instanceof Error || (value >= least && value <= most) ? value : new Error(`is not from ${min} to ${max}`)
+  }
 }
 
-const SIZES: Record<string, number> = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30, TIB: 2 ** 40 }
-
-function parseSize(input: string): number | Error {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?i?B?)$/i.exec(input) ?? []
-  const factor = SIZES[(unit ?? '?').toUpperCase()]
-  return factor === undefined ? new Error('expected a size, as 64KiB or 20MiB') : Math.round(Number(digits) * factor)
+function rangeInWords(min: string, max: string, leastOfAll: string, mostOfAll: string): string {
+  if (max !== mostOfAll) return ` from ${min} to ${max}`
+  return min === leastOfAll ? '' : ` of at least ${min}`
 }
 
-const TIMES: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }
-
-function parseDuration(input: string): number | Error {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(input) ?? []
-  return unit === undefined ? new Error('expected a length of time with its unit, as 250ms, 15s, 5m or 24h') : Math.round(Number(digits) * TIMES[unit])
+function inWords(values: readonly string[]): string {
+  return values.length < 2 ? `${values[0]}` : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`
 }
 
-/** Where to listen, or null for nowhere. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string } | null
-
-function parseAddress(input: string): Address | Error {
-  if (input === 'off') return null
-  if (input.startsWith('unix:') && input.length > 5) return { path: input.slice(5) }
-  const [, host, digits] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]*):(\d{1,5})$/.exec(input) ?? []
-  const port = Number(digits)
-  if (host === undefined || port > 65535) return new Error('expected host:port, unix:/path or off')
-  return { host: host.replace(/^\[|\]$/g, '') || '::', port }
+function isHttpUrl(input: string): boolean {
+  return /^https?:\/\/[^/]/i.test(input) && URL.canParse(input)
 }
