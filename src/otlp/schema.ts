@@ -60,7 +60,14 @@ const choice = (oneof: string, field: Field): Field => ({ ...field, oneof })
 const named = (number: number, ...names: string[]): Field => ({ number, scalar: 'enum', repeated: false, names })
 
 const TEMPORALITY = ['AGGREGATION_TEMPORALITY_UNSPECIFIED', 'AGGREGATION_TEMPORALITY_DELTA', 'AGGREGATION_TEMPORALITY_CUMULATIVE']
-const SPAN_KIND = ['SPAN_KIND_UNSPECIFIED', 'SPAN_KIND_INTERNAL', 'SPAN_KIND_SERVER', 'SPAN_KIND_CLIENT', 'SPAN_KIND_PRODUCER', 'SPAN_KIND_CONSUMER']
+const SPAN_KIND = [
+  'SPAN_KIND_UNSPECIFIED',
+  'SPAN_KIND_INTERNAL',
+  'SPAN_KIND_SERVER',
+  'SPAN_KIND_CLIENT',
+  'SPAN_KIND_PRODUCER',
+  'SPAN_KIND_CONSUMER'
+]
 const STATUS_CODE = ['STATUS_CODE_UNSET', 'STATUS_CODE_OK', 'STATUS_CODE_ERROR']
 const SEVERITY = [
   'UNSPECIFIED',
@@ -242,7 +249,7 @@ export const MESSAGES: Record<MessageName, Record<string, Field>> = {
     eventName: one(12, 'string')
   },
 
-  // Profiles are in development: their framing is checked down to the profile, what is inside passes as it came.
+  // Profiles are in development: their framing is checked down to the fields of the profile, what is inside those passes as it came.
   ResourceProfiles: { resource: message(1, 'Resource'), scopeProfiles: many(2, 'ScopeProfiles'), schemaUrl: one(3, 'string') },
   ScopeProfiles: { scope: message(1, 'Scope'), profiles: many(2, 'Opaque'), schemaUrl: one(3, 'string') },
   Opaque: {},

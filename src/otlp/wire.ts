@@ -168,4 +168,3 @@ export function lengthDelimited(number: number, content: Uint8Array): Buffer {
   out.set(content, writeVarint(out, writeVarint(out, 0, tag), content.length))
   return out
 }
-

@@ -50,7 +50,10 @@ export class Metrics {
   }
 
   families(): Family[] {
-    const counters = Array.from(this.counters, ([name, { help, series }]): Family => ({ name, help, type: 'counter', samples: [...series.values()] }))
+    const counters = Array.from(
+      this.counters,
+      ([name, { help, series }]): Family => ({ name, help, type: 'counter', samples: [...series.values()] })
+    )
     const observed = Array.from(this.gauges, ([name, { help, type, read }]): Family => ({ name, help, type, samples: read() }))
     return [...counters, ...observed].sort((a, b) => (a.name < b.name ? -1 : 1))
   }

@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Account } from './account.ts'
+import { parseBatch, type RedactedBatch, type Signal } from './batch.ts'
+import type { Exporter, Log, Outcome } from './component.ts'
+import { decodeEntry } from './entry.ts'
+import { messageOf, RefusedError } from './errors.ts'
+import { concatenate, splitRequest } from './otlp/request.ts'
+import { SHAPES } from './otlp/signal.ts'
+import type { Cursor, Entry } from './queue/queue.ts'
+
+/** After so many starts of the process with the same entry at the head, that entry is taken for the cause of its ends. */
+const STARTS_MAX = 3
+
+export interface DeliveryOptions {
+  readonly name: string
+  readonly signal: Signal
+  readonly exporter: Exporter
+  readonly cursor: Cursor
+  readonly account: Account
+  readonly log: Log
+  /** Neighbours in the queue are merged up to this many bytes. */
+  readonly batchBytesMax: number
+  /** What could not be delivered for so long, counted from its receipt, is given up. */
+  readonly ageMaxMs: number
+}
+
+/** What is sent at once. */
+interface Head {
+  /** The queue's last entry in it. */
+  last: Entry
+  readonly enqueuedBefore: number
+  readonly skipped: string
+  readonly batches: RedactedBatch[]
+}
+
+/** Sends one exporter everything that its cursor holds of one signal. A batch that may be tried again simply stays at the head. */
+export class Delivery {
+  /** Since when every attempt has failed, and why; null while it goes well. */
+  failing: { readonly sinceMs: number; readonly message: string } | null = null
+  private readonly options: DeliveryOptions
+  private readonly backoff = new Backoff()
+
+  constructor(options: DeliveryOptions) {
+    this.options = options
+  }
+
+  /** Resolves when `stop` aborts; what has not been acknowledged then stays in the queue. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { cursor, account, signal, batchBytesMax } = this.options
+    while (!stop.aborted) {
+      const entries = await cursor.peek(batchBytesMax, stop)
+      if (entries === null) return
+      const poisonous = cursor.starts >= STARTS_MAX
+      for (const head of headsOf(signal, entries)) {
+        account.reach(head.enqueuedBefore, head.skipped)
+        const batch = merge(head.batches)
+        if (batch !== null) {
+          account.take(batch.items)
+          if (poisonous)
+            await this.giveUp(head.last, batch, 'poison', `was at the head in ${cursor.starts} starts that did not get past it`)
+          else if (!(await this.send(head.last, batch, stop))) return
+        }
+        cursor.ack(head.last, account.snapshot())
+      }
+    }
+  }
+
+  // Sends until every item is delivered or given up; false when stopped before. Parts that went through are not sent again.
+  private async send(last: Entry, whole: RedactedBatch, stop: AbortSignal): Promise<boolean> {
+    const { account, ageMaxMs } = this.options
+    const parts = [whole]
+    while (parts.length > 0) {
+      const part = parts[0]
+      const failure = await this.attempt(part, stop)
+      if (stop.aborted && failure !== null) return false
+      if (failure?.code === 'too-large') {
+        const halves = split(part)
+        if (halves.length > 1) {
+          parts.splice(0, 1, ...halves)
+          continue
+        }
+      }
+      if (failure?.retryable) {
+        if (Date.now() - part.receivedAtMs < ageMaxMs) {
+          if (await this.backoff.wait(failure.retryAfterMs, stop)) continue
+          return false
+        }
+        account.drop('expired', part.items)
+      } else if (failure !== null) await this.giveUp(last, part, failure.code, failure.message)
+      this.backoff.reset()
+      parts.shift()
+    }
+    return true
+  }
+
+  // One attempt; books what was delivered. What is thrown besides RefusedError is a fault of ours, and not tried again.
+  private async attempt(batch: RedactedBatch, stop: AbortSignal): Promise<RefusedError | null> {
+    const { exporter, account, log, name, signal } = this.options
+    let outcome: Outcome | undefined
+    try {
+      outcome = await exporter.send(batch, stop)
+    } catch (error) {
+      const failure = error instanceof RefusedError ? error : new RefusedError('internal', messageOf(error), { cause: error })
+      if (stop.aborted) return failure
+      if (this.failing === null)
+        log.warn({ exporter: name, signal, code: failure.code, retryable: failure.retryable }, `delivery failed: ${failure.message}`)
+      this.failing = { sinceMs: this.failing?.sinceMs ?? Date.now(), message: failure.message }
+      return failure
+    }
+    if (this.failing !== null) log.info({ exporter: name, signal, failedForMs: Date.now() - this.failing.sinceMs }, 'delivery works again')
+    this.failing = null
+    const rejected = Math.min(outcome?.rejected ?? 0, batch.items)
+    if (outcome !== undefined)
+      log.warn({ exporter: name, signal, rejected, reason: outcome.reason }, 'the destination rejected a part of a batch')
+    account.deliver(batch.items - rejected)
+    account.drop('rejected', rejected)
+    return null
+  }
+
+  private async giveUp(last: Entry, batch: RedactedBatch, reason: string, message: string): Promise<void> {
+    const { cursor, account, name, signal, log } = this.options
+    const at = new Date().toISOString()
+    await cursor.deadLetter(batch.bytes, Buffer.from(JSON.stringify({ exporter: name, signal, reason, message, items: batch.items, at })))
+    account.drop(reason, batch.items)
+    log.error({ exporter: name, signal, reason, items: batch.items, segment: last.segment }, `a batch went to the dead letters: ${message}`)
+  }
+}
+
+// Merges neighbours as far as their signal allows it, and never over a gap.
+function headsOf(signal: Signal, entries: readonly Entry[]): Head[] {
+  const heads: Head[] = []
+  let end = -1
+  for (const entry of entries) {
+    const { batch, enqueuedBefore } = decodeEntry(signal, entry.payload)
+    let head = heads.at(-1)
+    const joins =
+      head !== undefined && enqueuedBefore === end && (batch === null || head.batches.length === 0 || SHAPES[signal].concatenates)
+    if (head === undefined || !joins) heads.push((head = { last: entry, enqueuedBefore, skipped: entry.skipped ?? 'damaged', batches: [] }))
+    head.last = entry
+    if (batch !== null) head.batches.push(batch)
+    end = enqueuedBefore + (batch?.items ?? 0)
+  }
+  return heads
+}
+
+function merge(batches: readonly RedactedBatch[]): RedactedBatch | null {
+  if (batches.length < 2) return batches[0] ?? null
+  const items = batches.reduce((sum, batch) => sum + batch.items, 0)
+  return { ...batches[0], items, bytes: concatenate(batches.map(({ bytes }) => bytes)) }
+}
+
+function split(batch: RedactedBatch): RedactedBatch[] {
+  const requests = splitRequest(batch.signal, batch.bytes, Math.ceil(batch.bytes.length / 2))
+  return requests.map((bytes) => ({ ...batch, ...parseBatch(batch.signal, bytes, batch.receivedAtMs) }))
+}
+
+const FIRST_WAIT_MS = 250
+const WAIT_MAX_MS = 30_000
+
+/** Waits twice as long from failure to failure, with a jitter of a half, unless the other side names a time. */
+class Backoff {
+  private failures = 0
+
+  /** False when stopped while waiting. */
+  async wait(retryAfterMs: number | undefined, stop: AbortSignal): Promise<boolean> {
+    const grownMs = Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** Math.min(this.failures++, 16)) * (0.5 + Math.random() / 2)
+    try {
+      await sleep(retryAfterMs ?? grownMs, undefined, { signal: stop })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  reset(): void {
+    this.failures = 0
+  }
+}

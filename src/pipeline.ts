@@ -1,0 +1,140 @@
+import type { Batch, RedactedBatch, Signal } from './batch.ts'
+import type { Folder, Log, Processor, Redactor } from './component.ts'
+import { encodeEntry } from './entry.ts'
+import { messageOf, RefusedError } from './errors.ts'
+import { enqueuedLine, type Ledger, type Line } from './ledger.ts'
+import { type Queue, QueueFullError } from './queue/queue.ts'
+
+/** One processor in its place, and how the items that it takes out are counted. */
+export interface Step {
+  readonly name: string
+  readonly outcome: string
+  readonly processor: Processor
+}
+
+/** What a configuration makes of the pipeline; replaced as a whole by a reload. */
+export interface Plan {
+  readonly steps: readonly Step[]
+  readonly redactor: Redactor
+  readonly folders: readonly { readonly signals: readonly Signal[]; readonly folder: Folder }[]
+  /** Signals that some exporter takes from the queue. */
+  readonly queued: ReadonlySet<Signal>
+}
+
+/** How long a sender is asked to wait when the queue is full. */
+const RETRY_AFTER_MS = 5_000
+
+/**
+ * The way of every batch: processors, redact, queue. What comes in is either refused before anything has seen it, or is counted, processed and
+ * durable when `push` resolves. Between the look at the queue's room and the append nothing waits, so no other batch can take the room.
+ */
+export class Pipeline {
+  private readonly queue: Queue
+  private readonly ledger: Ledger
+  private readonly log: Log
+  private plan: Plan
+
+  constructor(queue: Queue, ledger: Ledger, log: Log, plan: Plan) {
+    this.queue = queue
+    this.ledger = ledger
+    this.log = log
+    this.plan = plan
+  }
+
+  /** The next batch goes another way; those inside have already passed. */
+  replan(plan: Plan): void {
+    this.plan = plan
+  }
+
+  async push(source: string, batch: Batch): Promise<void> {
+    if (!this.queue.fits(batch.bytes.length)) throw this.refused(source, batch, full())
+    let passed: Passed
+    try {
+      passed = this.pass(batch, 0)
+    } catch (error) {
+      // A processor must take any batch; that it could not take this one is our fault and must cost no more than this batch.
+      const failure = error instanceof RefusedError ? error : new RefusedError('internal', `${batch.signal} could not be processed`)
+      if (failure !== error)
+        this.log.error({ error: messageOf(error), signal: batch.signal, source }, 'a processor failed: the batch was refused')
+      throw this.refused(source, batch, failure)
+    }
+    await this.store(batch, passed, [['receive', source, 'accepted', '', batch.items], ...passed.lines])
+  }
+
+  /** Sends on what the processors have made themselves, from each one's place, to where telemetry is queued for. */
+  async pushCollected(): Promise<void> {
+    for (const [place, name, batch] of this.collected()) {
+      if (!this.plan.queued.has(batch.signal) || !this.queue.fits(batch.bytes.length)) continue
+      const passed = this.pass(batch, place + 1)
+      await this.store(batch, passed, [['receive', name, 'accepted', '', batch.items], ...passed.lines])
+    }
+  }
+
+  /** Shows the folders what the processors have made up to now. It is cumulative, so showing it twice counts nothing twice. */
+  foldCollected(): void {
+    for (const [place, , batch] of this.collected()) {
+      const { left } = this.pass(batch, place + 1)
+      if (left !== null) this.fold(left)
+    }
+  }
+
+  private *collected(): Generator<[place: number, name: string, batch: Batch]> {
+    const { steps } = this.plan
+    for (let place = 0; place < steps.length; place++) {
+      const batch = steps[place].processor.collect?.() ?? null
+      if (batch !== null) yield [place, steps[place].name, batch]
+    }
+  }
+
+  // Takes a batch through the processors from `place` on, and books what each one took out.
+  private pass(batch: Batch, place: number): Passed {
+    const { steps, redactor } = this.plan
+    const lines: Line[] = []
+    let left: Batch | null = batch
+    for (let i = place; i < steps.length && left !== null; i++) {
+      const before: number = left.items
+      left = steps[i].processor.process(left)
+      const taken = before - (left?.items ?? 0)
+      if (taken !== 0) lines.push(['process', steps[i].name, steps[i].outcome, steps[i].name, taken])
+    }
+    const redacted = left === null ? null : redactor.process(left)
+    const taken = (left?.items ?? 0) - (redacted?.items ?? 0)
+    if (taken !== 0) lines.push(['process', 'redact', 'dropped', 'redact', taken])
+    if (redacted !== null) for (let i = place; i < steps.length; i++) steps[i].processor.kept?.(redacted)
+    return { left: redacted, lines }
+  }
+
+  private async store(batch: Batch, { left }: Passed, lines: Line[]): Promise<void> {
+    const { signal, receivedAtMs } = batch
+    const queued = left !== null && this.plan.queued.has(signal)
+    if (left !== null) lines.push(queued ? enqueuedLine(left.items) : ['queue', '', 'consumed', '', left.items])
+    let durable: Promise<void>
+    try {
+      durable = this.queue.append(signal, encodeEntry(this.ledger.enqueued(signal), receivedAtMs, lines, queued ? left : null))
+    } catch (error) {
+      if (error instanceof QueueFullError) throw this.refused(lines[0][1], batch, full())
+      throw error
+    }
+    this.ledger.add(signal, lines)
+    if (left !== null) this.fold(left)
+    await durable
+  }
+
+  private fold(batch: RedactedBatch): void {
+    for (const { signals, folder } of this.plan.folders) if (signals.includes(batch.signal)) folder.fold(batch)
+  }
+
+  private refused(source: string, { signal, items }: Batch, error: RefusedError): RefusedError {
+    this.ledger.add(signal, [['receive', source, 'refused', error.code, items]])
+    return error
+  }
+}
+
+interface Passed {
+  readonly left: RedactedBatch | null
+  readonly lines: Line[]
+}
+
+function full(): RefusedError {
+  return new RefusedError('overloaded', 'the queue is full', { retryAfterMs: RETRY_AFTER_MS })
+}
