@@ -133,9 +133,11 @@ function headsOf(signal: Signal, entries: readonly Entry[]): Head[] {
   for (const entry of entries) {
     const { batch, enqueuedBefore } = decodeEntry(signal, entry.payload)
     let head = heads.at(-1)
-    const joins =
-      head !== undefined && enqueuedBefore === end && (batch === null || head.batches.length === 0 || SHAPES[signal].concatenates)
-    if (head === undefined || !joins) heads.push((head = { last: entry, enqueuedBefore, skipped: entry.skipped ?? 'damaged', batches: [] }))
+    const joins = batch === null || head?.batches.length === 0 || SHAPES[signal].concatenates
+    if (head === undefined || enqueuedBefore !== end || !joins) {
+      head = { last: entry, enqueuedBefore, skipped: entry.skipped ?? 'damaged', batches: [] }
+      heads.push(head)
+    }
     head.last = entry
     if (batch !== null) head.batches.push(batch)
     end = enqueuedBefore + (batch?.items ?? 0)

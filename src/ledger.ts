@@ -15,8 +15,8 @@ export class Ledger {
   private readonly books = new Map<Signal, Map<string, number>>()
 
   add(signal: Signal, lines: readonly Line[]): void {
-    let book = this.books.get(signal)
-    if (book === undefined) this.books.set(signal, (book = new Map()))
+    const book = this.books.get(signal) ?? new Map<string, number>()
+    this.books.set(signal, book)
     for (const [stage, component, outcome, reason, items] of lines) {
       const key = `${stage}\0${component}\0${outcome}\0${reason}`
       book.set(key, (book.get(key) ?? 0) + items)

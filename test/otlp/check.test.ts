@@ -33,7 +33,7 @@ test('what is wrong is named with its place, what came and what was expected', (
   f(varint(7, 1), /startTimeUnixNano \(offset \d+\): came as varint, expected fixed64$/)
   f(varint(5, 1), /name \(offset \d+\): came as varint, expected length-delimited$/)
   f(Buffer.from([0xa3, 0x06]), /a group, which OTLP does not use$/)
-  f(Buffer.from([0x0f]), /wire type 7, which does not exist$/)
+  f(Buffer.from([0xa7, 0x06]), /wire type 7, which does not exist$/)
   f(Buffer.from([0x00, 0x00]), /field number 0/)
   f(Buffer.from([0x0a, 0x7f]), /traceId \(offset \d+\): truncated: 127 bytes announced, 0 left$/)
   f(Buffer.from([0x30, ...Array(10).fill(0xff), 1]), /a varint of more than 64 bits$/)

@@ -1,0 +1,48 @@
+import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseBatch } from '../../src/batch.ts'
+import { enrich, fromEnvironment } from '../../src/processors/enrich.ts'
+import { host } from '../support/host.ts'
+import { request, span } from '../support/otlp-bytes.ts'
+
+const OFF = { environment: false, host: false, process: false, overwrite: false }
+
+test('attributes are added to the resource; what the sender said stays unless overwritten', () => {
+  const f = (
+    sent: Record<string, string>,
+    attributes: Record<string, string>,
+    overwrite: boolean,
+    expected: Record<string, string>
+  ): void => {
+    const { process } = enrich.create({ ...OFF, attributes, overwrite }, host())
+    deepStrictEqual(process(parseBatch('traces', request([span()], sent)))?.bytes, request([span()], expected))
+  }
+  f({ a: '1' }, { b: '2' }, false, { a: '1', b: '2' })
+  f({ a: '1' }, { a: '2', b: '3' }, false, { a: '1', b: '3' })
+  f({ a: '1' }, { a: '2', b: '3' }, true, { a: '2', b: '3' })
+  f({}, { a: '1', b: '2' }, false, { a: '1', b: '2' })
+})
+
+test('resources of one request do not take each other’s place', () => {
+  const { process } = enrich.create({ ...OFF, attributes: { a: '2', b: '2' } }, host())
+  const sent = Buffer.concat([request([span()], { a: '1' }), request([span()], { c: '1' })])
+  const expected = Buffer.concat([request([span()], { a: '1', b: '2' }), request([span()], { c: '1', a: '2', b: '2' })])
+  deepStrictEqual(process(parseBatch('traces', sent))?.bytes, expected)
+})
+
+test('a batch that lacks nothing stays the very same', () => {
+  const batch = parseBatch('traces', request([span()], { a: '1' }))
+  strictEqual(enrich.create({ ...OFF, attributes: { a: '2' } }, host()).process(batch), batch)
+  strictEqual(enrich.create({ ...OFF, attributes: {} }, host()).process(batch), batch)
+})
+
+test('OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME', () => {
+  const f = (attributes: string | undefined, service: string | undefined, expected: Record<string, string>): void =>
+    deepStrictEqual(fromEnvironment({ OTEL_RESOURCE_ATTRIBUTES: attributes, OTEL_SERVICE_NAME: service }), expected)
+  f(undefined, undefined, {})
+  f('', '', {})
+  f('a=1,b=2', undefined, { a: '1', b: '2' })
+  f(' a = 1 , b=x%20y%2C=z', undefined, { a: '1', b: 'x y,=z' })
+  f('broken,=empty,a=%zz', undefined, { a: '%zz' })
+  f('service.name=one', 'two', { 'service.name': 'two' })
+})
