@@ -6,7 +6,7 @@ export type OptionKind = Kind & { readonly required: boolean }
 
 /** Looks through everything that was wrapped around an option's type (optional, default, checks) for the kind that its author gave it. */
 export function kindOf(type: z.core.$ZodType): OptionKind {
-  const { def, parent }: { def: Def; parent?: z.core.$ZodType } = (type as z.core.$ZodTypes)._zod
+  const { def, parent }: { def: Def; parent?: z.core.$ZodType | undefined } = (type as z.core.$ZodTypes)._zod
   const own = kinds.get(type)
   if (own !== undefined) return { ...own, required: own.preset === undefined && own.name !== 'group' }
   if (parent !== undefined) return kindOf(parent)

@@ -5,6 +5,9 @@ import { parseAddress, parseDuration, parseRatio, parseSize } from './units.ts'
 
 export type { Address } from './units.ts'
 
+/** Options by key. */
+export type Shape = Readonly<Record<string, z.core.$ZodType>>
+
 /** What a kind tells about itself: enough for messages, the reference page and the JSON Schema. */
 export interface Kind {
   readonly name: KindName
@@ -22,7 +25,7 @@ export interface Kind {
   /** Of lists and maps: what they hold. */
   readonly item?: z.core.$ZodType
   /** Of groups: the options inside. */
-  readonly shape?: Readonly<Record<string, z.core.$ZodType>>
+  readonly shape?: Shape
   /** Of lists: a single item may stand for a list of one. */
   readonly single?: boolean
 }
@@ -59,8 +62,13 @@ interface Range<T> {
   readonly max?: T
 }
 
-export const text = ({ doc, default: preset }: WithDefault<string>) =>
-  described(z.string().default(preset), { name: 'text', expected: 'a text', doc, preset })
+/** A text. Without a default it must be given, unless it is wrapped in `maybe`. */
+export function text(_: WithDefault<string>): z.ZodDefault<z.ZodString>
+export function text(_: Doc): z.ZodString
+export function text({ doc, default: preset }: Doc & { default?: string }): z.ZodString | z.ZodDefault<z.ZodString> {
+  const kind: Kind = { name: 'text', expected: 'a text', doc }
+  return preset === undefined ? described(z.string(), kind) : described(z.string().default(preset), { ...kind, preset })
+}
 
 export const flag = ({ doc, default: preset }: WithDefault<boolean>) =>
   described(z.boolean().default(preset), { name: 'flag', expected: 'true or false', doc, preset })
@@ -178,7 +186,7 @@ function parsed<T>(parse: (input: string) => T | Error, kind: Kind & { preset: s
     .transform((input, context): T => {
       const value = parse(String(input).trim())
       if (!(value instanceof Error)) return value
-      context.addIssue({ code: 'custom', message: value.message })
+      context.addIssue({ code: 'custom', message: '', params: { reason: value.message } })
       return z.NEVER
     })
     .prefault(kind.preset)

@@ -1,0 +1,57 @@
+import { address, choice, duration, group, maybe, ratio, secret, size, text, url } from './schema.ts'
+
+/** What the file may say besides components. */
+export const sections = {
+  queue: group(
+    {
+      dir: maybe(
+        text({
+          doc: 'Directory for what waits to be delivered, created when it is missing; left out, it waits in memory and dies with the process.'
+        })
+      ),
+      sizeMax: size({ default: '512MiB', min: '1MiB', doc: 'Bytes that may wait on disk.' }),
+      memoryMax: size({
+        default: '64MiB',
+        min: '1MiB',
+        doc: 'Bytes that may wait in memory: all of them without a directory, else while the disk is full or failing.'
+      }),
+      ageMax: duration({ default: '24h', min: '1s', max: '365d', doc: 'What has waited longer than this is dropped and counted.' }),
+      whenFull: choice(['refuse', 'evict'], {
+        default: 'refuse',
+        doc: 'When no room is left: refuse new telemetry, so that senders try again, or evict the oldest, traces first.'
+      }),
+      deadLetterMax: size({ default: '64MiB', doc: 'Bytes of refused telemetry to keep beside the queue for a look later.' })
+    },
+    { doc: 'Where telemetry waits until every exporter has taken it.' }
+  ),
+  admin: group(
+    { listen: address({ default: '127.0.0.1:9464', doc: 'Where /metrics, /healthz and /readyz are served.' }) },
+    { doc: 'The port for people and for Prometheus.' }
+  ),
+  telemetry: group(
+    {
+      log: group(
+        { level: choice(['debug', 'info', 'warn', 'error'], { default: 'info', doc: 'The least severe messages to log.' }) },
+        { doc: "The gateway's own log: JSON lines on stderr." }
+      ),
+      traces: group(
+        {
+          endpoint: maybe(url({ doc: "OTLP/HTTP endpoint for the gateway's own traces; left out, it makes none." })),
+          ratio: ratio({ default: '1%', doc: "Share of the gateway's own work to trace." })
+        },
+        { doc: "The gateway's own traces." }
+      ),
+      sentry: group(
+        { dsn: maybe(secret({ doc: "Sentry DSN for the gateway's own crashes; left out, they are only logged." })) },
+        { doc: "The gateway's own crashes." }
+      )
+    },
+    { doc: 'What the gateway tells about itself.' }
+  ),
+  shutdownTimeout: duration({
+    default: '25s',
+    min: '1s',
+    max: '1h',
+    doc: 'Time to finish and flush after SIGTERM; keep it under the grace period of the pod.'
+  })
+}
