@@ -52,20 +52,25 @@ export function readInteger(text: Uint8Array, start: number, end: number, signed
   return true
 }
 
-/** Does the same for what is written as 1.0 or 1e3: it must be a whole number. */
+/** Does the same for what is written as 1.0 or 1e3, just as exactly: it must be a whole number. */
 export function readWholeNumber(token: string, signed: boolean): boolean {
-  const whole = /^(-?\d+)\.0+$/.exec(token)?.[1]
-  if (whole !== undefined) return readDigits(whole, signed)
-  if (!DECIMAL.test(token)) return false
-  const value = Number(token)
-  return Number.isInteger(value) && Math.abs(value) < 2 ** 64 && readDigits(String(BigInt(value)), signed)
+  const parts = DECIMAL.exec(token)
+  if (parts === null) return false
+  const [, sign, whole, fraction = '', exponent = '0'] = parts
+  const digits = (whole + fraction).replace(/^0+/, '')
+  if (digits === '') return readDigits('0', signed)
+  const shift = Number(exponent) - fraction.length
+  if (shift > 20) return false
+  if (shift >= 0) return readDigits(sign + digits + '0'.repeat(shift), signed)
+  const end = digits.length + shift
+  return end > 0 && !/[1-9]/.test(digits.slice(end)) && readDigits(sign + digits.slice(0, end), signed)
 }
 
 function readDigits(digits: string, signed: boolean): boolean {
   return readInteger(Buffer.from(digits, 'latin1'), 0, digits.length, signed)
 }
 
-const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/
+const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
 /** The double that a token of JSON's number grammar stands for. */
 export function readDouble(text: Buffer, start: number, end: number): number {

@@ -3,6 +3,7 @@
 // as numbers or strings, numbers in strings, ids in base64 if the length says so, base64 in either alphabet. Strict in JSON's own grammar.
 import { DEPTH_MAX } from './check.ts'
 import { type JsonField, type JsonLayout, jsonLayout } from './json-layout.ts'
+import { printJson } from './json-print.ts'
 import { readScalar } from './json-scalar.ts'
 import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, JsonFault, JsonScanner, OPEN_ARRAY, OPEN_OBJECT } from './json-scanner.ts'
 import { MessageWriter } from './message-writer.ts'
@@ -21,7 +22,7 @@ export function fromJson(signal: OtlpSignal, body: Uint8Array): Uint8Array {
     pathLength = 0
     out.open()
     scanner.open(body)
-    readMessage(jsonLayout(SHAPES[signal].request), 0)
+    readMessage(jsonLayout(SHAPES[signal].request), 0, false)
     if (scanner.peek() !== 0) throw new JsonFault(`${scanner.describeNext()}, expected the end of the text`)
     return out.close()
   } catch (error) {
@@ -29,7 +30,13 @@ export function fromJson(signal: OtlpSignal, body: Uint8Array): Uint8Array {
     throw new WireError(`${pathText()}${error.message} (offset ${scanner.pos})`)
   } finally {
     scanner.close()
+    out.release()
   }
+}
+
+/** The same request as OTLP/JSON text. The bytes have been checked; unknown fields, which JSON has no name for, are left out. */
+export function toJson(signal: OtlpSignal, bytes: Uint8Array): string {
+  return printJson(SHAPES[signal].request, bytes)
 }
 
 const LETTER_N = 0x6e // of null
@@ -51,12 +58,13 @@ function pathText(): string {
   return path === '' ? '' : `${path}: `
 }
 
-function readMessage(layout: JsonLayout, depth: number): void {
+// A zero goes unwritten, unless it has to undo what came before: earlier in this object, or in one that this is merged into (`again`).
+function readMessage(layout: JsonLayout, depth: number, again: boolean): void {
   if (scanner.peek() !== OPEN_OBJECT) throw scanner.unexpected('an object')
   if (depth > DEPTH_MAX) throw new JsonFault(`nested deeper than ${DEPTH_MAX} messages`)
   scanner.pos++
   if (scanner.take(CLOSE_OBJECT)) return
-  let seen = 0
+  let seen = again ? -1 : 0
   do {
     scanner.key()
     const field = scanner.escaped ? layout.findByName(scanner.token()) : layout.find(scanner.text, scanner.start, scanner.end, scanner.hash)
@@ -66,10 +74,10 @@ function readMessage(layout: JsonLayout, depth: number): void {
       pathFields[depth] = field
       pathIndexes[depth] = -1
       pathLength = depth + 1
+      const known = (seen & field.bit) !== 0
       if (field.repeated) readList(field, depth)
-      // A zero goes unwritten, unless it has to undo what came before.
-      else if (field.child === undefined) readScalar(scanner, out, field, field.presence || (seen & field.bit) !== 0)
-      else readInner(field, field.child, depth)
+      else if (field.child === undefined) readScalar(scanner, out, field, field.presence || known)
+      else readInner(field, field.child, depth, known)
       seen |= field.bit
       pathLength = depth
     }
@@ -77,9 +85,9 @@ function readMessage(layout: JsonLayout, depth: number): void {
   scanner.expect(CLOSE_OBJECT)
 }
 
-function readInner(field: JsonField, child: JsonLayout, depth: number): void {
+function readInner(field: JsonField, child: JsonLayout, depth: number, again: boolean): void {
   const start = out.openLength(field.tag)
-  readMessage(child, depth + 1)
+  readMessage(child, depth + 1, again)
   out.closeLength(start)
 }
 
@@ -95,7 +103,7 @@ function readList(field: JsonField, depth: number): void {
   do {
     pathIndexes[depth] = index++
     if (child === undefined) readScalar(scanner, out, field, true)
-    else if (scanner.peek() !== LETTER_N) readInner(field, child, depth)
+    else if (scanner.peek() !== LETTER_N) readInner(field, child, depth, false)
     else {
       // A value that is null is an empty value; a null among other things has no meaning.
       if (child.name !== 'AnyValue') throw scanner.unexpected('an object')

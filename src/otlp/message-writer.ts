@@ -21,9 +21,12 @@ export class MessageWriter {
 
   /** Ends it: a copy of its bytes. */
   close(): Buffer {
-    const message = Buffer.from(this.bytes.subarray(0, this.length))
+    return Buffer.from(this.bytes.subarray(0, this.length))
+  }
+
+  /** Lets go of the memory that an unusually large message took. */
+  release(): void {
     if (this.bytes.length > SCRATCH_BYTES_MAX) this.bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES_MIN)
-    return message
   }
 
   reserve(size: number): void {
