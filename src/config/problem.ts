@@ -1,8 +1,13 @@
 import { looksSecret, safeText } from './mask.ts'
 import type { Tree } from './tree.ts'
 
-/** Where a value stands: in a file, or in an environment variable. */
-export type Place = { readonly file: string; readonly line: number; readonly column: number } | { readonly variable: string }
+/** Where a value stands: in a file, in an environment variable, or nowhere, so that the default holds. */
+export type Place =
+  | { readonly file: string; readonly line: number; readonly column: number }
+  | { readonly variable: string }
+  | typeof DEFAULT
+
+export const DEFAULT = { byDefault: true } as const
 
 /** One thing that is wrong with the configuration, and what to do about it. */
 export interface Problem {
@@ -33,8 +38,9 @@ export function problemText({ place, path, came, expected, remedy }: Problem): s
   return `${where}: ${came === undefined ? '' : `came ${came}, `}expected ${expected}; ${remedy}`
 }
 
-/** `file:line`, with the column when it is asked for, or `env NAME`. */
+/** `file:line`, with the column when it is asked for, or `env NAME`, or `default`. */
 export function placeText(place: Place, column = false): string {
+  if ('byDefault' in place) return 'default'
   if ('variable' in place) return `env ${place.variable}`
   return place.line === 0 ? place.file : `${place.file}:${place.line}${column ? `:${place.column}` : ''}`
 }

@@ -1,0 +1,59 @@
+import { open } from 'node:fs/promises'
+import { FILE_BYTES_MAX, readDocument } from './document.ts'
+import { type Env, expandTree } from './expand.ts'
+import { ConfigError, cameText, type Problem } from './problem.ts'
+import type { Mapping } from './tree.ts'
+
+/** Reads a file into a tree with its variables expanded. Throws ConfigError when nothing can be made of it; smaller problems are added. */
+export async function readFileTree(file: string, env: Env, problems: Problem[]): Promise<Mapping> {
+  const place = { file, line: 0, column: 0 }
+  const text = await readText(file)
+  const tree = await readDocument(file, text, problems)
+  if (tree === null) {
+    if (problems.length > 0) throw new ConfigError(problems)
+    return { type: 'mapping', place, entries: new Map() }
+  }
+  if (tree.type === 'mapping') return expandTree(tree, env, '', problems) as Mapping
+  const remedy = 'start with a section, as `receivers:` or `exporters:`'
+  throw new ConfigError([{ place: tree.place, path: '', came: cameText(tree, true), expected: 'a mapping of sections', remedy }])
+}
+
+async function readText(file: string): Promise<string> {
+  const fail = (came: string, expected: string, remedy: string) =>
+    new ConfigError([{ place: { file, line: 0, column: 0 }, path: '', came, expected, remedy }])
+  const bytes = Buffer.alloc(FILE_BYTES_MAX + 1)
+  let length = 0
+  try {
+    const handle = await open(file)
+    try {
+      // A file that does not end (a pipe, /dev/zero) ends here all the same.
+      for (let read = 1; read > 0 && length < bytes.length; length += read)
+        read = (await handle.read(bytes, length, bytes.length - length)).bytesRead
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw fail(...wordsFor((error as NodeJS.ErrnoException).code))
+  }
+  if (length > FILE_BYTES_MAX) throw fail(`more than ${FILE_BYTES_MAX} bytes`, 'a configuration file', 'check the path')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length))
+  } catch {
+    throw fail('bytes that are not UTF-8', 'a text file in UTF-8', 'save the file as UTF-8')
+  }
+}
+
+function wordsFor(code: string | undefined): [came: string, expected: string, remedy: string] {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return ['no such file', 'a configuration file', 'check the path, or run without --config for the defaults']
+    case 'EISDIR':
+      return ['a directory', 'a configuration file', 'name the file inside it']
+    case 'EACCES':
+    case 'EPERM':
+      return ['a file that may not be read', 'a readable file', 'check its owner and mode']
+    default:
+      return [`${code ?? 'an error'} from the operating system`, 'a readable file', 'check the path']
+  }
+}

@@ -1,0 +1,60 @@
+import { kindOf } from './kinds.ts'
+import { looksSecret, MASK, maskUrl } from './mask.ts'
+import { DEFAULT, type Place } from './problem.ts'
+import type { Kind, Shape } from './schema.ts'
+import type { Tree } from './tree.ts'
+
+/** One value of the effective configuration, as it may be shown to people: as it was written, with secrets masked. */
+export interface Setting {
+  /** Keys from the top: `['exporters', 'otlp', 'endpoint']`. */
+  readonly steps: readonly string[]
+  /** null: not set, and without a default. */
+  readonly value: Shown
+  readonly origin: Place
+}
+
+export type Shown = string | number | boolean | null | readonly Shown[] | { readonly [key: string]: Shown }
+
+/** Every option of a shape with its value and origin, in the order of the shape. */
+export function settingsOf(shape: Shape, tree: Tree | undefined, steps: readonly string[]): Setting[] {
+  const given = tree?.type === 'mapping' ? tree.entries : undefined
+  return Object.entries(shape).flatMap(([key, type]) => settingOf(kindOf(type), given?.get(key)?.value, [...steps, key]))
+}
+
+function settingOf(kind: Kind, given: Tree | undefined, steps: readonly string[]): Setting[] {
+  const isSaid =
+    given !== undefined && !(given.type === 'scalar' && (given.value === null || (given.value === '' && given.variables.length > 0)))
+  if (kind.shape !== undefined) return settingsOf(kind.shape, isSaid ? given : undefined, steps)
+  const tree = isSaid ? given : treeOf(kind.preset)
+  const item = kind.item === undefined ? undefined : kindOf(kind.item)
+  if (item !== undefined && tree.type === 'mapping' && tree.entries.size > 0) {
+    return Array.from(tree.entries).flatMap(([key, { value }]) =>
+      settingOf(looksSecret(key) ? { ...item, secret: true } : item, value, [...steps, key])
+    )
+  }
+  if (item?.shape !== undefined && tree.type === 'list' && tree.items.length > 0) {
+    return tree.items.flatMap((one, i) => settingOf(item, one, [...steps.slice(0, -1), `${steps.at(-1)}[${i}]`]))
+  }
+  return [{ steps, value: shown(tree, kind.secret === true || item?.secret === true), origin: tree.place }]
+}
+
+function shown(tree: Tree, secret: boolean): Shown {
+  if (tree.type === 'list') return tree.items.map((item) => shown(item, secret))
+  if (tree.type === 'mapping') {
+    return Object.fromEntries(Array.from(tree.entries, ([key, { value }]) => [key, shown(value, secret || looksSecret(key))]))
+  }
+  if (tree.value === null) return null
+  if (secret) return MASK
+  return typeof tree.value === 'string' ? maskUrl(tree.value) : tree.value
+}
+
+// A default in the form of what a file says.
+function treeOf(preset: unknown): Tree {
+  if (Array.isArray(preset)) return { type: 'list', place: DEFAULT, items: preset.map(treeOf) }
+  if (typeof preset === 'object' && preset !== null) {
+    const entries = Object.entries(preset).map(([key, value]) => [key, { place: DEFAULT, value: treeOf(value) }] as const)
+    return { type: 'mapping', place: DEFAULT, entries: new Map(entries) }
+  }
+  const value = typeof preset === 'string' || typeof preset === 'number' || typeof preset === 'boolean' ? preset : null
+  return { type: 'scalar', place: DEFAULT, value, source: String(preset), variables: [] }
+}
