@@ -9,6 +9,8 @@ export type Push = (batch: Batch) => Promise<void>
 /** Where telemetry comes in. `start` resolves when the sockets accept; `stop` when no request is left inside. */
 export interface Receiver {
   start(push: Push): Promise<void>
+  /** Where it listens, as bound, by what is spoken there; for the log. Complete when `start` has resolved. */
+  readonly addresses: Readonly<Record<string, readonly string[]>>
   stop(): Promise<void>
 }
 
