@@ -20,7 +20,7 @@ export async function readDocument(file: string, text: string, problems: Problem
   }
   let document: Document
   try {
-    document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' })
+    document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     problems.push({ place: placeOf(0), path: '', expected: 'fewer nested brackets', remedy: 'look for a bracket that is not closed' })

@@ -29,6 +29,7 @@ function expandText(text: string, env: Env, variables: string[], refuse: (came: 
     if (all === '$$') return '$'
     const [, name, preset] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(inside ?? '') ?? []
     if (name === undefined || preset?.includes('${')) {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the file should say
       refuse('a ${ that names no variable', '${NAME} or ${NAME:-default}', remedyOf(inside))
       return ''
     }

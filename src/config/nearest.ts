@@ -4,7 +4,9 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let bestDistance = Math.min(3, Math.max(1, Math.floor(plain.length / 3))) + 1
   for (const candidate of candidates) {
-    const distance = editDistance(plain, plainOf(candidate), bestDistance)
+    const other = plainOf(candidate)
+    const isStart = Math.min(plain.length, other.length) > 2 && (plain.startsWith(other) || other.startsWith(plain))
+    const distance = isStart ? Math.min(1, bestDistance) : editDistance(plain, other, bestDistance)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
@@ -13,9 +15,17 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** The same word but for case, `_` and `-`? */
+/** The same word but for case, `_` and `-` and the order of its parts? `max_size` is `sizeMax`. */
 export function sameWord(a: string, b: string): boolean {
-  return plainOf(a) === plainOf(b)
+  return plainOf(a) === plainOf(b) || partsOf(a) === partsOf(b)
+}
+
+function partsOf(word: string): string {
+  const parts = word.slice(0, 64).split(/[_-]|(?<=[a-z0-9])(?=[A-Z])/)
+  return parts
+    .map((part) => part.toLowerCase())
+    .sort()
+    .join(' ')
 }
 
 function plainOf(word: string): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { kindOf } from './kinds.ts'
-import { cameText, keyPath, type Place, type Problem } from './problem.ts'
+import { cameText, keyPath, type Place, type Problem, placeText } from './problem.ts'
 import { requiredRemedy, wrongValueRemedy } from './remedies.ts'
 import type { Kind, Shape } from './schema.ts'
 import type { Mapping, Scalar, Tree } from './tree.ts'
@@ -16,11 +16,10 @@ export function readOptions(shape: Shape, tree: Mapping, path: string, vocabular
   const input = inputOf(group, tree, path, vocabulary, problems)
   const result = z.strictObject(shape).safeParse(input)
   if (!result.success) {
-    const told = new Set<string>()
     for (const issue of result.error.issues) {
       const problem = problemOf(issue, group, tree, path)
-      if (!told.has(problem.path)) problems.push(problem)
-      told.add(problem.path)
+      // One value is reported once: what could not be expanded also does not fit.
+      if (!problems.some((told) => told.path === problem.path && placeText(told.place) === placeText(problem.place))) problems.push(problem)
     }
   }
   return problems.length === before ? result.data : undefined

@@ -50,7 +50,8 @@ export function cameText(tree: Tree, secret: boolean): string {
   if (tree.type === 'list') return tree.items.length === 0 ? 'an empty list' : `a list of ${tree.items.length}`
   if (tree.type === 'mapping')
     return tree.entries.size === 0 ? 'an empty mapping' : `a mapping with ${[...tree.entries.keys()].slice(0, 3).map(safeText).join(', ')}`
-  const from = tree.variables.length === 0 ? '' : ` (from ${tree.variables.map((name) => `\${${name}}`).join(', ')})`
+  const from =
+    tree.variables.length === 0 || 'variable' in tree.place ? '' : ` (from ${tree.variables.map((name) => `\${${name}}`).join(', ')})`
   if (tree.value === null) return `nothing${from}`
   if (secret || tree.variables.some(looksSecret)) return `a text that is not shown${from}`
   return `${typeof tree.value === 'string' ? safeText(tree.value) : `the ${typeof tree.value === 'number' ? 'number' : 'flag'} ${tree.value}`}${from}`

@@ -30,7 +30,7 @@ export function wrongValueRemedy(kind: Kind | undefined, tree: Tree): string {
       return near === undefined || tree.type !== 'scalar' ? 'write one of these' : `did you mean ${near}?`
     }
     case 'ratio':
-      return digits && Number(value) <= 100 ? `write ${value}%` : 'write a percentage'
+      return digits && Number(value) <= 100 ? `write ${value}%` : 'write 100% for all, 0% for none'
     case 'size':
       return 'write a number with B, KiB, MiB or GiB'
     case 'duration':

@@ -110,10 +110,10 @@ export const ratio = ({ doc, default: preset }: WithDefault<string>) =>
   parsed(parseRatio, { name: 'ratio', expected: 'a share from 0% to 100%, as 10% or 0.1', doc, preset, pattern: '^\\d+(\\.\\d+)?\\s*%?$' })
 
 /** A number of bytes: `64KiB`, `20 MiB`, `1000`. Parsed to bytes. */
-export const size = ({ doc, default: preset, min = '0', max = '8PiB' }: WithDefault<string> & Range<string>) =>
+export const size = ({ doc, default: preset, min = '0', max = '1PiB' }: WithDefault<string> & Range<string>) =>
   parsed(within(parseSize, min, max), {
     name: 'size',
-    expected: `a size${rangeInWords(min, max, '0', '8PiB')}, as 64KiB or 20MiB`,
+    expected: `a size${rangeInWords(min, max, '0', '1PiB')}, as 64KiB or 20MiB`,
     doc,
     preset,
     pattern: '^\\d+(\\.\\d+)?\\s*[kKmMgGtTpP]?[iI]?[bB]?$'
@@ -198,7 +198,7 @@ function within(parse: (input: string) => number | Error, min: string, max: stri
   const [least, most] = [Number(parse(min)), Number(parse(max))]
   return (input) => {
     const value = parse(input)
-    return value instanceof Error || (value >= least && value <= most) ? value : new Error(`is not from ${min} to ${max}`)
+    return value instanceof Error || (value >= least && value <= most) ? value : new Error('is out of range')
   }
 }
 

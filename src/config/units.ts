@@ -5,7 +5,7 @@ export function parseRatio(input: string): number | Error {
   const [, digits, percent] = /^(\d+(?:\.\d+)?)(\s*%)?$/.exec(input) ?? []
   if (digits === undefined) return new Error('is not a share')
   const value = percent === undefined ? Number(digits) : Number(digits) / 100
-  return value <= 1 ? value : new Error('is more than all')
+  return value <= 1 ? value : new Error('is more than 100%')
 }
 
 const POWER: Record<string, number> = { '': 0, k: 1, m: 2, g: 3, t: 4, p: 5 }
@@ -23,7 +23,8 @@ const TIMES: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86
 /** Milliseconds: `250ms`, `15s`, `5m`, `24h`, `7d`. A number without a unit is refused, since people mean seconds as often as milliseconds. */
 export function parseDuration(input: string): number | Error {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(input) ?? []
-  return digits === undefined ? new Error('is not a length of time') : Math.round(Number(digits) * TIMES[unit])
+  if (digits !== undefined) return Math.round(Number(digits) * TIMES[unit])
+  return new Error(/^[\d.]+$/.test(input) ? 'has no unit' : 'is not a length of time')
 }
 
 /** Where to listen, or null for nowhere. */

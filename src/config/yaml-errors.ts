@@ -3,8 +3,11 @@ import type { YAMLError } from 'yaml'
 /** What the parser's errors mean in plain words: expected, and remedy. The parser's own texts are not used, for they quote the file. */
 export function yamlErrorInWords(error: YAMLError, line: string): { expected: string; remedy: string } {
   if (/[{,[].*\$\{/.test(line) && error.code === 'UNEXPECTED_TOKEN') {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the file should say
     return { expected: 'a quoted text inside { } or [ ]', remedy: 'write "${NAME}" with quotes' }
   }
+  if (error.message.includes('end with a')) return { expected: 'a closing bracket', remedy: 'close the [ or { that is open here' }
+  if (error.message.includes('at node end')) return { expected: 'nothing more after the value', remedy: 'quote the whole value' }
   const [expected, remedy] = WORDS[error.code] ?? []
   if (expected !== undefined) return { expected, remedy: remedy ?? '' }
   if (error.code === 'MISSING_CHAR') return missing(error.message)
@@ -13,10 +16,7 @@ export function yamlErrorInWords(error: YAMLError, line: string): { expected: st
 
 const WORDS: Partial<Record<YAMLError['code'], [string, string]>> = {
   TAB_AS_INDENT: ['spaces as indentation', 'replace the tab at the start of the line with spaces'],
-  BAD_INDENT: [
-    'keys of one mapping in one column, and closing brackets',
-    'indent this line as its neighbours, or close the [ or { before it'
-  ],
+  BAD_INDENT: ['the keys of one mapping in one column', 'indent this line as its neighbours'],
   BLOCK_AS_IMPLICIT_KEY: [
     'one key and one value on a line',
     'indent the next line as this one, or quote the value if it contains a colon and a space'
