@@ -1,0 +1,66 @@
+import { RefusedError } from '../errors.ts'
+import type { BodyLimits, Lease } from './limits.ts'
+
+const NOTHING = Buffer.alloc(0)
+
+/** The bytes of one request while they arrive: bounded in size, in time and in the pace at which they come. */
+export class Arrival {
+  bytes = 0
+  private chunks: Buffer[] = []
+  private readonly limits: BodyLimits
+  private readonly lease: Lease
+  private readonly bytesMax: number
+  private readonly startedAtMs = performance.now()
+  // The last look at it, a quarter of a second ago or so: what was there, and since when nothing more has come.
+  private seenBytes = 0
+  private seenAtMs = this.startedAtMs
+
+  /** `bytesMax`: where the limit of the body is not that of the wire. */
+  constructor(limits: BodyLimits, lease: Lease, bytesMax = limits.bodyBytesMax) {
+    this.limits = limits
+    this.lease = lease
+    this.bytesMax = bytesMax
+  }
+
+  /** Throws RefusedError `too-large` or `busy`; what came before is then forgotten. */
+  add(chunk: Buffer): void {
+    this.bytes += chunk.length
+    try {
+      if (this.bytes > this.bytesMax) throw tooLarge(this.limits.bodyBytesMax)
+      this.lease.take(chunk.length)
+    } catch (error) {
+      this.chunks = []
+      throw error
+    }
+    this.chunks.push(chunk)
+  }
+
+  /** The byte at `index`, if it is among the first chunk's. */
+  first(index: number): number | undefined {
+    return this.chunks[0]?.[index]
+  }
+
+  /** Everything, in one piece. */
+  take(): Buffer {
+    const { chunks } = this
+    this.chunks = []
+    if (chunks.length === 1) return chunks[0]
+    return chunks.length === 0 ? NOTHING : Buffer.concat(chunks, this.bytes)
+  }
+
+  /** Why the sender is too slow, if it is. */
+  late(nowMs: number): RefusedError | undefined {
+    const { stallMs, bodyMs } = this.limits
+    if (this.bytes !== this.seenBytes) {
+      this.seenBytes = this.bytes
+      this.seenAtMs = nowMs
+    }
+    if (nowMs - this.startedAtMs > bodyMs) return new RefusedError('timeout', `the body was not complete after ${bodyMs} ms`)
+    if (nowMs - this.seenAtMs > stallMs) return new RefusedError('timeout', `nothing more of the body came for ${stallMs} ms`)
+    return undefined
+  }
+}
+
+export function tooLarge(bytesMax: number): RefusedError {
+  return new RefusedError('too-large', `the body is larger than ${bytesMax} bytes`)
+}

@@ -1,0 +1,62 @@
+import type { Host } from '../../component.ts'
+import { RefusedError } from '../../errors.ts'
+
+/** When a sender may try again and nobody said when. */
+const RETRY_MS = 1000
+/** A fault of ours is logged so often at most, for each place in the code where it arises. */
+const LOG_EVERY_MS = 60_000
+const PLACES_MAX = 32
+
+/** Everything that one transport of a receiver did not accept: counted by reason, and faults of ours logged. */
+export class Refusals {
+  private readonly host: Host
+  private readonly transport: string
+  private readonly loggedAtMs = new Map<string, number>()
+
+  constructor(host: Host, transport: string) {
+    this.host = host
+    this.transport = transport
+  }
+
+  count(reason: string): void {
+    const counter = this.host.metrics.counter(
+      'sluice_receiver_refused_requests_total',
+      'Requests and connections that a receiver did not accept, by reason.'
+    )
+    counter.add(1, { receiver: this.host.name, transport: this.transport, reason })
+  }
+
+  /** What to tell the sender of a request that ended with `error`. What may be tried again carries a time. */
+  of(error: unknown): RefusedError {
+    const refused = error instanceof RefusedError ? error : this.fault(error)
+    this.count(refused.code)
+    const { code, message, retryable, retryAfterMs } = refused
+    if (!retryable || retryAfterMs !== undefined) return refused
+    return new RefusedError(code, message, { retryAfterMs: RETRY_MS })
+  }
+
+  // The message of a fault may quote what was being read, so that only its name and its place are told.
+  private fault(error: unknown): RefusedError {
+    const { receiver, transport, name, place } = { receiver: this.host.name, transport: this.transport, ...whereabouts(error) }
+    const nowMs = performance.now()
+    const lastMs = this.loggedAtMs.get(place)
+    if (lastMs === undefined ? this.loggedAtMs.size < PLACES_MAX : nowMs - lastMs > LOG_EVERY_MS) {
+      this.loggedAtMs.set(place, nowMs)
+      this.host.log.error({ receiver, transport, error: name, place }, 'a request failed by a fault of the gateway')
+    }
+    return new RefusedError('internal', 'a fault of the gateway')
+  }
+}
+
+function whereabouts(error: unknown): { name: string; place: string } {
+  if (!(error instanceof Error)) return { name: typeof error, place: 'unknown' }
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return {
+    name: error.name,
+    place:
+      frames
+        .slice(0, 3)
+        .map((line) => line.trim())
+        .join(' ') || 'unknown'
+  }
+}
