@@ -1,0 +1,163 @@
+// Classes of bytes, and the few ways in which checks look at text. Every look has an end: a bound, or the end of the text.
+
+export const DIGIT = 1
+export const UPPER = 2
+export const LOWER = 4
+export const HEX = 8 // 0-9 a-f A-F
+export const UNDERSCORE = 16
+export const DASH = 32
+export const DOT = 64
+export const BASE64 = 128 // + /
+export const EQUALS = 256
+export const BLANK = 512 // space, tab
+export const BREAK = 1024 // carriage return, line feed
+export const PERCENT = 2048
+export const TILDE = 4096
+export const STOPS_BARE = 8192 // ends a value that stands without quotes
+
+export const LETTER = UPPER | LOWER
+export const ALNUM = DIGIT | LETTER
+export const WORD = ALNUM | UNDERSCORE
+export const URLSAFE = WORD | DASH
+export const BASE64_RUN = ALNUM | BASE64 | EQUALS
+export const IDENTIFIER = WORD | DASH | DOT
+export const SPACE = BLANK | BREAK
+
+/** What each byte is: a sum of the classes above. */
+export const CLASS = classTable()
+
+function classTable(): Uint16Array {
+  const table = new Uint16Array(256)
+  const mark = (characters: string, flag: number): void => {
+    for (const character of characters) table[character.charCodeAt(0)] |= flag
+  }
+  mark('0123456789', DIGIT)
+  mark('ABCDEFGHIJKLMNOPQRSTUVWXYZ', UPPER)
+  mark('abcdefghijklmnopqrstuvwxyz', LOWER)
+  mark('0123456789abcdefABCDEF', HEX)
+  mark('_', UNDERSCORE)
+  mark('-', DASH)
+  mark('.', DOT)
+  mark('+/', BASE64)
+  mark('=', EQUALS)
+  mark(' \t', BLANK)
+  mark('\r\n', BREAK)
+  mark('%', PERCENT)
+  mark('~', TILDE)
+  mark(' \t\r\n"\'`<>\\,;&()}]\0', STOPS_BARE)
+  return table
+}
+
+/**
+ * The text under inspection and what was found in it. Checks look from `start` to `stop` and never behind `floor`, where the last find ended.
+ * `work` counts the bytes that checks looked at beyond the one pass, so that hostile text runs into a budget instead of into time.
+ */
+export class Text {
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  stop = 0
+  floor = 0
+  work = 0
+  /** Finds, in ascending order: from, to, and the rule's name. */
+  readonly from: number[] = []
+  readonly to: number[] = []
+  readonly rule: string[] = []
+
+  open(bytes: Uint8Array, start: number, stop: number): this {
+    this.bytes = bytes
+    this.start = start
+    this.stop = stop
+    this.floor = start
+    this.work = 0
+    this.from.length = 0
+    this.to.length = 0
+    this.rule.length = 0
+    return this
+  }
+
+  /** Notes that [from, to) is to be replaced, and that nothing before `to` is looked at again. */
+  found(from: number, to: number, rule: string): void {
+    if (from < this.floor || to <= from) return
+    this.from.push(from)
+    this.to.push(to)
+    this.rule.push(rule)
+    this.floor = to
+  }
+
+  /** The end of the run of `classes` that begins at `at`, no further than `max` bytes. */
+  run(at: number, classes: number, max: number): number {
+    const { bytes } = this
+    const end = Math.min(this.stop, at + max)
+    let pos = at
+    while (pos < end && (CLASS[bytes[pos]] & classes) !== 0) pos++
+    this.work += pos - at
+    return pos
+  }
+
+  /** The start of the run of `classes` that ends before `at`, no further back than `max` bytes or the last find. */
+  runBack(at: number, classes: number, max: number): number {
+    const { bytes } = this
+    const end = Math.max(this.floor, at - max)
+    let pos = at
+    while (pos > end && (CLASS[bytes[pos - 1]] & classes) !== 0) pos--
+    this.work += at - pos
+    return pos
+  }
+
+  /** True when `literal` stands at `at`, letter for letter. */
+  has(at: number, literal: string): boolean {
+    if (at < this.start || at + literal.length > this.stop) return false
+    for (let i = 0; i < literal.length; i++) if (this.bytes[at + i] !== literal.charCodeAt(i)) return false
+    return true
+  }
+
+  /** True when `lower` stands at `at` in whatever case. */
+  hasFolded(at: number, lower: string): boolean {
+    if (at < this.start || at + lower.length > this.stop) return false
+    for (let i = 0; i < lower.length; i++) {
+      const byte = this.bytes[at + i]
+      if ((CLASS[byte] & UPPER ? byte | 32 : byte) !== lower.charCodeAt(i)) return false
+    }
+    return true
+  }
+
+  /** The byte at `at`, or 0 outside of the text. */
+  at(at: number): number {
+    return at >= this.start && at < this.stop ? this.bytes[at] : 0
+  }
+
+  is(at: number, classes: number): boolean {
+    return (CLASS[this.at(at)] & classes) !== 0
+  }
+
+  /** One byte a character, so nothing is lost and offsets stay. */
+  slice(from: number, to: number): string {
+    return latin1(this.bytes, from, to)
+  }
+
+  /**
+   * True when a word may begin at `at`: nothing alphanumeric stands before it, or what does belongs to an escape (`\n`, `%3D`, `\u0022`, the
+   * end of a colour sequence).
+   */
+  beginsWord(at: number): boolean {
+    if (!this.is(at - 1, ALNUM)) return true
+    return this.escapeBefore(at) > 0
+  }
+
+  /** The length of the escape sequence that ends right before `at`, or 0. */
+  escapeBefore(at: number): number {
+    if (this.at(at - 2) === 92 && 'nrtbf'.includes(String.fromCharCode(this.at(at - 1)))) return 2
+    if (this.at(at - 3) === 37 && this.is(at - 2, HEX) && this.is(at - 1, HEX)) return 3
+    if (this.at(at - 6) === 92 && this.at(at - 5) === 117 && this.run(at - 4, HEX, 4) === at) return 6
+    if (this.at(at - 1) === 109) {
+      const digits = this.runBack(at - 1, DIGIT, 3)
+      if (digits < at - 1 && (this.at(digits - 1) === 91 || this.at(digits - 1) === 59)) return at - digits + 1
+    }
+    return 0
+  }
+}
+
+/** Bytes as a string of one character a byte. */
+export function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')
+}

@@ -1,0 +1,234 @@
+// Finds and replaces secrets in one text. One pass of the automaton finds heads; checks look only there. What a pass changed is passed again
+// until nothing is found, so redacting twice is the same as redacting once.
+import { type Automaton, buildAutomaton, CLASS_BITS, findHead } from './automaton.ts'
+import { latin1, Text } from './bytes.ts'
+import { basic, bearer } from './headers.ts'
+import { KEY_HEADS, KeyJudge, type KeyKind, wordsOf } from './keys.ts'
+import { pair } from './pairs.ts'
+import type { UserPattern } from './patterns.ts'
+import { cards, email, findDigits } from './people.ts'
+import { type Check, type Rule, TOKENS } from './tokens.ts'
+import { queryValue, userArgument, userInfo } from './urls.ts'
+import { bareEnd, isHarmless, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+
+export interface EngineOptions {
+  readonly keys: readonly string[]
+  readonly patterns: readonly UserPattern[]
+  readonly allow: readonly string[]
+  /** Is told of each replacement, by rule. */
+  readonly counted: (rule: string) => void
+  /** Is told when a text ran over its budget and was hidden as a whole. */
+  readonly exceeded: () => void
+}
+
+/** Passes over one text until nothing more is found. A text that still changes then is hidden as a whole. */
+const PASSES_MAX = 4
+/** Bytes that checks may look at, per byte of text and on top. Honest text needs less than 2. */
+const WORK_PER_BYTE = 24
+const WORK_MIN = 65_536
+
+export const MARKER_START = '[redacted:'
+
+interface Head {
+  readonly length: number
+  /** Letter for letter, or undefined when the case does not matter. */
+  readonly exact: string | undefined
+  readonly check: Check
+}
+
+export class Engine {
+  private readonly judge: KeyJudge
+  private readonly options: EngineOptions
+  private readonly automaton: Automaton
+  private readonly heads: readonly Head[]
+  private readonly markers = new Map<string, Buffer>()
+  private readonly allowed: ReadonlySet<string>
+  private readonly findsCards: boolean
+  private readonly text = new Text()
+
+  constructor(options: EngineOptions) {
+    this.options = options
+    this.judge = new KeyJudge(options.keys, options.allow)
+    this.allowed = new Set(options.allow)
+    this.findsCards = !this.allowed.has('card')
+    const rules = rulesOf(this.judge, options).filter(({ name }) => !this.allowed.has(name))
+    this.automaton = buildAutomaton(rules.flatMap(({ heads }) => heads))
+    this.heads = rules.flatMap(({ heads, folded, check }) =>
+      heads.map((head): Head => ({ length: head.length, exact: folded === true || !/[a-z]/i.test(head) ? undefined : head, check }))
+    )
+  }
+
+  /** An offset behind the start of the first place in [start, stop) that deserves a look, or -1. */
+  next(bytes: Uint8Array, start: number, stop: number): number {
+    const head = findHead(this.automaton, bytes, start, stop)
+    if (!this.findsCards) return head
+    const digits = findDigits(bytes, start, head < 0 ? stop : head)
+    return digits < 0 ? head : digits + 1
+  }
+
+  /** The text in [start, stop) with all secrets replaced, or null when there are none. Never throws. */
+  redact(bytes: Uint8Array, start: number, stop: number): Uint8Array | null {
+    let out: Uint8Array | null = null
+    try {
+      for (let pass = 0; pass < PASSES_MAX; pass++) {
+        const source: Uint8Array = out ?? bytes
+        const from = out === null ? start : 0
+        const to = out === null ? stop : source.length
+        if (!this.scan(source, from, to)) return this.hidden()
+        if (this.text.from.length === 0) return out
+        out = this.spliced()
+      }
+    } catch {
+      // A fault of a rule must not let the text pass.
+    }
+    return this.hidden()
+  }
+
+  /** The marker that stands for a secret which `rule` found. */
+  marker(rule: string): Buffer {
+    let marker = this.markers.get(rule)
+    if (marker === undefined) {
+      marker = Buffer.from(`${MARKER_START}${rule}]`)
+      this.markers.set(rule, marker)
+    }
+    return marker
+  }
+
+  /** True when the text in [start, stop) hides nothing, although its key is sensitive: a placeholder, a marker, or allowed by the user. */
+  isHarmless(bytes: Uint8Array, start: number, stop: number): boolean {
+    if (isHarmless(this.text.open(bytes, start, stop), start, stop)) return true
+    return this.allowed.size > 0 && this.allowed.has(latin1ToText(this.text.slice(start, stop)))
+  }
+
+  /** What the key in [start, stop) says of its value. */
+  judgeKey(bytes: Uint8Array, start: number, stop: number): KeyKind | null {
+    return this.judge.judge(latin1(bytes, start, stop))
+  }
+
+  counted(rule: string): void {
+    this.options.counted(rule)
+  }
+
+  private hidden(): Buffer {
+    this.options.exceeded()
+    return this.marker('over-budget')
+  }
+
+  // Fills this.text with what was found. False when the budget ran out.
+  private scan(bytes: Uint8Array, start: number, stop: number): boolean {
+    const { text, heads } = this
+    const { classes, next, firstOutput, outputs } = this.automaton
+    const budget = WORK_MIN + WORK_PER_BYTE * (stop - start)
+    text.open(bytes, start, stop)
+    let state = 0
+    for (let at = start; at < stop; at++) {
+      state = next[(state << CLASS_BITS) | classes[bytes[at]]]
+      if (state < firstOutput) continue
+      const ended = outputs[state - firstOutput]
+      for (let i = 0; i < ended.length; i++) {
+        const { length, exact, check } = heads[ended[i]]
+        const from = at + 1 - length
+        if (from < text.floor || (exact !== undefined && !text.has(from, exact))) continue
+        check(text, from, at + 1)
+        text.work += 16
+      }
+      if (text.work > budget) return false
+      if (text.floor > at + 1) {
+        at = text.floor - 1
+        state = 0
+      }
+    }
+    if (this.findsCards) this.addCards()
+    if (this.allowed.size > 0) this.dropAllowed()
+    return true
+  }
+
+  // Cards have no head; they are looked for between the other finds.
+  private addCards(): void {
+    const { text } = this
+    if (findDigits(text.bytes, text.start, text.stop) < 0) return
+    const from = text.from.splice(0)
+    const to = text.to.splice(0)
+    const rule = text.rule.splice(0)
+    text.floor = text.start
+    const card = (start: number, end: number): void => text.found(start, end, 'card')
+    for (let i = 0; i <= from.length; i++) {
+      cards(text, text.floor, from[i] ?? text.stop, card)
+      if (i < from.length) text.found(from[i], to[i], rule[i])
+    }
+  }
+
+  private dropAllowed(): void {
+    const { text } = this
+    let kept = 0
+    for (let i = 0; i < text.from.length; i++) {
+      if (this.allowed.has(text.rule[i]) || this.allowed.has(latin1ToText(text.slice(text.from[i], text.to[i])))) continue
+      text.from[kept] = text.from[i]
+      text.to[kept] = text.to[i]
+      text.rule[kept++] = text.rule[i]
+    }
+    text.from.length = kept
+    text.to.length = kept
+    text.rule.length = kept
+  }
+
+  private spliced(): Buffer {
+    const { bytes, start, stop, from, to, rule } = this.text
+    const parts: Uint8Array[] = []
+    let done = start
+    for (let i = 0; i < from.length; i++) {
+      parts.push(bytes.subarray(done, from[i]), this.marker(rule[i]))
+      this.options.counted(rule[i])
+      done = to[i]
+    }
+    parts.push(bytes.subarray(done, stop))
+    return Buffer.concat(parts)
+  }
+}
+
+const latin1ToText = (slice: string): string => Buffer.from(slice, 'latin1').toString()
+
+function rulesOf(judge: KeyJudge, { keys, patterns }: EngineOptions): Rule[] {
+  const keyHeads = new Set([...KEY_HEADS, ...keys.flatMap((key) => longestWord(key))])
+  const folded = true
+  return [
+    { name: 'marker', heads: [MARKER_START], check: skipMarker, folded },
+    ...TOKENS,
+    ...patterns.map(({ name, literal, check }): Rule => ({ name, heads: [literal], check })),
+    { name: 'bearer-token', heads: ['bearer '], check: bearer, folded },
+    { name: 'basic-auth', heads: ['basic '], check: basic, folded },
+    { name: 'url-password', heads: ['://'], check: userInfo, folded },
+    { name: 'url-secret', heads: ['sig=', 'signature=', 'hmac=', 'policy=', 'code=', 'auth=', 'key='], check: queryValue, folded },
+    { name: 'password', heads: [' -u ', '--user ', '--user='], check: userArgument, folded },
+    { name: 'password', heads: ['identified by ', 'sshpass -p ', 'sshpass -p'], check: literal, folded },
+    { name: 'key', heads: [...keyHeads], check: (text, from, end) => pair(text, from, end, judge), folded },
+    { name: 'email', heads: ['@', '%40', '\\u0040'], check: email, folded }
+  ]
+}
+
+function longestWord(key: string): string[] {
+  return wordsOf(key)
+    .sort((a, b) => b.length - a.length)
+    .slice(0, 1)
+}
+
+// A marker is not looked into again.
+function skipMarker(text: Text, _from: number, end: number): void {
+  const to = text.run(end, 0xffff, 64)
+  for (let pos = end; pos < to; pos++) {
+    if (text.bytes[pos] === 93) {
+      text.floor = pos + 1
+      return
+    }
+    if ((text.bytes[pos] < 97 || text.bytes[pos] > 122) && text.bytes[pos] !== 45 && (text.bytes[pos] < 48 || text.bytes[pos] > 57)) return
+  }
+}
+
+// The word or the quotation that follows is the secret.
+function literal(text: Text, _from: number, end: number): void {
+  const start = skipBlanks(text, end)
+  const quote = quoteAt(text, start)
+  const from = start + (quote?.length ?? 0)
+  const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
+  if (!isHarmless(text, from, to) && !text.hasFolded(from, 'password')) text.found(from, to, 'password')
+}

@@ -1,0 +1,92 @@
+// What HTTP carries: Authorization and Cookie values, and the schemes where they stand alone.
+import { ALNUM, BASE64_RUN, BLANK, DASH, DOT, PERCENT, type Text, TILDE, URLSAFE } from './bytes.ts'
+import { bareEnd, isHarmless, isProse, looksRandom, skipBlanks } from './values.ts'
+
+const SCHEMES = new Set(
+  'bearer basic token apikey api-key key bot digest negotiate ntlm hawk oauth signature splunk sso-key mac dpop'.split(' ')
+)
+const LISTS = new Set('digest hawk oauth signature mac'.split(' '))
+
+/** The value of an Authorization header in [from, to): the scheme stays, the credentials go. */
+export function authorization(text: Text, from: number, to: number, whole: boolean): void {
+  const schemeEnd = text.run(from, ALNUM | DASH, 24)
+  const scheme = text.slice(from, schemeEnd).toLowerCase()
+  if (scheme.startsWith('aws4-')) {
+    signatureV4(text, schemeEnd, to)
+    return
+  }
+  const known = SCHEMES.has(scheme) && text.is(schemeEnd, BLANK)
+  const start = known ? skipBlanks(text, schemeEnd) : from
+  const end = whole || LISTS.has(scheme) ? to : Math.min(to, bareEnd(text, start))
+  if (isHarmless(text, start, end) || (isProse(text, start, Math.min(end, bareEnd(text, start))) && !known)) return
+  if (known && end - start < 16 && !whole && isProse(text, start, end)) return
+  text.found(start, end, 'authorization')
+}
+
+// AWS4-HMAC-SHA256 Credential=…/scope, SignedHeaders=…, Signature=…: the signed headers stay.
+function signatureV4(text: Text, at: number, to: number): void {
+  for (let pos = at; pos < to; pos++) {
+    const name = text.hasFolded(pos, 'credential=') ? 11 : text.hasFolded(pos, 'signature=') ? 10 : 0
+    if (name === 0) continue
+    const end = Math.min(to, bareEnd(text, pos + name))
+    if (!isHarmless(text, pos + name, end)) text.found(pos + name, end, 'authorization')
+    pos = end
+  }
+  text.work += to - at
+}
+
+const COOKIE_ATTRIBUTES = new Set('path domain expires max-age samesite httponly secure priority partitioned version comment'.split(' '))
+
+/** The value of a Cookie or Set-Cookie header in [from, to): each cookie keeps its name and loses its value. */
+export function cookies(text: Text, from: number, to: number): void {
+  let pos = skipBlanks(text, from)
+  let pairs = 0
+  while (pos < to) {
+    const nameEnd = Math.min(to, text.run(pos, ALNUM | DASH | DOT | PERCENT | TILDE | URLSAFE, 256))
+    if (nameEnd === pos) break
+    let end = nameEnd
+    if (text.at(nameEnd) === 61) {
+      pairs++
+      end = Math.min(to, cookieEnd(text, nameEnd + 1))
+      if (!COOKIE_ATTRIBUTES.has(text.slice(pos, nameEnd).toLowerCase())) {
+        if (!isHarmless(text, nameEnd + 1, end)) text.found(nameEnd + 1, end, 'cookie')
+      } else end = Math.min(to, attributeEnd(text, end))
+    }
+    const next = skipBlanks(text, end)
+    if (text.at(next) !== 59) break
+    pos = skipBlanks(text, next + 1)
+  }
+  if (pairs > 0) return
+  const end = Math.min(to, bareEnd(text, from))
+  if (!isHarmless(text, from, end) && !isProse(text, from, end)) text.found(from, end, 'cookie')
+}
+
+// Unlike other bare values a cookie may hold commas, brackets and ampersands.
+function cookieEnd(text: Text, at: number): number {
+  let pos = at
+  while (pos < text.stop && !' \t\r\n;"\'\\'.includes(String.fromCharCode(text.bytes[pos]))) pos++
+  text.work += pos - at
+  return pos
+}
+
+// Expires=Wed, 21 Oct 2026 07:28:00 GMT holds blanks.
+function attributeEnd(text: Text, at: number): number {
+  let pos = at
+  while (pos < text.stop && !'\r\n;"\'\\'.includes(String.fromCharCode(text.bytes[pos]))) pos++
+  text.work += pos - at
+  return pos
+}
+
+/** `Bearer …` away from its header. */
+export function bearer(text: Text, _from: number, end: number): void {
+  const to = text.run(end, URLSAFE | DOT | TILDE | BASE64_RUN, 4_096)
+  if (to - end >= 32 || looksRandom(text, end, to, 16)) text.found(end, to, 'bearer-token')
+}
+
+/** `Basic …` away from its header: base64 of user:password. */
+export function basic(text: Text, _from: number, end: number): void {
+  const to = text.run(end, BASE64_RUN, 1_024)
+  if (to - end < 6) return
+  const decoded = Buffer.from(text.slice(end, to), 'base64').toString('latin1')
+  if (/^[\x20-\x7e]*:[\x20-\x7e]*$/.test(decoded)) text.found(end, to, 'basic-auth')
+}

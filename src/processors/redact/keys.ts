@@ -1,0 +1,204 @@
+// Judges the name beside a value by its words, never by substrings: `max_tokens`, `tokenizer` and `author` name no secrets.
+
+/** What a sensitive key holds: decides how its value is read, and is the rule's name in the marker. */
+export type KeyKind =
+  | 'password'
+  | 'secret'
+  | 'token'
+  | 'api-key'
+  | 'private-key'
+  | 'authorization'
+  | 'cookie'
+  | 'credential'
+  | 'session'
+  | 'custom-key'
+
+/** Words that every sensitive key contains one of; the automaton looks for them. */
+export const KEY_HEADS = [
+  ...[
+    'passw',
+    'passphrase',
+    'passcode',
+    'pwd',
+    'secret',
+    'token',
+    'key',
+    'authorization',
+    'cookie',
+    'credential',
+    'creds',
+    'jwt',
+    'session',
+    'sessid'
+  ],
+  ...['requirepass', 'masterauth', 'pass']
+]
+
+const ALONE: Record<string, KeyKind> = {
+  password: 'password',
+  passwords: 'password',
+  passwd: 'password',
+  passwort: 'password',
+  passcode: 'password',
+  pwd: 'password',
+  passphrase: 'password',
+  requirepass: 'password',
+  masterauth: 'password',
+  secret: 'secret',
+  secrets: 'secret',
+  token: 'token',
+  jwt: 'token',
+  apikey: 'api-key',
+  apikeys: 'api-key',
+  accesskey: 'api-key',
+  secretkey: 'secret',
+  privatekey: 'private-key',
+  authkey: 'api-key',
+  authorization: 'authorization',
+  cookie: 'cookie',
+  cookies: 'cookie',
+  credential: 'credential',
+  credentials: 'credential',
+  creds: 'credential',
+  sessionid: 'session',
+  sessid: 'session',
+  jsessionid: 'session',
+  phpsessid: 'session'
+}
+
+const BEFORE_KEY: Record<string, KeyKind> = {
+  private: 'private-key',
+  secret: 'secret',
+  signing: 'secret',
+  encryption: 'secret',
+  shared: 'secret',
+  session: 'session',
+  master: 'secret',
+  ssh: 'private-key',
+  pgp: 'private-key',
+  ...Object.fromEntries(
+    [
+      'api',
+      'app',
+      'application',
+      'access',
+      'auth',
+      'service',
+      'subscription',
+      'license',
+      'licence',
+      'account',
+      'storage',
+      'admin',
+      'deploy'
+    ].map((word) => [word, 'api-key' as const])
+  )
+}
+
+// Words glued together without a separator or a hump: `dbpassword`, `authtoken`, `clientsecret`.
+const GLUED: readonly (readonly [string, KeyKind])[] = [
+  ['password', 'password'],
+  ['passwd', 'password'],
+  ['passphrase', 'password'],
+  ['pwd', 'password'],
+  ['apikey', 'api-key'],
+  ['secretkey', 'secret'],
+  ['accesskey', 'api-key'],
+  ['privatekey', 'private-key'],
+  ['secret', 'secret'],
+  ['authtoken', 'token'],
+  ['accesstoken', 'token'],
+  ['refreshtoken', 'token'],
+  ['idtoken', 'token'],
+  ['apitoken', 'token'],
+  ['bottoken', 'token'],
+  ['sessiontoken', 'token'],
+  ['bearertoken', 'token'],
+  ['csrftoken', 'token'],
+  ['usertoken', 'token']
+]
+
+// `pass` is a word of its own trade (render passes), unless what stands before it says whose it is.
+const BEFORE_PASS = new Set(
+  'db database pg postgres mysql maria mariadb redis mongo mongodb smtp mail email imap ftp sftp ssh user admin root rabbitmq amqp kafka ldap http proxy auth login basic keystore truststore wifi sudo'.split(
+    ' '
+  )
+)
+
+// A word behind that makes it a property of the secret, not the secret.
+const TAKES_BACK = new Set(
+  'tokens count counts counter num number length len size limit limits max min budget type types kind format name names id ids uid ref refs reference url uri endpoint path paths file filename dir directory policy ttl expires expiry expire expiration expired expire age at version alias aliases algorithm algo alg index idx valid validity enabled disabled required present provider method methods strength changed created updated rotated rotation rotate issued status state error errors usage rate ratio latency bucket embedding embeddings per second seconds ms throughput position logits logprob logprobs prob window stride sequence dim cost price class classification manager service store validator validation verification parser generator hint label field attempts attempt reset scope scopes audience issuer mount volume arn location region prefix suffix pattern regex timeout duration interval cache lookup exists found missing match matches mismatch source backend engine mode set'.split(
+    ' '
+  )
+)
+const LEADS_AWAY = new Set('max num min total count has is needs requires show forgot no'.split(' '))
+const LEADS_KEY_AWAY = new Set('public primary foreign partition sort cache hot'.split(' '))
+// What language models call their own tokens.
+const LEADS_TOKEN_AWAY = new Set(
+  'public eos bos pad unk cls sep mask special stop next first last prompt completion input output generated per'.split(' ')
+)
+
+/** `DBPassword2` → db, password; `x-api-key` → x, api, key. */
+export function wordsOf(key: string): string[] {
+  return key
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9\u0080-\uffff]+/)
+    .map((word) => word.replace(/(?<=[a-z])\d+$/, ''))
+    .filter((word) => word !== '')
+}
+
+const VERDICTS_MAX = 4_096
+const KEY_CHARACTERS_MAX = 256
+
+/** Knows which keys are sensitive, and remembers what it decided about the last few thousand. */
+export class KeyJudge {
+  private readonly verdicts = new Map<string, KeyKind | null>()
+  private readonly custom: string[]
+  private readonly allowed: Set<string>
+
+  constructor(custom: readonly string[], allowed: readonly string[]) {
+    this.custom = custom.map((key) => ` ${wordsOf(key).join(' ')} `)
+    this.allowed = new Set(allowed.map((key) => wordsOf(key).join(' ')))
+  }
+
+  /** The kind of secret that `key` names, or null. */
+  judge(key: string): KeyKind | null {
+    const known = this.verdicts.get(key)
+    if (known !== undefined) return known
+    const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX))
+    const phrase = words.join(' ')
+    let verdict: KeyKind | null = null
+    if (!this.allowed.has(phrase)) verdict = this.custom.some((own) => ` ${phrase} `.includes(own)) ? 'custom-key' : judgeWords(words)
+    if (this.verdicts.size >= VERDICTS_MAX) this.verdicts.clear()
+    if (key.length <= KEY_CHARACTERS_MAX) this.verdicts.set(key, verdict)
+    return verdict
+  }
+}
+
+// Reads from the back, since the last sensitive word is what the key is about: `token_secret`, `secret_key_base`.
+function judgeWords(words: readonly string[]): KeyKind | null {
+  for (let i = words.length - 1; i >= 0; i--) {
+    const kind = kindAt(words, i)
+    if (kind !== null) return kind
+    if (TAKES_BACK.has(words[i])) return null
+  }
+  return null
+}
+
+function kindAt(words: readonly string[], i: number): KeyKind | null {
+  const word = words[i]
+  const before = words[i - 1] ?? ''
+  if (LEADS_AWAY.has(words[0]) && i > 0) return null
+  if (word === 'key' || word === 'keys') {
+    const kind = LEADS_KEY_AWAY.has(words[i - 2] ?? '') ? undefined : BEFORE_KEY[before]
+    return kind ?? null
+  }
+  if (word === 'token') return LEADS_TOKEN_AWAY.has(before) || LEADS_AWAY.has(before) ? null : 'token'
+  if (word === 'id') return before === 'session' ? 'session' : null
+  if (word === 'pass') return BEFORE_PASS.has(before) ? 'password' : null
+  if (Object.hasOwn(ALONE, word)) return ALONE[word]
+  for (const [ending, kind] of GLUED) if (word.length > ending.length && word.endsWith(ending)) return kind
+  return null
+}

@@ -1,0 +1,248 @@
+// A key beside its value, in every way that logs write it: key=v, key: v, "key":"v" at any depth of escaping, key => v, <key>v</key>,
+// --key v, ["--key","v"], {"name":"KEY","value":"v"}, YAML blocks, lists under a key, PASSWORD 'v'.
+import { BLANK, BREAK, IDENTIFIER, LETTER, type Text, WORD } from './bytes.ts'
+import { authorization, cookies } from './headers.ts'
+import type { KeyJudge, KeyKind } from './keys.ts'
+import {
+  bareEnd,
+  isHarmless,
+  isProse,
+  isSmallNumber,
+  lineEnd,
+  looksRandom,
+  type Quote,
+  quotationEnd,
+  quoteAt,
+  skipBlanks,
+  skipSpace
+} from './values.ts'
+
+const KEY_BYTES_MAX = 96
+const NESTED_BYTES_MAX = 65_536
+const CODE =
+  /^(?:self|this|args?|opts?|options|config|cfg|conf|settings|req|request|ctx|params|props|state|data|user|input|body)\??\.[\w.?]+$/
+
+/** How key and value are joined. */
+type Join = '=' | ':' | 'argument' | 'quoted' | 'prose'
+
+/** Reads a key that contains the head at [from, end) and, where it names a secret, hides the value beside it. */
+export function pair(text: Text, from: number, end: number, judge: KeyJudge): void {
+  const keyEnd = trimmedEnd(text, end)
+  const quote = quoteAt(text, keyEnd)
+  const afterKey = keyEnd + (quote?.length ?? 0)
+  const next = text.at(skipBlanks(text, afterKey))
+  // Most key words stand in prose: nothing that could join a value follows.
+  if (next !== 61 && next !== 58 && next !== 37 && next !== 44 && next !== 62 && next !== 40 && next !== 93 && afterKey < text.stop) {
+    if (!text.is(afterKey, BLANK | BREAK)) return
+  }
+  const keyStart = startOfKey(text, from)
+  const kind = judgeAt(text, keyStart, keyEnd, judge)
+  if (kind === null) return
+  joined(text, keyStart, afterKey, quote, kind)
+}
+
+function trimmedEnd(text: Text, end: number): number {
+  let keyEnd = text.run(end, IDENTIFIER, KEY_BYTES_MAX)
+  while (keyEnd > end && (text.at(keyEnd - 1) === 45 || text.at(keyEnd - 1) === 46)) keyEnd--
+  return keyEnd
+}
+
+function startOfKey(text: Text, from: number): number {
+  let start = text.runBack(from, IDENTIFIER, KEY_BYTES_MAX)
+  const before = text.at(start - 1)
+  // The first characters may belong to an escape: \npassword, %22password, \u0022password.
+  if (before === 92 && start < from)
+    start += text.at(start) === 117 ? Math.min(5, from - start) : 'nrtbf'.includes(text.slice(start, start + 1)) ? 1 : 0
+  else if (before === 37 && start + 2 <= from) start += 2
+  return start
+}
+
+function judgeAt(text: Text, start: number, end: number, judge: KeyJudge): KeyKind | null {
+  const own = judge.judge(text.slice(start, end))
+  if (own !== null || !text.is(start - 1, BLANK)) return own
+  // "API key: …", "client secret = …": two words.
+  const before = text.runBack(start - 1, LETTER, 16)
+  return before < start - 1 ? judge.judge(text.slice(before, end)) : null
+}
+
+function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | null, kind: KeyKind): void {
+  // config['password'] = …
+  let pos = skipBlanks(text, text.at(afterKey) === 93 ? afterKey + 1 : afterKey)
+  const byte = text.at(pos)
+  const dashed = text.at(keyStart) === 45
+  if (byte === 61) {
+    pos += text.at(pos + 1) === 61 || text.at(pos + 1) === 62 ? 2 : 1
+    value(text, quote === null ? skipBlanks(text, pos) : skipSpace(text, pos), '=', kind, keyStart, pos)
+    return
+  }
+  if (byte === 58 && text.at(pos + 1) !== 58) {
+    pos += text.at(pos + 1) === 61 ? 2 : 1
+    value(text, quote === null ? skipBlanks(text, pos) : skipSpace(text, pos), ':', kind, keyStart, pos)
+    return
+  }
+  if (text.hasFolded(pos, '%3d') || text.hasFolded(pos, '%3a')) {
+    value(text, pos + 3, '=', kind, keyStart, pos)
+    return
+  }
+  if (byte === 62 && quote === null && text.at(keyStart - 1) === 60) {
+    element(text, pos + 1, kind)
+    return
+  }
+  if (byte === 44 || (quote === null && text.is(pos, BREAK))) {
+    neighbour(text, pos, dashed && quote !== null, kind)
+    return
+  }
+  if (byte === 40 && kind === 'password' && quoteAt(text, pos + 1) !== null) {
+    value(text, pos + 1, 'quoted', kind, keyStart, pos)
+    return
+  }
+  if (quote !== null || pos === afterKey) return
+  if (dashed) {
+    value(text, pos, 'argument', kind, keyStart, pos)
+    return
+  }
+  if (byte === 39 && kind === 'password') {
+    value(text, pos, 'quoted', kind, keyStart, pos)
+    return
+  }
+  if (text.hasFolded(keyStart, 'requirepass')) {
+    value(text, pos, 'argument', kind, keyStart, pos)
+    return
+  }
+  if (text.hasFolded(pos, 'is ') || text.hasFolded(pos, 'was ')) value(text, skipBlanks(text, pos + 3), 'prose', kind, keyStart, pos)
+}
+
+function element(text: Text, start: number, kind: KeyKind): void {
+  let end = start
+  while (end < text.stop && text.bytes[end] !== 60) end++
+  text.work += end - start
+  if (!isHarmless(text, start, end)) text.found(start, end, kind)
+}
+
+// The value is told by its place: after "value" in a list of name and value, or the next of an argument list.
+function neighbour(text: Text, at: number, isArgument: boolean, kind: KeyKind): void {
+  const pos = skipSpace(text, text.at(at) === 44 ? at + 1 : at)
+  const quote = quoteAt(text, pos)
+  const start = pos + (quote?.length ?? 0)
+  const end = text.run(start, WORD, 16)
+  const name = text.slice(start, end).toLowerCase()
+  const colon = skipBlanks(text, quote === null ? end : end + quote.length)
+  if ((name === 'value' || name === 'val' || name === 'v') && (text.at(colon) === 58 || text.at(colon) === 61)) {
+    value(text, skipSpace(text, colon + 1), '=', kind, pos, colon)
+    return
+  }
+  if (isArgument && quote !== null) {
+    const to = quotationEnd(text, start, quote)
+    if (text.at(start) !== 45 && !isHarmless(text, start, to)) text.found(start, to, kind)
+  }
+}
+
+function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number): void {
+  let pos = at
+  if (text.is(pos, LETTER) && 'bBuUrRfF'.includes(text.slice(pos, pos + 1)) && quoteAt(text, pos + 1) !== null) pos++
+  const quote = quoteAt(text, pos)
+  const byte = text.at(pos)
+  const isOpen = (byte === 91 || byte === 123) && (join === ':' || join === '=')
+  if (quote !== null) quoted(text, pos + quote.length, quotationEnd(text, pos + quote.length, quote), kind)
+  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind)
+  else if ((byte === 124 || byte === 62) && join === ':') block(text, pos, kind)
+  else if (kind === 'authorization' && join !== 'prose') authorization(text, pos, headerEnd(text, pos), false)
+  else if (kind === 'cookie' && join !== 'prose') cookies(text, pos, headerEnd(text, pos))
+  else {
+    const end = bareEnd(text, pos)
+    if (!isKept(text, pos, end, join, kind, keyStart, joinEnd)) text.found(pos, end, kind)
+  }
+}
+
+function quoted(text: Text, start: number, end: number, kind: KeyKind): void {
+  if (kind === 'authorization') {
+    authorization(text, start, end, true)
+    return
+  }
+  if (kind === 'cookie') {
+    cookies(text, start, end)
+    return
+  }
+  if (isHarmless(text, start, end)) return
+  // Models write their tokens under this very name.
+  if (kind === 'token' && end - start < 6) return
+  text.found(start, end, kind)
+}
+
+// A header in a text ends with its line or with the quotation around it.
+function headerEnd(text: Text, at: number): number {
+  const line = lineEnd(text, at)
+  for (let pos = at; pos < line; pos++) {
+    const byte = text.bytes[pos]
+    if (byte === 34 || byte === 39) return text.bytes[pos - 1] === 92 ? pos - 1 : pos
+  }
+  return line
+}
+
+function isKept(text: Text, from: number, to: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number): boolean {
+  if (isHarmless(text, from, to) || isSmallNumber(text, from, to, kind === 'password' ? 2 : 6)) return true
+  if (to - from < 64 && (text.at(to) === 40 || CODE.test(text.slice(from, to)))) return true
+  if (kind === 'token' && to - from < 6) return true
+  if (join === '=' || join === 'quoted') return false
+  if (join === 'prose') return !looksRandom(text, from, to, 6)
+  if (join === 'argument') return text.at(from) === 45 || (isProse(text, from, to) && isProseAround(text, to))
+  if (!isProse(text, from, to)) return false
+  // key: word — a setting when it has the line for itself, else a sentence.
+  const settled = from > joinEnd - 1 && isLineStart(text, keyStart) && isLineEnd(text, to)
+  return !settled
+}
+
+function isProseAround(text: Text, at: number): boolean {
+  const next = skipBlanks(text, at)
+  const end = bareEnd(text, next)
+  return end > next && text.at(next) !== 45 && isProse(text, next, end)
+}
+
+function isLineStart(text: Text, at: number): boolean {
+  const before = text.runBack(at, BLANK, 64)
+  return before === text.start || text.is(before - 1, BREAK) || text.escapeBefore(before) > 0
+}
+
+function isLineEnd(text: Text, at: number): boolean {
+  const end = skipBlanks(text, at)
+  return end === text.stop || text.is(end, BREAK) || text.at(end) === 92
+}
+
+/** Every quoted value in a list or an object under a sensitive key; names of members stay. */
+function nested(text: Text, at: number, kind: KeyKind): void {
+  const limit = Math.min(text.stop, at + NESTED_BYTES_MAX)
+  let depth = 0
+  let pos = at
+  while (pos < limit) {
+    const byte = text.bytes[pos]
+    const quote = byte === 34 || byte === 39 || byte === 92 ? quoteAt(text, pos) : null
+    if (quote !== null) {
+      const start = pos + quote.length
+      const end = quotationEnd(text, start, quote)
+      pos = end + quote.length
+      if (text.at(skipBlanks(text, pos)) !== 58 && !isHarmless(text, start, end)) text.found(start, end, kind)
+      continue
+    }
+    if (byte === 91 || byte === 123) depth++
+    else if ((byte === 93 || byte === 125) && --depth === 0) break
+    pos++
+  }
+  text.work += pos - at
+}
+
+/** A YAML block: the lines that are indented further. */
+function block(text: Text, at: number, kind: KeyKind): void {
+  let line = lineEnd(text, at)
+  if (line - at > 4) return
+  const start = skipSpace(text, line)
+  if (!text.is(start - 1, BLANK)) return
+  let end = start
+  while (end < text.stop) {
+    line = lineEnd(text, end)
+    end = line
+    const next = text.run(line, BREAK, 2)
+    if (!text.is(next, BLANK) || next === line) break
+    end = next
+  }
+  if (!isHarmless(text, start, end)) text.found(start, end, kind)
+}

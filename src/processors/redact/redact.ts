@@ -1,0 +1,78 @@
+import type { Batch, RedactedBatch } from '../../batch.ts'
+import { defineRedactor } from '../../component.ts'
+import { choice, group, list, text } from '../../config/schema.ts'
+import { RefusedError } from '../../errors.ts'
+import { Engine } from './engine.ts'
+import { PatternError } from './pattern-syntax.ts'
+import { type UserPattern, userPattern } from './patterns.ts'
+import { Walk } from './walk.ts'
+
+/**
+ * Takes the secrets out of every text of a batch: tokens that vendors' formats give away, values whose key names a secret, credentials in URLs,
+ * headers and connection strings, private keys, payment cards, e-mail addresses. What cannot be looked at within budget is hidden as a whole.
+ */
+export const redact = defineRedactor({
+  type: 'redact',
+  summary: 'Take secrets out of every text of every signal, always last before the queue.',
+  options: {
+    keys: list(text({ default: '', doc: 'A key, in any spelling: `internalNote` also means `internal_note`.' }), {
+      doc: 'Names of keys whose values are hidden, on top of the built-in ones.'
+    }),
+    patterns: list(
+      group(
+        {
+          name: text({ default: 'custom', doc: 'Name of the rule, shown in the marker: small letters, digits and dashes.' }),
+          pattern: text({
+            default: '',
+            doc: 'A regular expression with 3 or more fixed characters in a row; `(?i)` in front ignores case.'
+          })
+        },
+        { doc: 'One pattern.' }
+      ),
+      { doc: 'Patterns of texts that are hidden, on top of the built-in ones.' }
+    ),
+    allow: list(text({ default: '', doc: 'A key, a value or the name of a rule.' }), {
+      doc: 'What is left alone: keys by their name, values as they are, rules by the name that their marker shows.'
+    }),
+    mode: choice(['mask'], { default: 'mask', doc: 'What takes the place of a secret: `mask` writes `[redacted:rule]`.' })
+  },
+  create({ keys, patterns, allow }, { metrics }) {
+    const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule.')
+    const exceeded = metrics.counter(
+      'sluice_redact_budget_exceeded_total',
+      'Texts hidden as a whole, since looking at them took too much work.'
+    )
+    const engine = new Engine({
+      keys: keys.filter((key) => key !== ''),
+      patterns: patterns.map(({ name, pattern }, i) => compiled(name, pattern, i)),
+      allow: allow.filter((entry) => entry !== ''),
+      counted: (rule) => redactions.add(1, { rule }),
+      exceeded: () => exceeded.add(1)
+    })
+    const walk = new Walk(engine)
+    return {
+      process: (batch) => passed(batch, walk.redact(batch.signal, batch.bytes)),
+      text(value) {
+        const bytes = Buffer.from(value)
+        const redacted = engine.redact(bytes, 0, bytes.length)
+        return redacted === null ? value : Buffer.from(redacted).toString()
+      }
+    }
+  }
+})
+
+// The only place that makes a RedactedBatch.
+function passed(batch: Batch, bytes: Uint8Array): RedactedBatch {
+  return (bytes === batch.bytes ? batch : { ...batch, bytes }) as RedactedBatch
+}
+
+function compiled(name: string, pattern: string, index: number): UserPattern {
+  const place = `redact: patterns[${index}]`
+  if (!/^[a-z0-9-]{1,40}$/.test(name)) throw new RefusedError('invalid', `${place}.name: expected 1 to 40 small letters, digits or dashes`)
+  try {
+    return userPattern(name, pattern)
+  } catch (error) {
+    if (error instanceof PatternError) throw new RefusedError('invalid', `${place}.pattern: ${error.message}`)
+    throw error
+  }
+}

@@ -1,0 +1,189 @@
+// Where a value beside a key ends, and whether it is worth hiding.
+import { BLANK, CLASS, DIGIT, LETTER, LOWER, SPACE, STOPS_BARE, type Text, UPPER } from './bytes.ts'
+
+const BACKSLASH = 92
+const DOUBLE = 34
+const SINGLE = 39
+const BACKTICK = 96
+const BACKSLASHES_MAX = 63
+
+/** A quotation mark as it stands in a text: how it is written, and how many bytes that takes. `"`, `\"`, `%22`, `\u0022`, `&quot;`. */
+export interface Quote {
+  readonly length: number
+  readonly backslashes: number
+  readonly written: string
+}
+
+const NAMED_QUOTES = ['%22', '%27', '&quot;', '&#39;', '&#34;', '\\u0022', '\\u0027']
+
+/** The quotation mark that begins at `at`, or null. */
+export function quoteAt(text: Text, at: number): Quote | null {
+  let pos = at
+  while (text.at(pos) === BACKSLASH && pos - at < BACKSLASHES_MAX) pos++
+  const byte = text.at(pos)
+  if (byte === DOUBLE || byte === SINGLE || byte === BACKTICK) {
+    return { length: pos + 1 - at, backslashes: pos - at, written: String.fromCharCode(byte) }
+  }
+  if (byte !== 37 && byte !== 38 && byte !== 117) return null
+  const from = byte === 117 ? pos - 1 : pos
+  for (const written of NAMED_QUOTES) {
+    if (text.hasFolded(from, written)) return { length: from + written.length - at, backslashes: Math.max(0, from - at), written }
+  }
+  return null
+}
+
+/**
+ * Where the quotation that was opened by `quote` ends: the offset of its closing mark with all backslashes before it, or the end of the text
+ * when it was cut off. A mark with more backslashes belongs to the value; one with fewer closes a quotation around it.
+ */
+export function quotationEnd(text: Text, at: number, quote: Quote): number {
+  const { bytes, stop } = text
+  if (quote.written.length > 1) return namedQuotationEnd(text, at, quote)
+  const mark = quote.written.charCodeAt(0)
+  const level = quote.backslashes
+  let backslashes = 0
+  let end = stop
+  for (let pos = at; pos < stop; pos++) {
+    const byte = bytes[pos]
+    if (byte === BACKSLASH) {
+      backslashes++
+      continue
+    }
+    // At this level of escaping, a backslash of the value is written as 2 (level + 1) of them and a mark of the value has 2 level + 1.
+    if (byte === mark && (backslashes < level || backslashes % (2 * level + 2) === level)) {
+      end = pos - Math.min(backslashes, level)
+      break
+    }
+    if (byte === DOUBLE && mark !== DOUBLE && backslashes <= level && closesJson(text, pos + 1)) {
+      end = pos - backslashes
+      break
+    }
+    backslashes = 0
+  }
+  text.work += end - at
+  return end
+}
+
+// An apostrophe that is never closed must not swallow the JSON around it.
+function closesJson(text: Text, at: number): boolean {
+  const byte = text.at(at)
+  return byte === 44 || byte === 125 || byte === 93 || at === text.stop
+}
+
+function namedQuotationEnd(text: Text, at: number, quote: Quote): number {
+  const first = quote.written.charCodeAt(0)
+  for (let pos = at; pos < text.stop; pos++) {
+    const byte = text.bytes[pos]
+    if (byte === DOUBLE || (byte === first && text.hasFolded(pos, quote.written))) {
+      text.work += pos - at
+      return pos - (byte === first ? quote.backslashes : 0)
+    }
+  }
+  text.work += text.stop - at
+  return text.stop
+}
+
+/** The end of a value without quotes: at white space, a quote, a bracket, a comma, `;`, `&` or a backslash. */
+export function bareEnd(text: Text, at: number): number {
+  const { bytes, stop } = text
+  let pos = at
+  while (pos < stop && (CLASS[bytes[pos]] & STOPS_BARE) === 0) {
+    if (bytes[pos] === 37 && (text.hasFolded(pos, '%22') || text.hasFolded(pos, '%26'))) break
+    pos++
+  }
+  text.work += pos - at
+  return pos
+}
+
+/** The end of the line that `at` is on: a line break, written out or escaped. */
+export function lineEnd(text: Text, at: number): number {
+  const { bytes, stop } = text
+  let pos = at
+  while (pos < stop) {
+    const byte = bytes[pos]
+    if (byte === 10 || byte === 13) break
+    if (byte === BACKSLASH && (bytes[pos + 1] === 110 || bytes[pos + 1] === 114)) break
+    pos++
+  }
+  text.work += pos - at
+  return pos
+}
+
+export function skipBlanks(text: Text, at: number): number {
+  return text.run(at, BLANK, 64)
+}
+
+export function skipSpace(text: Text, at: number): number {
+  let pos = text.run(at, SPACE, 256)
+  while (text.at(pos) === BACKSLASH && (text.at(pos + 1) === 110 || text.at(pos + 1) === 116 || text.at(pos + 1) === 114)) {
+    pos = text.run(pos + 2, SPACE, 256)
+  }
+  return pos
+}
+
+const NOT_A_SECRET = new Set(
+  'null none nil undefined nan true false yes no on off unset empty missing absent invalid expired required incorrect wrong unknown n/a na ok error failed denied redacted filtered hidden masked removed string str text number int integer bytes boolean bool any object secretstr optional default example changeme todo tbd -'.split(
+    ' '
+  )
+)
+const MARKERS =
+  /^(?:\[[a-z]{3,12}(?::[a-z0-9-]{1,40})?\]|<[^<>\s]{1,60}>|\$\{[^{}]{1,120}\}|\{\{[^{}]{1,120}\}\}|%\([\w.]{1,60}\)s|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{0,60}|%[A-Z_]{1,60}%|(?:process\.env|os\.environ|env|secrets)[.[].{1,80})$/i
+
+/** True when what stands there hides nothing: empty, a constant, a placeholder, or masked already. */
+export function isHarmless(text: Text, from: number, to: number): boolean {
+  const length = to - from
+  if (length <= 0) return true
+  if (length > 160) return false
+  if (text.has(from, '[redacted:')) return true
+  const first = text.bytes[from]
+  if (isRepeated(text, from, to)) return true
+  const value = text.slice(from, to)
+  if (length <= 12 && NOT_A_SECRET.has(value.toLowerCase())) return true
+  return (
+    (first === 91 || first === 60 || first === 36 || first === 123 || first === 37 || (CLASS[first] & LETTER) !== 0) && MARKERS.test(value)
+  )
+}
+
+// `****`, `xxxxxx`, `••••`: one character over and over. A single digit or letter is too little to tell.
+function isRepeated(text: Text, from: number, to: number): boolean {
+  const first = text.bytes[from]
+  if (first === 0xe2) return text.slice(from, to) === text.slice(from, from + 3).repeat((to - from) / 3)
+  if (first !== 42 && first !== 120 && first !== 88 && first !== 46 && first !== 45 && first !== 35) return false
+  for (let pos = from + 1; pos < to; pos++) if (text.bytes[pos] !== first) return false
+  return to - from > 2 || first !== 35
+}
+
+/** True for up to `digitsMax` digits, with a sign or a fraction. */
+export function isSmallNumber(text: Text, from: number, to: number, digitsMax: number): boolean {
+  let digits = 0
+  for (let pos = from; pos < to; pos++) {
+    const byte = text.bytes[pos]
+    if (CLASS[byte] & DIGIT) digits++
+    else if (byte !== 46 && byte !== 45) return false
+  }
+  return digits > 0 && digits <= digitsMax
+}
+
+/** True for a word of prose: letters only, small but for the first, or all capital; hyphens and apostrophes between. */
+export function isProse(text: Text, from: number, to: number): boolean {
+  let end = to
+  while (end > from && '.,:;!?)'.includes(String.fromCharCode(text.bytes[end - 1]))) end--
+  if (end - from > 24) return false
+  let lower = 0
+  let upper = 0
+  for (let pos = from; pos < end; pos++) {
+    const classes = CLASS[text.bytes[pos]]
+    if (classes & LOWER) lower++
+    else if (classes & UPPER) upper++
+    else if (text.bytes[pos] !== 45 && text.bytes[pos] !== 39) return false
+  }
+  return lower === 0 || upper === 0 || (upper === 1 && (CLASS[text.bytes[from]] & UPPER) !== 0)
+}
+
+/** True when letters and digits are mixed: what people write as a secret, and seldom as a word. */
+export function looksRandom(text: Text, from: number, to: number, lengthMin: number): boolean {
+  if (to - from < lengthMin) return false
+  let seen = 0
+  for (let pos = from; pos < to; pos++) seen |= CLASS[text.bytes[pos]]
+  return (seen & DIGIT) !== 0 && (seen & LETTER) !== 0
+}
