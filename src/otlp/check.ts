@@ -151,13 +151,15 @@ function checkMessage(layout: Layout, start: number, end: number, depth: number)
           if (length !== 8 && length !== 0) throw new Fault(tagStart, `${length} bytes long, expected 8`)
           break
         case UNKNOWN:
+          if (number === 0) throw new Fault(tagStart, 'field number 0, expected 1 or more')
+          break
         case ANY_BYTES:
           break
         case MANY_64:
           if (length % 8 !== 0) throw new Fault(tagStart, `${length} bytes of packed 64-bit values, expected a multiple of 8`)
           break
         case MANY_VARINT:
-          for (let at = pos; at < stop; at = varintEnd) readVarint(at, stop)
+          for (let at = pos; at < stop; at = varintEnd) readVarint(at, stop, true)
           break
         default:
           throw mistyped(tagStart, kind, type)
@@ -187,7 +189,8 @@ function mistyped(offset: number, kind: number, type: number): Fault {
   return new Fault(offset, `came as ${WIRE_NAME[type]}, expected ${WIRE_NAME[KIND_WIRE_TYPE[kind]]}`)
 }
 
-// Reads the varint at `at` and leaves varintEnd behind it. The value is for tags and lengths: more than 32 bits is refused unless `wide`.
+// Reads the varint at `at` and leaves varintEnd behind it. The value is for tags and lengths: more than 32 bits, or the five bytes that they take,
+// is refused unless `wide`.
 function readVarint(at: number, end: number, wide = false): number {
   let value = 0
   for (let i = 0; i < 10; i++) {
@@ -199,7 +202,7 @@ function readVarint(at: number, end: number, wide = false): number {
     else if (i === 4) {
       if (!wide && bits > 15) throw new Fault(at, 'a tag or length of more than 32 bits')
       value += bits * 0x1000_0000
-    } else if (!wide && bits !== 0) throw new Fault(at, 'a tag or length of more than 32 bits')
+    } else if (!wide) throw new Fault(at, 'a tag or length of more than 32 bits')
     if (i === 9 && byte > 1) break
     if (byte < 128) {
       varintEnd = pos + 1

@@ -7,7 +7,7 @@ syntax = "proto3";
 message ExportTraceServiceRequest { repeated ResourceSpans resourceSpans = 1; }
 message ExportMetricsServiceRequest { repeated ResourceMetrics resourceMetrics = 1; }
 message ExportLogsServiceRequest { repeated ResourceLogs resourceLogs = 1; }
-message ExportProfilesServiceRequest { repeated ResourceProfiles resourceProfiles = 1; bytes dictionary = 2; }
+message ExportProfilesServiceRequest { repeated ResourceProfiles resourceProfiles = 1; Opaque dictionary = 2; }
 
 message AnyValue {
   oneof value {
@@ -165,7 +165,8 @@ message LogRecord {
 }
 
 message ResourceProfiles { Resource resource = 1; repeated ScopeProfiles scopeProfiles = 2; string schemaUrl = 3; }
-message ScopeProfiles { InstrumentationScope scope = 1; repeated bytes profiles = 2; string schemaUrl = 3; }
+message ScopeProfiles { InstrumentationScope scope = 1; repeated Opaque profiles = 2; string schemaUrl = 3; }
+message Opaque { }
 `
 
 const { root } = protobuf.parse(SOURCE, { keepCase: true })
