@@ -48,7 +48,7 @@ export function checkText({ settings, file }: Loaded): string {
     heading: headingOf(setting),
     name: nameOf(setting),
     value: valueText(setting.value),
-    origin: placeText(setting.origin)
+    origin: originText(setting)
   }))
   const nameWidth = Math.max(...rows.map(({ name }) => name.length))
   const valueWidth = Math.min(48, Math.max(...rows.map(({ value }) => value.length)))
@@ -67,8 +67,12 @@ export function checkText({ settings, file }: Loaded): string {
 
 /** The same for programs. */
 export function checkJson({ settings, file, warnings }: Loaded): string {
-  const values = settings.map(({ steps, value, origin }) => ({ path: steps.join('.'), value, ...origin }))
+  const values = settings.map(({ steps, value, origin, variables }) => ({ path: steps.join('.'), value, ...origin, variables }))
   return `${JSON.stringify({ ok: true, file: file ?? null, warnings, settings: values }, null, 2)}\n`
+}
+
+function originText({ origin, variables }: Setting): string {
+  return variables.length === 0 ? placeText(origin) : `${placeText(origin)} (env ${variables.join(', ')})`
 }
 
 const COMPONENTS = ['receivers', 'processors', 'exporters']

@@ -6,6 +6,8 @@ import type { Tree } from './tree.ts'
 interface Listener {
   readonly path: string
   readonly place: Place
+  /** Where to look when the place is a default: the component that has it. */
+  readonly owner: Place
   readonly address: NonNullable<Address>
 }
 
@@ -25,7 +27,7 @@ export function listenedTwice(parts: readonly Listening[]): Problem[] {
     if (other === undefined) return []
     const [wrong, right] = 'line' in one.place || !('line' in other.place) ? [one, other] : [other, one]
     return {
-      place: wrong.place,
+      place: 'byDefault' in wrong.place ? wrong.owner : wrong.place,
       path: wrong.path,
       came: `the address of ${right.path} (${placeText(right.place)})`,
       expected: 'an address that nothing else listens on',
@@ -46,7 +48,7 @@ function listenersOf(shape: Shape, tree: Tree | undefined, options: object, path
     const all = (Array.isArray(value) ? value : [value]) as Address[]
     return all
       .filter((address) => address !== null && address !== undefined)
-      .map((address) => ({ path: inside, place: given?.place ?? DEFAULT, address }))
+      .map((address) => ({ path: inside, place: given?.place ?? DEFAULT, owner: tree?.place ?? DEFAULT, address }))
   })
 }
 

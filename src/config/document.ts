@@ -35,22 +35,22 @@ export async function readDocument(file: string, text: string, problems: Problem
     return null
   }
   if (document.contents === null) return null
-  return new Reader(yaml, document, placeOf, problems).read(document.contents as Node, '', 0)
+  return new Reader(yaml, placeOf, problems).read(document.contents as Node, '', 0)
 }
 
 type Yaml = typeof import('yaml')
 
 class Reader {
   private readonly yaml: Yaml
-  private readonly document: Document
+  // Names of anchors, and what they stand for from their line on.
+  private readonly anchors = new Map<string, Node>()
   private readonly placeOf: (offset: number) => Place
   private readonly problems: Problem[]
   private nodes = 0
   private aliases = 0
 
-  constructor(yaml: Yaml, document: Document, placeOf: (offset: number) => Place, problems: Problem[]) {
+  constructor(yaml: Yaml, placeOf: (offset: number) => Place, problems: Problem[]) {
     this.yaml = yaml
-    this.document = document
     this.placeOf = placeOf
     this.problems = problems
   }
@@ -67,6 +67,7 @@ class Reader {
       return nothing
     }
     if (this.yaml.isAlias(node)) return this.readAlias(node, place, path, depth)
+    if (node.anchor !== undefined) this.anchors.set(node.anchor, node)
     if (this.yaml.isMap(node)) return this.readMapping(node.items as Pair<Node, Node | null>[], place, path, depth)
     if (this.yaml.isSeq(node)) {
       const items = node.items.map((item, i) => this.read(item as Node | null, `${path}[${i}]`, depth + 1, node.range?.[0]))
@@ -82,8 +83,8 @@ class Reader {
 
   // An alias stands for what its anchor holds; errors inside are shown where the anchor is.
   private readAlias(node: Alias, place: Place, path: string, depth: number): Tree {
-    const target = ++this.aliases > ALIASES_MAX ? undefined : node.resolve(this.document)
-    if (target !== undefined) return this.read(target as Node, path, depth + 1)
+    const target = ++this.aliases > ALIASES_MAX ? undefined : this.anchors.get(node.source)
+    if (target !== undefined) return this.read(target, path, depth + 1)
     const [came, expected] =
       this.aliases > ALIASES_MAX
         ? [`more than ${ALIASES_MAX} aliases`, `at most ${ALIASES_MAX}`]

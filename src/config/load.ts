@@ -142,9 +142,9 @@ function commonOf(root: Mapping, vocabulary: Vocabulary, problems: Problem[]): M
 function partSettings(section: string, { parts, off }: ReadSection<AnyDefinition>): Setting[] {
   const on = parts.flatMap(({ name, definition, tree }): Setting[] => {
     const settings = settingsOf(definition.options, tree, [section, name])
-    return settings.length > 0 ? settings : [{ steps: [section, name], value: 'on', origin: tree.place }]
+    return settings.length > 0 ? settings : [{ steps: [section, name], value: 'on', origin: tree.place, variables: [] }]
   })
-  return [...on, ...off.map(({ name, place }) => ({ steps: [section, name], value: 'off', origin: place }))]
+  return [...on, ...off.map(({ name, place }) => ({ steps: [section, name], value: 'off', origin: place, variables: [] }))]
 }
 
 // What stands behind an anchor is read once for each alias.

@@ -93,6 +93,7 @@ function problemOf(issue: z.core.$ZodIssue, group: Kind, root: Mapping, rootPath
     secret ||= kind?.secret === true
     const inside: Tree | undefined = kind === undefined ? undefined : childOf(tree, step)
     if (inside !== undefined && tree?.type === 'mapping') place = tree.entries.get(String(step))!.place
+    else if (inside !== undefined) place = inside.place
     // One that stands for a list of one has no index of its own.
     const single: boolean = tree?.type === 'scalar' && typeof step === 'number'
     if (!single) tree = inside

@@ -48,8 +48,10 @@ export function placeText(place: Place, column = false): string {
 /** Says what came, in few words that never show a secret. */
 export function cameText(tree: Tree, secret: boolean): string {
   if (tree.type === 'list') return tree.items.length === 0 ? 'an empty list' : `a list of ${tree.items.length}`
-  if (tree.type === 'mapping')
-    return tree.entries.size === 0 ? 'an empty mapping' : `a mapping with ${[...tree.entries.keys()].slice(0, 3).map(safeText).join(', ')}`
+  if (tree.type === 'mapping') {
+    const keys = [...tree.entries.keys()].slice(0, 3).map(safeText)
+    return keys.length === 0 || secret ? 'a mapping' : `a mapping with ${keys.join(', ')}`
+  }
   const from =
     tree.variables.length === 0 || 'variable' in tree.place ? '' : ` (from ${tree.variables.map((name) => `\${${name}}`).join(', ')})`
   if (tree.value === null) return `nothing${from}`

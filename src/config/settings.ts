@@ -11,6 +11,8 @@ export interface Setting {
   /** null: not set, and without a default. */
   readonly value: Shown
   readonly origin: Place
+  /** The variables that the file names in it. */
+  readonly variables: readonly string[]
 }
 
 export type Shown = string | number | boolean | null | readonly Shown[] | { readonly [key: string]: Shown }
@@ -35,17 +37,26 @@ function settingOf(kind: Kind, given: Tree | undefined, steps: readonly string[]
   if (item?.shape !== undefined && tree.type === 'list' && tree.items.length > 0) {
     return tree.items.flatMap((one, i) => settingOf(item, one, [...steps.slice(0, -1), `${steps.at(-1)}[${i}]`]))
   }
-  return [{ steps, value: shown(tree, kind.secret === true || item?.secret === true), origin: tree.place }]
+  return [{ steps, value: shown(tree, item ?? kind), origin: tree.place, variables: variablesIn(tree) }]
 }
 
-function shown(tree: Tree, secret: boolean): Shown {
-  if (tree.type === 'list') return tree.items.map((item) => shown(item, secret))
+function shown(tree: Tree, kind: Kind): Shown {
+  if (tree.type === 'list') return tree.items.map((item) => shown(item, kind))
   if (tree.type === 'mapping') {
-    return Object.fromEntries(Array.from(tree.entries, ([key, { value }]) => [key, shown(value, secret || looksSecret(key))]))
+    return Object.fromEntries(
+      Array.from(tree.entries, ([key, { value }]) => [key, shown(value, looksSecret(key) ? { ...kind, secret: true } : kind)])
+    )
   }
   if (tree.value === null) return null
-  if (secret) return MASK
-  return typeof tree.value === 'string' ? maskUrl(tree.value) : tree.value
+  if (kind.secret) return MASK
+  const value = kind.name === 'text' ? tree.source : tree.value
+  return typeof value === 'string' ? maskUrl(value) : value
+}
+
+function variablesIn(tree: Tree): readonly string[] {
+  if (tree.type === 'list') return tree.items.flatMap(variablesIn)
+  if (tree.type === 'mapping') return Array.from(tree.entries.values()).flatMap(({ value }) => variablesIn(value))
+  return 'file' in tree.place ? tree.variables : []
 }
 
 // A default in the form of what a file says.

@@ -1,7 +1,22 @@
 // Small components to configure: every kind of option, nothing behind them.
 import { defineExporter, defineFolder, defineProcessor, defineReceiver, defineRedactor } from '../../src/component.ts'
 import type { Definitions } from '../../src/config/config.ts'
-import { addresses, choice, duration, flag, group, integer, list, map, maybe, ratio, secret, size, text, url } from '../../src/config/schema.ts'
+import {
+  addresses,
+  choice,
+  duration,
+  flag,
+  group,
+  integer,
+  list,
+  map,
+  maybe,
+  ratio,
+  secret,
+  size,
+  text,
+  url
+} from '../../src/config/schema.ts'
 
 const create = (): never => {
   throw new Error('made for its options only')
@@ -56,7 +71,9 @@ export const definitions: Definitions = {
     options: {
       keys: list(text({ doc: 'A key.' }), { doc: 'More keys.' }),
       mode: choice(['mask', 'hash'], { default: 'mask', doc: 'What stands instead.' }),
-      rules: list(group({ name: text({ doc: 'Name.' }), weight: integer({ default: 1, doc: 'Weight.' }) }, { doc: 'A rule.' }), { doc: 'Rules.' })
+      rules: list(group({ name: text({ doc: 'Name.' }), weight: integer({ default: 1, doc: 'Weight.' }) }, { doc: 'A rule.' }), {
+        doc: 'Rules.'
+      })
     },
     create
   }),
