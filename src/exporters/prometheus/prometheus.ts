@@ -1,0 +1,71 @@
+import { defineFolder } from '../../component.ts'
+import { choice, duration, flag, integer, list, size, text } from '../../config/schema.ts'
+import { Folding } from './fold.ts'
+import { TRANSLATIONS } from './names.ts'
+import { negotiate } from './negotiate.ts'
+import { writePage } from './page.ts'
+import { Registry } from './registry.ts'
+
+/** Shows metrics on a page that Prometheus scrapes: those of the workers, those made from spans, and the gateway's own. */
+export const prometheus = defineFolder({
+  type: 'prometheus',
+  summary: 'Show received, derived and own metrics to Prometheus.',
+  signals: ['metrics'],
+  options: {
+    path: text({ default: '/metrics', doc: 'Where the page is on the admin address.' }),
+    translation: choice(TRANSLATIONS, {
+      default: 'underscores-with-suffixes',
+      doc: 'How OTLP names become Prometheus names: with units and _total as suffixes or without, in classic characters or in UTF-8.'
+    }),
+    seriesMax: integer({ default: 20_000, min: 1, max: 10_000_000, doc: 'Sets of labels held, over all metrics.' }),
+    seriesPerMetricMax: integer({ default: 5000, min: 1, max: 10_000_000, doc: 'Sets of labels held of one metric.' }),
+    sizeMax: size({ default: '64MiB', doc: 'Memory for all series, roughly.' }),
+    expireAfter: duration({ default: '5m', doc: 'A series that is not heard of for so long leaves the page.' }),
+    scopeLabels: flag({ default: true, doc: 'Add the name, version and attributes of the instrumentation scope as labels otel_scope_….' }),
+    resourceLabels: list(text({ doc: 'A resource attribute.' }), {
+      doc: 'Resource attributes copied to every series as labels; all of them are on target_info.'
+    }),
+    exemplars: flag({ default: true, doc: 'Show trace ids as exemplars, to scrapers that ask for OpenMetrics.' })
+  },
+  create({ translation, seriesMax, seriesPerMetricMax, sizeMax, expireAfter, scopeLabels, resourceLabels, exemplars }, { metrics, log }) {
+    const registry = new Registry(
+      { translation, scopeLabels, resourceLabels },
+      { seriesMax, seriesPerMetricMax, sizeMaxBytes: sizeMax, expireAfterMs: expireAfter }
+    )
+    const dropped = metrics.counter(
+      'sluice_prometheus_series_dropped_total',
+      'Data points that are not on the page, by reason; a series that finds no room counts each time it comes.'
+    )
+    const omitted = new Map<string, number>()
+    let saidMs = Number.NEGATIVE_INFINITY
+    const folding = new Folding(registry, exemplars, (reason, metric) => {
+      dropped.add(1, { reason })
+      const now = performance.now()
+      if (now - saidMs < SAY_EVERY_MS) return
+      saidMs = now
+      log.warn({ reason, metric: metric.name.slice(0, 200) }, 'a data point is not shown on the page')
+    })
+    metrics.observe('sluice_prometheus_series', 'Series held for the page.', 'gauge', () => [{ labels: {}, value: registry.streams }])
+    metrics.observe('sluice_prometheus_series_bytes', 'Memory held for the page, roughly.', 'gauge', () => [
+      { labels: {}, value: registry.sizeBytes }
+    ])
+    metrics.observe('sluice_prometheus_series_omitted', 'Series that the last page left out, because their name was taken.', 'gauge', () =>
+      Array.from(omitted, ([reason, value]) => ({ labels: { reason }, value }))
+    )
+    return {
+      fold: ({ bytes }) => folding.fold(bytes, performance.now()),
+      page(accept) {
+        const format = negotiate(accept)
+        registry.sweep(performance.now())
+        registry.tidy()
+        const own = metrics.families()
+        for (const reason of omitted.keys()) omitted.set(reason, 0)
+        const body = writePage(registry, own, format, (reason, series) => omitted.set(reason, (omitted.get(reason) ?? 0) + series))
+        return { contentType: format.contentType, body }
+      }
+    }
+  }
+})
+
+/** One line in the log for many points that are not shown; the counter has them all. */
+const SAY_EVERY_MS = 60_000
