@@ -9,7 +9,7 @@ export async function readFileTree(file: string, env: Env, problems: Problem[]):
   const place = { file, line: 0, column: 0 }
   const text = await readText(file)
   const tree = await readDocument(file, text, problems)
-  if (tree === null) {
+  if (tree === null || (tree.type === 'scalar' && tree.value === null)) {
     if (problems.length > 0) throw new ConfigError(problems)
     return { type: 'mapping', place, entries: new Map() }
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { kindOf } from './kinds.ts'
+import { kindOf, type OptionKind } from './kinds.ts'
 import { cameText, keyPath, type Place, type Problem, placeText } from './problem.ts'
 import { requiredRemedy, wrongValueRemedy } from './remedies.ts'
 import type { Kind, Shape } from './schema.ts'
@@ -12,7 +12,7 @@ import type { Vocabulary } from './vocabulary.ts'
  */
 export function readOptions(shape: Shape, tree: Mapping, path: string, vocabulary: Vocabulary, problems: Problem[]): object | undefined {
   const before = problems.length
-  const group: Kind = { name: 'group', expected: 'a mapping of options', doc: '', shape }
+  const group: OptionKind = { name: 'group', expected: 'a mapping of options', doc: '', shape, required: false }
   const input = inputOf(group, tree, path, vocabulary, problems)
   const result = z.strictObject(shape).safeParse(input)
   if (!result.success) {
@@ -27,7 +27,7 @@ export function readOptions(shape: Shape, tree: Mapping, path: string, vocabular
 
 // What zod is given: plain values, with the types that the options ask for where the file cannot say them (a text from a variable, a number
 // where a text is meant). What does not fit goes through as it came, so that zod finds it.
-function inputOf(kind: Kind, tree: Tree, path: string, vocabulary: Vocabulary, problems: Problem[]): unknown {
+function inputOf(kind: OptionKind, tree: Tree, path: string, vocabulary: Vocabulary, problems: Problem[]): unknown {
   const { shape, item } = kind
   if (tree.type === 'scalar') {
     const container = shape !== undefined || item !== undefined
@@ -49,30 +49,31 @@ function inputOf(kind: Kind, tree: Tree, path: string, vocabulary: Vocabulary, p
   return input
 }
 
-function scalarOf(kind: Kind, { value, source, variables }: Scalar): unknown {
+function scalarOf(kind: OptionKind, tree: Scalar): unknown {
+  const { value, source, variables } = tree
+  if (isLeftOut(kind, tree)) return undefined
   const expanded = variables.length > 0
   switch (kind.name) {
-    case 'text':
-      return value === null ? null : source
     case 'flag':
-      return expanded && /^(true|false)$/.test(source) ? source === 'true' : left(value, expanded)
+      return expanded && /^(true|false)$/.test(source) ? source === 'true' : value
     case 'integer':
     case 'number':
-      return expanded && /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(source) ? Number(source) : left(value, expanded)
+      return expanded && /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(source) ? Number(source) : value
+    case 'any':
+      return expanded && /^(-?\d+(\.\d+)?|true|false)$/.test(source) ? JSON.parse(source) : value
     case 'list':
     case 'map':
     case 'group':
       return value
-    case 'any':
-      return expanded && /^([+-]?\d+(\.\d+)?|true|false)$/.test(source) ? JSON.parse(source.replace(/^\+/, '')) : left(value, expanded)
     default:
-      return value === null || source === '' ? left(value, expanded) : source
+      return value === null ? null : source
   }
 }
 
-// A variable that is empty leaves the option out, as if its line were not there.
-function left(value: Scalar['value'], expanded: boolean): unknown {
-  return expanded && value === '' ? undefined : value
+/** Is this a variable that is empty, and so leaves its option out as if the line were not there? A text may well be empty. */
+export function isLeftOut(kind: OptionKind, tree: Tree): boolean {
+  if (tree.type !== 'scalar' || tree.variables.length === 0 || tree.value !== '') return false
+  return kind.name !== 'text' || (!kind.required && kind.preset === undefined)
 }
 
 function plainOf(tree: Tree): unknown {

@@ -1,5 +1,6 @@
-import { kindOf } from './kinds.ts'
+import { kindOf, type OptionKind } from './kinds.ts'
 import { looksSecret, MASK, maskUrl } from './mask.ts'
+import { isLeftOut } from './options.ts'
 import { DEFAULT, type Place } from './problem.ts'
 import type { Kind, Shape } from './schema.ts'
 import type { Tree } from './tree.ts'
@@ -23,9 +24,8 @@ export function settingsOf(shape: Shape, tree: Tree | undefined, steps: readonly
   return Object.entries(shape).flatMap(([key, type]) => settingOf(kindOf(type), given?.get(key)?.value, [...steps, key]))
 }
 
-function settingOf(kind: Kind, given: Tree | undefined, steps: readonly string[]): Setting[] {
-  const isSaid =
-    given !== undefined && !(given.type === 'scalar' && (given.value === null || (given.value === '' && given.variables.length > 0)))
+function settingOf(kind: OptionKind, given: Tree | undefined, steps: readonly string[]): Setting[] {
+  const isSaid = given !== undefined && !isLeftOut(kind, given) && !(given.type === 'scalar' && given.value === null)
   if (kind.shape !== undefined) return settingsOf(kind.shape, isSaid ? given : undefined, steps)
   const tree = isSaid ? given : treeOf(kind.preset)
   const item = kind.item === undefined ? undefined : kindOf(kind.item)
