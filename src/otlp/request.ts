@@ -190,11 +190,12 @@ export function splitRequest(signal: OtlpSignal, bytes: Uint8Array, bytesMax: nu
       records.open(bytes, parts.start, parts.end)
       while (records.next()) {
         if (records.number !== RECORD) continue
+        if (runEnd !== records.tagStart) close()
         const length = records.end - (runStart < 0 ? records.tagStart : runStart)
         if (size + overhead + length > bytesMax) {
           close()
           flush()
-        } else if (runEnd !== records.tagStart) close()
+        }
         if (runStart < 0) runStart = records.tagStart
         runEnd = records.end
       }

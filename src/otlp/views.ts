@@ -1,6 +1,6 @@
 // Lazy views: where the parts of a record lie in the request's bytes. Nothing is decoded until it is asked for, and what a view says is gone
 // when it is opened on the next record.
-import { BYTES, Fields } from './wire.ts'
+import { Fields } from './wire.ts'
 
 const fields = new Fields()
 
@@ -171,13 +171,16 @@ export function stringAttribute(bytes: Uint8Array, start: number, end: number, n
 
 const valueFields = new Fields()
 
-// AnyValue { string_value = 1, … }: a oneof, of which the last on the wire counts.
+// AnyValue { string_value = 1, … bytes_value = 7 }: a oneof, of which the last on the wire counts.
+const BYTES_VALUE = 7
+
 function stringValue(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text: string | undefined
   valueFields.open(bytes, start, end)
   while (valueFields.next()) {
+    if (valueFields.number > BYTES_VALUE) continue
     text =
-      valueFields.number === 1 && valueFields.type === BYTES
+      valueFields.number === 1
         ? Buffer.from(bytes.buffer, bytes.byteOffset + valueFields.start, valueFields.end - valueFields.start).toString('utf8')
         : undefined
   }

@@ -18,7 +18,9 @@ function message(type: protobuf.Type, tape: Tape, depth: number): Buffer {
   const parts: Buffer[] = []
   let fields = type.fieldsArray
   const trunk = fields.find(({ name }) => TRUNK.has(name))
-  for (let count = tape.below(depth < 4 ? 4 : 6); count > 0; count--) {
+  // An empty message has its place, but more of them would leave little to look at.
+  if (trunk !== undefined && !tape.oneIn(8)) parts.push(knownField(trunk, tape, depth))
+  for (let count = tape.below(trunk === undefined ? 7 : 4); count > 0; count--) {
     if (tape.oneIn(12) || fields.length === 0) parts.push(unknownField(tape))
     else {
       const field = (tape.oneIn(2) ? trunk : undefined) ?? tape.pick(fields)

@@ -35,7 +35,7 @@ export class Tape {
   }
 }
 
-const TAPE_BYTES_MAX = 800
+const TAPE_BYTES_MAX = 1600
 
 /** Tapes for fast-check, as words because a quarter as many numbers are a quarter of the work. */
 export const tapeWords = fc.uint32Array({ maxLength: TAPE_BYTES_MAX / 4, size: 'max' })
