@@ -36,20 +36,23 @@ export class Account {
     return this.ledger.enqueued(this.signal) - this.position - this.goneAhead
   }
 
-  /** The next entry has `enqueuedBefore` items before it; what is missing up to there is booked under `reason`. */
-  reach(enqueuedBefore: number, reason: string): number {
+  /**
+   * The next entry has `enqueuedBefore` items before it. What is missing up to there is booked under `reason`; what lies behind, because the
+   * cursor's own record was lost and reading began again, is owed once more.
+   */
+  reach(enqueuedBefore: number, reason: string): void {
     const missing = enqueuedBefore - this.position - this.goneAhead
     this.goneAhead = 0
     if (missing > 0) this.drop(reason, missing)
-    return Math.max(0, missing)
+    else this.base += missing
   }
 
   /** Everything up to `enqueuedBefore` was evicted from the queue, but for what is in flight. */
-  evictedUpTo(enqueuedBefore: number): number {
-    const evicted = Math.max(0, enqueuedBefore - this.position - this.inFlight - this.goneAhead)
+  evictedUpTo(enqueuedBefore: number): void {
+    const evicted = enqueuedBefore - this.position - this.inFlight - this.goneAhead
+    if (evicted <= 0) return
     this.goneAhead += evicted
-    if (evicted > 0) this.dropped.set('evicted', (this.dropped.get('evicted') ?? 0) + evicted)
-    return evicted
+    this.dropped.set('evicted', (this.dropped.get('evicted') ?? 0) + evicted)
   }
 
   /** These items are being sent now; `deliver` and `drop` say what became of them. */

@@ -7,6 +7,7 @@ import { messageOf, RefusedError } from './errors.ts'
 import { concatenate, splitRequest } from './otlp/request.ts'
 import { SHAPES } from './otlp/signal.ts'
 import type { Cursor, Entry } from './queue/queue.ts'
+import type { Tracer } from './telemetry/tracer.ts'
 
 /** After so many starts of the process with the same entry at the head, that entry is taken for the cause of its ends. */
 const STARTS_MAX = 3
@@ -18,6 +19,7 @@ export interface DeliveryOptions {
   readonly cursor: Cursor
   readonly account: Account
   readonly log: Log
+  readonly tracer: Tracer
   /** Neighbours in the queue are merged up to this many bytes. */
   readonly batchBytesMax: number
   /** What could not be delivered for so long, counted from its receipt, is given up. */
@@ -29,6 +31,7 @@ interface Head {
   /** The queue's last entry in it. */
   last: Entry
   readonly enqueuedBefore: number
+  /** Why items before it are missing, if any are. */
   readonly skipped: string
   readonly batches: RedactedBatch[]
 }
@@ -95,10 +98,10 @@ export class Delivery {
 
   // One attempt; books what was delivered. What is thrown besides RefusedError is a fault of ours, and not tried again.
   private async attempt(batch: RedactedBatch, stop: AbortSignal): Promise<RefusedError | null> {
-    const { exporter, account, log, name, signal } = this.options
+    const { exporter, account, log, tracer, name, signal } = this.options
     let outcome: Outcome | undefined
     try {
-      outcome = await exporter.send(batch, stop)
+      outcome = await tracer.trace('export', { exporter: name, signal, items: batch.items }, () => exporter.send(batch, stop))
     } catch (error) {
       const failure = error instanceof RefusedError ? error : new RefusedError('internal', messageOf(error), { cause: error })
       if (stop.aborted) return failure

@@ -63,4 +63,9 @@ export class Ledger {
 /** The line of what goes to the queue. */
 export const enqueuedLine = (items: number): Line => ['queue', '', 'enqueued', '', items]
 
+/** The items that had ever been enqueued when the snapshot was taken. */
+export function enqueuedIn(snapshot: Uint8Array): number {
+  return snapshot.length === 0 ? 0 : ((JSON.parse(Buffer.from(snapshot).toString()) as Record<string, number>)[ENQUEUED] ?? 0)
+}
+
 const ENQUEUED = 'queue\0\0enqueued\0'

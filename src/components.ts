@@ -1,0 +1,17 @@
+import type { Definitions } from './config/config.ts'
+import { otlp as otlpExporter } from './exporters/otlp.ts'
+import { prometheus } from './exporters/prometheus/prometheus.ts'
+import { derive } from './processors/derive/derive.ts'
+import { enrich } from './processors/enrich.ts'
+import { redact } from './processors/redact/redact.ts'
+import { sample } from './processors/sample/sample.ts'
+import { otlp } from './receivers/otlp/otlp.ts'
+
+/** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
+export const components: Definitions = {
+  receivers: [otlp],
+  processors: [derive, sample, enrich],
+  redactor: redact,
+  exporters: [otlpExporter],
+  folders: [prometheus]
+}

@@ -1,0 +1,302 @@
+import { type AdminPort, openAdmin } from './admin.ts'
+import type { Signal } from './batch.ts'
+import type {
+  Exporter,
+  ExporterDefinition,
+  Folder,
+  FolderDefinition,
+  Host,
+  Log,
+  Processor,
+  ProcessorDefinition,
+  Receiver,
+  ReceiverDefinition,
+  Redactor,
+  RedactorDefinition
+} from './component.ts'
+import type { Config, Part } from './config/config.ts'
+import { sameOptions } from './config/same.ts'
+import { Deliveries, type Destination } from './deliveries.ts'
+import { decodeLines } from './entry.ts'
+import { messageOf } from './errors.ts'
+import { enqueuedIn, Ledger } from './ledger.ts'
+import { nameOf, Sockets } from './net/sockets.ts'
+import { SIGNALS } from './otlp/signal.ts'
+import { Pipeline, type Plan } from './pipeline.ts'
+import { Queue, type QueueEvent } from './queue/queue.ts'
+import { unreadiness } from './readiness.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { showProcess } from './telemetry/process.ts'
+import type { Tracer } from './telemetry/tracer.ts'
+
+/** How often what processors have made themselves goes on to the exporters. */
+const COLLECT_INTERVAL_MS = 15_000
+
+/** What is evicted first when the queue is full and the policy says evict. */
+const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3 }
+
+/** A component that runs, and what it was made of: a reload leaves it alone when that is still the same. */
+interface Running<D, T> {
+  readonly part: Part<D>
+  readonly made: T
+}
+
+interface Components {
+  readonly receivers: readonly Running<ReceiverDefinition, Receiver>[]
+  readonly processors: readonly Running<ProcessorDefinition, Processor>[]
+  readonly redactor: Running<RedactorDefinition, Redactor>
+  readonly folders: readonly Running<FolderDefinition, Folder>[]
+  readonly exporters: readonly Running<ExporterDefinition, Exporter>[]
+}
+
+const NONE: Omit<Components, 'redactor'> = { receivers: [], processors: [], folders: [], exporters: [] }
+
+export interface Surroundings {
+  readonly log: Log
+  readonly tracer: Tracer
+  readonly version: string
+}
+
+/** The only wiring: makes of a configuration a running gateway, and of another one the same gateway changed. */
+export class Gateway {
+  private config: Config
+  private readonly surroundings: Surroundings
+  private readonly metrics = new Metrics()
+  private readonly sockets = new Sockets()
+  private readonly ledger = new Ledger()
+  private queue!: Queue
+  private pipeline!: Pipeline
+  private deliveries!: Deliveries
+  private admin: AdminPort | null = null
+  private components!: Components
+  private collecting: NodeJS.Timeout | undefined
+  private stopping = false
+
+  private constructor(config: Config, surroundings: Surroundings) {
+    this.config = config
+    this.surroundings = surroundings
+  }
+
+  /** Resolves when everything listens. Throws RefusedError where it cannot, having let go of all that it held. */
+  static async start(config: Config, surroundings: Surroundings): Promise<Gateway> {
+    const gateway = new Gateway(config, surroundings)
+    try {
+      await gateway.open()
+      return gateway
+    } catch (error) {
+      await gateway.stop().catch(() => undefined)
+      throw error
+    }
+  }
+
+  private async open(): Promise<void> {
+    const { config, surroundings, ledger } = this
+    const { log, tracer, version } = surroundings
+    this.queue = await this.openQueue()
+    this.components = this.build(config, null)
+    await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
+    this.pipeline = new Pipeline(this.queue, ledger, log, planOf(this.components))
+    this.deliveries = new Deliveries({ queue: this.queue, ledger, log, tracer, ageMaxMs: config.queue.ageMax })
+    await this.deliveries.use(destinationsOf(this.components))
+    showProcess(this.metrics, version)
+    this.showBooks()
+    this.admin = await this.openAdminPort(config)
+    await Promise.all(this.components.receivers.map((receiver) => this.startReceiver(receiver)))
+    this.collecting = setInterval(() => this.collect(), COLLECT_INTERVAL_MS)
+  }
+
+  private async openQueue(): Promise<Queue> {
+    const { dir, sizeMax, memoryMax, whenFull, deadLetterMax } = this.config.queue
+    const { log } = this.surroundings
+    if (dir === undefined)
+      log.warn(
+        {},
+        'the queue is in memory: what was acknowledged does not survive a crash of this process; set queue.dir to keep it on disk'
+      )
+    return Queue.open({
+      dir,
+      bytesMax: dir === undefined ? memoryMax : sizeMax,
+      memoryBytesMax: memoryMax,
+      deadLetterBytesMax: deadLetterMax,
+      whenFull,
+      lanes: SIGNALS.map((signal) => ({ name: signal, priority: PRIORITIES[signal] })),
+      checkpoint: (lane) => this.ledger.snapshot(lane as Signal),
+      recover: (lane, checkpoint) => {
+        this.ledger.restore(lane as Signal, checkpoint)
+        return (record) => this.ledger.add(lane as Signal, decodeLines(record))
+      },
+      onEvent: (event) => this.onQueueEvent(event)
+    })
+  }
+
+  private onQueueEvent(event: QueueEvent): void {
+    if (event.kind === 'evicted') this.deliveries.evicted(event.lane as Signal, enqueuedIn(event.checkpoint))
+  }
+
+  /** Where it listens, by what is spoken there. */
+  addresses(): Record<string, string[]> {
+    const listening: Record<string, string[]> = { admin: this.admin === null ? [] : [nameOf(this.admin.address)] }
+    for (const { made } of this.components.receivers)
+      for (const [spoken, addresses] of Object.entries(made.addresses)) listening[spoken] = [...(listening[spoken] ?? []), ...addresses]
+    return listening
+  }
+
+  /** Changes to another configuration without closing a socket or losing what is queued. Throws, and changes nothing, when it cannot. */
+  async reload(config: Config): Promise<void> {
+    const { log } = this.surroundings
+    const before = this.components
+    const after = this.build(config, before)
+    const starting = newOnes(after.exporters, before.exporters)
+    const opening = newOnes(after.receivers, before.receivers)
+    // Whatever may fail comes first. New receivers join the sockets of the old ones, which leave afterwards.
+    const started: (Receiver | Exporter)[] = []
+    let admin = this.admin
+    try {
+      for (const { made } of starting) {
+        started.push(made)
+        await made.start?.()
+      }
+      for (const receiver of opening) {
+        started.push(receiver.made)
+        await this.startReceiver(receiver)
+      }
+      if (!sameOptions(config.admin, this.config.admin)) admin = await this.openAdminPort(config)
+    } catch (error) {
+      await Promise.all(started.map((component) => component.stop?.()))
+      throw error
+    }
+    this.components = after
+    this.pipeline.replan(planOf(after))
+    await this.deliveries.use(destinationsOf(after))
+    await Promise.all(newOnes(before.receivers, after.receivers).map(({ made }) => made.stop()))
+    await Promise.all(newOnes(before.exporters, after.exporters).map(({ made }) => made.stop?.()))
+    for (const { made } of [...newOnes(before.processors, after.processors), ...newOnes(before.folders, after.folders)]) made.stop?.()
+    if (admin !== this.admin) {
+      await this.admin?.close()
+      this.admin = admin
+    }
+    if (!sameOptions(config.queue, this.config.queue)) log.warn({}, 'changes of queue.* take effect at the next start')
+    this.config = config
+  }
+
+  /** Stops accepting, finishes what is inside, delivers what it can within the configured time, and closes. */
+  async stop(): Promise<void> {
+    const deadlineMs = Date.now() + this.config.shutdownTimeoutMs
+    this.stopping = true
+    clearInterval(this.collecting)
+    const { receivers = [], exporters = [], processors = [], folders = [] } = this.components ?? NONE
+    await Promise.all(receivers.map(({ made }) => made.stop()))
+    if (this.deliveries !== undefined) {
+      await this.pipeline
+        .pushCollected()
+        .catch((error) => this.surroundings.log.error({ error: messageOf(error) }, 'derived metrics were not sent'))
+      await this.deliveries.drain(this.config.queue.dir !== undefined, deadlineMs)
+      const left = this.deliveries.state().filter(({ held }) => held > 0)
+      for (const { exporter, signal, held } of left)
+        this.surroundings.log.warn(
+          { exporter, signal, items: held, durable: this.config.queue.dir !== undefined },
+          'not delivered before the stop'
+        )
+      await this.deliveries.stop()
+    }
+    await Promise.all(exporters.map(({ made }) => made.stop?.()))
+    for (const { made } of [...processors, ...folders]) made.stop?.()
+    await this.admin?.close()
+    await this.queue?.close()
+  }
+
+  // Makes the components of a configuration, or takes over those of the one before that would be made alike.
+  private build(config: Config, before: Components | null): Components {
+    const { receivers, processors, folders, exporters } = before ?? NONE
+    const redactors = before === null ? [] : [before.redactor]
+    return {
+      receivers: config.receivers.map((part) => this.take(part, receivers)),
+      processors: config.processors.map((part) => this.take(part, processors)),
+      redactor: this.take(config.redactor, redactors),
+      folders: config.folders.map((part) => this.take(part, folders)),
+      exporters: config.exporters.map((part) => this.take(part, exporters))
+    }
+  }
+
+  private take<D extends { create(options: never, host: Host): T }, T>(part: Part<D>, before: readonly Running<D, T>[]): Running<D, T> {
+    const same = before.find(
+      (other) => other.part.name === part.name && other.part.definition === part.definition && sameOptions(other.part.options, part.options)
+    )
+    return same ?? { part, made: part.definition.create(part.options as never, this.hostOf(part.name)) }
+  }
+
+  private hostOf(name: string): Host {
+    const { log } = this.surroundings
+    return { name, log, metrics: this.metrics, sockets: this.sockets, redactText: (value) => this.components.redactor.made.text(value) }
+  }
+
+  private startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {
+    return made.start((batch) => this.pipeline.push(part.name, batch))
+  }
+
+  private collect(): void {
+    this.pipeline
+      .pushCollected()
+      .catch((error) => this.surroundings.log.error({ error: messageOf(error) }, 'derived metrics were not sent'))
+  }
+
+  private openAdminPort({ admin }: Config): Promise<AdminPort | null> {
+    return openAdmin(admin.listen, this.sockets, {
+      unreadiness: () => unreadiness({ queue: this.queue.state(), deliveries: this.deliveries.state(), stopping: this.stopping }),
+      page: (accept) => {
+        this.pipeline.foldCollected()
+        return this.components.folders[0]?.made.page(accept) ?? null
+      }
+    })
+  }
+
+  private showBooks(): void {
+    const { metrics, ledger, queue, deliveries } = this
+    metrics.observe('sluice_items_total', 'What became of every item, by place and outcome.', 'counter', () => [
+      ...ledger.samples(),
+      ...deliveries.samples()
+    ])
+    metrics.observe('sluice_items_held', 'Items that wait for an exporter.', 'gauge', () =>
+      deliveries.state().map(({ exporter, signal, held }) => ({ labels: { exporter, signal }, value: held }))
+    )
+    metrics.observe(
+      'sluice_ledger_residue',
+      'Items that came in and are accounted for nowhere; anything but 0 is a fault of the gateway.',
+      'gauge',
+      () => SIGNALS.map((signal) => ({ labels: { signal }, value: ledger.residue(signal) }))
+    )
+    metrics.observe('sluice_exporter_failing', '1 while every attempt of an exporter fails.', 'gauge', () =>
+      deliveries.state().map(({ exporter, signal, failing }) => ({ labels: { exporter, signal }, value: failing === null ? 0 : 1 }))
+    )
+    const show = (name: string, help: string, read: () => number): void =>
+      metrics.observe(name, help, 'gauge', () => [{ labels: {}, value: read() }])
+    show('sluice_queue_bytes', 'Bytes that wait in the queue.', () => queue.state().bytes)
+    show('sluice_queue_bytes_max', 'Bytes that may wait in the queue.', () => queue.state().bytesMax)
+    show('sluice_queue_degraded', '1 while the queue is kept in memory because the disk fails or is full.', () =>
+      queue.state().degraded === null ? 0 : 1
+    )
+  }
+}
+
+/** The running components of `some` that are not among `others`. */
+function newOnes<D, T>(some: readonly Running<D, T>[], others: readonly Running<D, T>[]): readonly Running<D, T>[] {
+  return some.filter(({ made }) => !others.some((other) => other.made === made))
+}
+
+function planOf({ processors, redactor, folders, exporters }: Components): Plan {
+  return {
+    steps: processors.map(({ part, made }) => ({ name: part.name, outcome: part.definition.outcome, processor: made })),
+    redactor: redactor.made,
+    folders: folders.map(({ part, made }) => ({ signals: part.definition.signals, folder: made })),
+    queued: new Set(exporters.flatMap(({ part }) => part.definition.signals(part.options)))
+  }
+}
+
+function destinationsOf({ exporters }: Components): Destination[] {
+  return exporters.map(({ part, made }) => ({
+    name: part.name,
+    exporter: made,
+    signals: part.definition.signals(part.options),
+    batchBytesMax: part.definition.batchBytesMax(part.options)
+  }))
+}

@@ -1,0 +1,80 @@
+import { deepStrictEqual, ok } from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+
+const SRC = join(import.meta.dirname, '..', 'src')
+
+interface Import {
+  readonly from: string
+  readonly to: string
+  /** Types are gone before the code runs: they bind nobody. */
+  readonly typeOnly: boolean
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+
+const imports: Import[] = files.flatMap((from) =>
+  Array.from(
+    readFileSync(join(SRC, from), 'utf8').matchAll(/^(?:import|export)(\s+type)?\s[^'"]*?from\s+'(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm),
+    ([, type, fixed, lazy]): Import => ({ from, to: relative(SRC, join(SRC, dirname(from), fixed ?? lazy)), typeOnly: type !== undefined })
+  )
+)
+
+const COMPONENTS = ['receivers', 'processors', 'exporters']
+
+/** The layer of a file; the outer folders of components are a layer each, and so is each component in it. */
+function layerOf(file: string): string {
+  const [first, second] = file.split('/')
+  if (COMPONENTS.includes(first)) return `${first}/${second.replace(/\.ts$/, '')}`
+  return second === undefined || file === 'config/schema.ts' ? file.replace(/\.ts$/, '') : first
+}
+
+const CONTRACTS = ['batch', 'component', 'errors', 'config/schema']
+
+/** What each layer may import besides itself. */
+const ALLOWED: Record<string, readonly string[]> = {
+  otlp: [],
+  queue: [],
+  batch: ['otlp', ...CONTRACTS],
+  component: ['otlp', ...CONTRACTS],
+  errors: ['otlp', ...CONTRACTS],
+  'config/schema': ['config', 'otlp', ...CONTRACTS],
+  config: CONTRACTS,
+  net: ['errors'],
+  facts: ['errors'],
+  telemetry: ['errors'],
+  component_: ['otlp', 'net', 'facts', 'telemetry', ...CONTRACTS],
+  ledger: CONTRACTS,
+  account: ['ledger', ...CONTRACTS],
+  entry: ['ledger', ...CONTRACTS],
+  pipeline: ['ledger', 'entry', 'queue', 'telemetry', ...CONTRACTS],
+  delivery: ['account', 'entry', 'otlp', 'queue', 'telemetry', ...CONTRACTS]
+}
+
+function allowed({ from, to, typeOnly }: Import): boolean {
+  const [layer, other] = [layerOf(from), layerOf(to)]
+  if (layer === other || layer === 'main' || layer === 'gateway') return true
+  if (layer === 'components') return COMPONENTS.includes(other.split('/')[0])
+  if (typeOnly && (other === 'net' || other === 'telemetry' || other === 'ledger')) return true
+  const rule = COMPONENTS.includes(layer.split('/')[0]) ? 'component_' : layer
+  return ALLOWED[rule]?.includes(other) ?? true
+}
+
+test('every layer imports only what it may', () => {
+  ok(imports.length > 40, `only ${imports.length} imports were read`)
+  deepStrictEqual(
+    imports.filter((each) => !allowed(each)).map(({ from, to }) => `${from} imports ${to}`),
+    []
+  )
+})
+
+test('nobody imports main or gateway, but main', () => {
+  const f = (each: Import): boolean => ['main.ts', 'gateway.ts'].includes(each.to) && each.from !== 'main.ts'
+  deepStrictEqual(imports.filter(f), [])
+})
+
+test('a batch is called redacted in two places only: where it was, and where the queue gives it back', () => {
+  const f = (file: string): boolean => /\bas (unknown as )?RedactedBatch\b/.test(readFileSync(join(SRC, file), 'utf8'))
+  for (const file of files.filter(f)) ok(file === 'entry.ts' || file.startsWith('processors/redact'), `${file} casts to RedactedBatch`)
+})
