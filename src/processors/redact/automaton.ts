@@ -5,19 +5,21 @@
 export interface Automaton {
   /** Byte → column. */
   readonly classes: Uint8Array
-  /** `next[(state << CLASS_BITS) | class]` is the state that follows; state 0 is the start. */
-  readonly next: Uint16Array
+  /** `next[state | class]` is the state that follows. States are multiples of the row's width, so that this needs no shift; 0 is the start. */
+  readonly next: Uint16Array | Uint32Array
   /** States from here on end at least one word. */
   readonly firstOutput: number
-  /** Which words end in state `firstOutput + i`, the longest first. */
+  /** Which words end in state `firstOutput + (i << CLASS_BITS)`, the longest first. */
   readonly outputs: readonly (readonly number[])[]
 }
 
 /** 64 columns: 26 letters, 10 digits and the punctuation that heads use fit with room to spare. */
 export const CLASS_BITS = 6
+/** Above this many states the table takes 32 bits a cell, and twice the cache. */
+const SMALL_STATES_MAX = 1 << (16 - CLASS_BITS)
 const STATES_MAX = 65_535
 
-/** Builds the table once. Words are ASCII; more than 63 different bytes or 65,535 states are a fault of the rules. */
+/** Builds the table once. Words are ASCII, and there is at least one; more than 63 different bytes or 65,535 states are a fault of the rules. */
 export function buildAutomaton(words: readonly string[]): Automaton {
   const classes = classesOf(words)
   const width = 1 << CLASS_BITS
@@ -42,11 +44,11 @@ export function buildAutomaton(words: readonly string[]): Automaton {
   const silent = trie.keys().filter((state) => ends[state].length === 0)
   const loud = trie.keys().filter((state) => ends[state].length > 0)
   const order = [...silent, ...loud]
-  const renamed = new Uint16Array(trie.length)
+  const renamed = new Uint32Array(trie.length)
   order.forEach((state, name) => {
-    renamed[state] = name
+    renamed[state] = name << CLASS_BITS
   })
-  const next = new Uint16Array(trie.length * width)
+  const next = new (trie.length > SMALL_STATES_MAX ? Uint32Array : Uint16Array)(trie.length * width)
   order.forEach((state, name) => {
     for (let column = 0; column < width; column++) next[(name << CLASS_BITS) | column] = renamed[trie[state][column]]
   })
@@ -54,7 +56,7 @@ export function buildAutomaton(words: readonly string[]): Automaton {
   return {
     classes,
     next,
-    firstOutput: firstOutput < 0 ? trie.length : firstOutput,
+    firstOutput: firstOutput << CLASS_BITS,
     outputs: order.slice(firstOutput).map((state) => ends[state])
   }
 }
@@ -97,12 +99,52 @@ function completeByBreadth(trie: Int32Array[], ends: number[][]): void {
   }
 }
 
-/** The offset behind the first head that ends in [start, stop), or -1. */
-export function findHead({ classes, next, firstOutput }: Automaton, bytes: Uint8Array, start: number, stop: number): number {
-  let state = 0
-  for (let at = start; at < stop; at++) {
-    state = next[(state << CLASS_BITS) | classes[bytes[at]]]
-    if (state >= firstOutput) return at + 1
+/** Goes through one text, from head to head. */
+export class HeadFinder {
+  private readonly automaton: Automaton
+  /** The state after the byte before the offset that `find` returned last. */
+  private state = 0
+
+  constructor(automaton: Automaton) {
+    this.automaton = automaton
   }
-  return -1
+
+  /** Forgets what came before: the next `find` begins anew. */
+  reset(): void {
+    this.state = 0
+  }
+
+  /** The offset behind the next head that ends in [at, stop), or -1. A head may have begun before `at`, unless `reset` was called. */
+  find(bytes: Uint8Array, at: number, stop: number): number {
+    const { classes, next, firstOutput } = this.automaton
+    let state = this.state
+    let pos = at
+    // Four bytes a round: the loop's own cost is as high as the look-up's.
+    for (const last = stop - 3; pos < last; pos += 4) {
+      state = next[state | classes[bytes[pos]]]
+      if (state >= firstOutput) return this.stopAt(pos + 1, state)
+      state = next[state | classes[bytes[pos + 1]]]
+      if (state >= firstOutput) return this.stopAt(pos + 2, state)
+      state = next[state | classes[bytes[pos + 2]]]
+      if (state >= firstOutput) return this.stopAt(pos + 3, state)
+      state = next[state | classes[bytes[pos + 3]]]
+      if (state >= firstOutput) return this.stopAt(pos + 4, state)
+    }
+    for (; pos < stop; pos++) {
+      state = next[state | classes[bytes[pos]]]
+      if (state >= firstOutput) return this.stopAt(pos + 1, state)
+    }
+    this.state = state
+    return -1
+  }
+
+  /** The words that end at the offset which `find` returned last, the longest first. */
+  ended(): readonly number[] {
+    return this.automaton.outputs[(this.state - this.automaton.firstOutput) >> CLASS_BITS]
+  }
+
+  private stopAt(at: number, state: number): number {
+    this.state = state
+    return at
+  }
 }

@@ -1,15 +1,15 @@
 // Finds and replaces secrets in one text. One pass of the automaton finds heads; checks look only there. What a pass changed is passed again
 // until nothing is found, so redacting twice is the same as redacting once.
-import { type Automaton, buildAutomaton, CLASS_BITS, findHead } from './automaton.ts'
+import { buildAutomaton, HeadFinder } from './automaton.ts'
 import { latin1, Text } from './bytes.ts'
-import { basic, bearer } from './headers.ts'
+import { basic, bearer, registryAuth } from './headers.ts'
 import { KEY_HEADS, KeyJudge, type KeyKind, wordsOf } from './keys.ts'
 import { pair } from './pairs.ts'
 import type { UserPattern } from './patterns.ts'
 import { cards, email, findDigits } from './people.ts'
 import { type Check, type Rule, TOKENS } from './tokens.ts'
 import { queryValue, userArgument, userInfo } from './urls.ts'
-import { bareEnd, isHarmless, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+import { bareEnd, isHarmless, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
 export interface EngineOptions {
   readonly keys: readonly string[]
@@ -26,6 +26,7 @@ const PASSES_MAX = 4
 /** Bytes that checks may look at, per byte of text and on top. Honest text needs less than 2. */
 const WORK_PER_BYTE = 24
 const WORK_MIN = 65_536
+const WORK_PER_HIT = 16
 
 export const MARKER_START = '[redacted:'
 
@@ -39,7 +40,7 @@ interface Head {
 export class Engine {
   private readonly judge: KeyJudge
   private readonly options: EngineOptions
-  private readonly automaton: Automaton
+  private readonly finder: HeadFinder
   private readonly heads: readonly Head[]
   private readonly markers = new Map<string, Buffer>()
   private readonly allowed: ReadonlySet<string>
@@ -52,7 +53,7 @@ export class Engine {
     this.allowed = new Set(options.allow)
     this.findsCards = !this.allowed.has('card')
     const rules = rulesOf(this.judge, options).filter(({ name }) => !this.allowed.has(name))
-    this.automaton = buildAutomaton(rules.flatMap(({ heads }) => heads))
+    this.finder = new HeadFinder(buildAutomaton(rules.flatMap(({ heads }) => heads)))
     this.heads = rules.flatMap(({ heads, folded, check }) =>
       heads.map((head): Head => ({ length: head.length, exact: folded === true || !/[a-z]/i.test(head) ? undefined : head, check }))
     )
@@ -60,7 +61,8 @@ export class Engine {
 
   /** An offset behind the start of the first place in [start, stop) that deserves a look, or -1. */
   next(bytes: Uint8Array, start: number, stop: number): number {
-    const head = findHead(this.automaton, bytes, start, stop)
+    this.finder.reset()
+    const head = this.finder.find(bytes, start, stop)
     if (!this.findsCards) return head
     const digits = findDigits(bytes, start, head < 0 ? stop : head)
     return digits < 0 ? head : digits + 1
@@ -116,27 +118,25 @@ export class Engine {
 
   // Fills this.text with what was found. False when the budget ran out.
   private scan(bytes: Uint8Array, start: number, stop: number): boolean {
-    const { text, heads } = this
-    const { classes, next, firstOutput, outputs } = this.automaton
+    const { text, heads, finder } = this
     const budget = WORK_MIN + WORK_PER_BYTE * (stop - start)
     text.open(bytes, start, stop)
-    let state = 0
-    for (let at = start; at < stop; at++) {
-      state = next[(state << CLASS_BITS) | classes[bytes[at]]]
-      if (state < firstOutput) continue
-      const ended = outputs[state - firstOutput]
+    finder.reset()
+    let end = finder.find(bytes, start, stop)
+    while (end >= 0) {
+      const ended = finder.ended()
       for (let i = 0; i < ended.length; i++) {
         const { length, exact, check } = heads[ended[i]]
-        const from = at + 1 - length
-        if (from < text.floor || (exact !== undefined && !text.has(from, exact))) continue
-        check(text, from, at + 1)
-        text.work += 16
+        if (end - length < text.floor || (exact !== undefined && !text.has(end - length, exact))) continue
+        check(text, end - length, end)
+        text.work += WORK_PER_HIT
       }
       if (text.work > budget) return false
-      if (text.floor > at + 1) {
-        at = text.floor - 1
-        state = 0
+      if (text.floor > end) {
+        end = text.floor
+        finder.reset()
       }
+      end = finder.find(bytes, end, stop)
     }
     if (this.findsCards) this.addCards()
     if (this.allowed.size > 0) this.dropAllowed()
@@ -197,6 +197,8 @@ function rulesOf(judge: KeyJudge, { keys, patterns }: EngineOptions): Rule[] {
     ...patterns.map(({ name, literal, check }): Rule => ({ name, heads: [literal], check })),
     { name: 'bearer-token', heads: ['bearer '], check: bearer, folded },
     { name: 'basic-auth', heads: ['basic '], check: basic, folded },
+    { name: 'basic-auth', heads: ['auth"', 'auth\\', '_auth'], check: registryAuth, folded },
+    { name: 'password', heads: ['AUTH '], check: redisAuth },
     { name: 'url-password', heads: ['://'], check: userInfo, folded },
     { name: 'url-secret', heads: ['sig=', 'signature=', 'hmac=', 'policy=', 'code=', 'auth=', 'key='], check: queryValue, folded },
     { name: 'password', heads: [' -u ', '--user ', '--user='], check: userArgument, folded },
@@ -231,4 +233,13 @@ function literal(text: Text, _from: number, end: number): void {
   const from = start + (quote?.length ?? 0)
   const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
   if (!isHarmless(text, from, to) && !text.hasFolded(from, 'password')) text.found(from, to, 'password')
+}
+
+// AUTH [user] password, as Redis' logs and monitors show it.
+function redisAuth(text: Text, _from: number, end: number): void {
+  const first = bareEnd(text, end)
+  const next = skipBlanks(text, first)
+  const second = bareEnd(text, next)
+  if (second > next && next > first && looksRandom(text, next, second, 6)) text.found(next, second, 'password')
+  else if (looksRandom(text, end, first, 6)) text.found(end, first, 'password')
 }

@@ -1,6 +1,6 @@
 // What HTTP carries: Authorization and Cookie values, and the schemes where they stand alone.
 import { ALNUM, BASE64_RUN, BLANK, DASH, DOT, PERCENT, type Text, TILDE, URLSAFE } from './bytes.ts'
-import { bareEnd, isHarmless, isProse, looksRandom, skipBlanks } from './values.ts'
+import { bareEnd, isHarmless, isProse, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
 const SCHEMES = new Set(
   'bearer basic token apikey api-key key bot digest negotiate ntlm hawk oauth signature splunk sso-key mac dpop'.split(' ')
@@ -17,10 +17,38 @@ export function authorization(text: Text, from: number, to: number, whole: boole
   }
   const known = SCHEMES.has(scheme) && text.is(schemeEnd, BLANK)
   const start = known ? skipBlanks(text, schemeEnd) : from
-  const end = whole || LISTS.has(scheme) ? to : Math.min(to, bareEnd(text, start))
-  if (isHarmless(text, start, end) || (isProse(text, start, Math.min(end, bareEnd(text, start))) && !known)) return
-  if (known && end - start < 16 && !whole && isProse(text, start, end)) return
+  if (LISTS.has(scheme)) {
+    parameters(text, start)
+    return
+  }
+  const end = whole ? to : Math.min(to, bareEnd(text, start))
+  if (isHarmless(text, start, end)) return
+  // "authorization: required", "Bearer token missing"
+  if (isProse(text, start, bareEnd(text, start)) && (!known || (!whole && end - start < 16))) return
   text.found(start, end, 'authorization')
+}
+
+const PLAIN_PARAMETERS = new Set(
+  'username realm uri algorithm qop nc headers keyid created expires opaque oauth_consumer_key oauth_signature_method oauth_timestamp oauth_version ts ext id'.split(
+    ' '
+  )
+)
+
+// Digest username="…", response="…": a list of parameters, of which those that prove something go.
+function parameters(text: Text, at: number): void {
+  let pos = at
+  for (let count = 0; count < 32; count++) {
+    pos = skipBlanks(text, pos)
+    const nameEnd = text.run(pos, URLSAFE, 48)
+    if (nameEnd === pos || text.at(nameEnd) !== 61) return
+    const quote = quoteAt(text, nameEnd + 1)
+    const from = nameEnd + 1 + (quote?.length ?? 0)
+    const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
+    if (!PLAIN_PARAMETERS.has(text.slice(pos, nameEnd).toLowerCase()) && !isHarmless(text, from, to)) text.found(from, to, 'authorization')
+    pos = skipBlanks(text, to + (quote?.length ?? 0))
+    if (text.at(pos) !== 44) return
+    pos++
+  }
 }
 
 // AWS4-HMAC-SHA256 Credential=…/scope, SignedHeaders=…, Signature=…: the signed headers stay.
@@ -87,6 +115,17 @@ export function bearer(text: Text, _from: number, end: number): void {
 export function basic(text: Text, _from: number, end: number): void {
   const to = text.run(end, BASE64_RUN, 1_024)
   if (to - end < 6) return
-  const decoded = Buffer.from(text.slice(end, to), 'base64').toString('latin1')
-  if (/^[\x20-\x7e]*:[\x20-\x7e]*$/.test(decoded)) text.found(end, to, 'basic-auth')
+  if (isUserAndPassword(text.slice(end, to))) text.found(end, to, 'basic-auth')
+}
+
+function isUserAndPassword(base64: string): boolean {
+  return /^[\x20-\x7e]{1,256}:[\x20-\x7e]{1,512}$/.test(Buffer.from(base64, 'base64').toString('latin1'))
+}
+
+/** `"auth": "…"` of Docker's configuration, `_auth=…` of npm's: base64 of user:password. The head ends with the name. */
+export function registryAuth(text: Text, _from: number, end: number): void {
+  let pos = end
+  while (text.is(pos, BLANK) || '\\"\':='.includes(String.fromCharCode(text.at(pos) || 97))) if (++pos - end > 32) return
+  const to = text.run(pos, BASE64_RUN, 1_024)
+  if (pos > end && to - pos >= 6 && isUserAndPassword(text.slice(pos, to))) text.found(pos, to, 'basic-auth')
 }

@@ -1,6 +1,6 @@
 // A key beside its value, in every way that logs write it: key=v, key: v, "key":"v" at any depth of escaping, key => v, <key>v</key>,
 // --key v, ["--key","v"], {"name":"KEY","value":"v"}, YAML blocks, lists under a key, PASSWORD 'v'.
-import { BLANK, BREAK, IDENTIFIER, LETTER, type Text, WORD } from './bytes.ts'
+import { BLANK, BREAK, DIGIT, IDENTIFIER, LETTER, type Text, WORD } from './bytes.ts'
 import { authorization, cookies } from './headers.ts'
 import type { KeyJudge, KeyKind } from './keys.ts'
 import {
@@ -9,6 +9,7 @@ import {
   isProse,
   isSmallNumber,
   lineEnd,
+  looksGenerated,
   looksRandom,
   type Quote,
   quotationEnd,
@@ -32,13 +33,24 @@ export function pair(text: Text, from: number, end: number, judge: KeyJudge): vo
   const afterKey = keyEnd + (quote?.length ?? 0)
   const next = text.at(skipBlanks(text, afterKey))
   // Most key words stand in prose: nothing that could join a value follows.
-  if (next !== 61 && next !== 58 && next !== 37 && next !== 44 && next !== 62 && next !== 40 && next !== 93 && afterKey < text.stop) {
+  if (
+    next !== 61 &&
+    next !== 125 &&
+    next !== 92 &&
+    next !== 58 &&
+    next !== 37 &&
+    next !== 44 &&
+    next !== 62 &&
+    next !== 40 &&
+    next !== 93 &&
+    afterKey < text.stop
+  ) {
     if (!text.is(afterKey, BLANK | BREAK)) return
   }
   const keyStart = startOfKey(text, from)
   const kind = judgeAt(text, keyStart, keyEnd, judge)
   if (kind === null) return
-  joined(text, keyStart, afterKey, quote, kind)
+  if (quote === null || !namedAfter(text, keyStart, kind)) joined(text, keyStart, afterKey, quote, kind)
 }
 
 function trimmedEnd(text: Text, end: number): number {
@@ -54,6 +66,11 @@ function startOfKey(text: Text, from: number): number {
   if (before === 92 && start < from)
     start += text.at(start) === 117 ? Math.min(5, from - start) : 'nrtbf'.includes(text.slice(start, start + 1)) ? 1 : 0
   else if (before === 37 && start + 2 <= from) start += 2
+  else if (before === 91 || before === 59) {
+    // ESC[32mtoken: a colour.
+    const digits = text.run(start, DIGIT, 3)
+    if (digits > start && text.at(digits) === 109 && digits < from) start = digits + 1
+  }
   return start
 }
 
@@ -67,9 +84,8 @@ function judgeAt(text: Text, start: number, end: number, judge: KeyJudge): KeyKi
 
 function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | null, kind: KeyKind): void {
   // config['password'] = …
-  let pos = skipBlanks(text, text.at(afterKey) === 93 ? afterKey + 1 : afterKey)
+  let pos = skipTabs(text, text.at(afterKey) === 93 ? afterKey + 1 : afterKey)
   const byte = text.at(pos)
-  const dashed = text.at(keyStart) === 45
   if (byte === 61) {
     pos += text.at(pos + 1) === 61 || text.at(pos + 1) === 62 ? 2 : 1
     value(text, quote === null ? skipBlanks(text, pos) : skipSpace(text, pos), '=', kind, keyStart, pos)
@@ -88,34 +104,67 @@ function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | n
     element(text, pos + 1, kind)
     return
   }
-  if (byte === 44 || (quote === null && text.is(pos, BREAK))) {
-    neighbour(text, pos, dashed && quote !== null, kind)
+  if (byte === 44 || (quote === null && isBreak(text, pos))) {
+    neighbour(text, pos, quote !== null && text.at(keyStart) === 45, kind)
     return
   }
   if (byte === 40 && kind === 'password' && quoteAt(text, pos + 1) !== null) {
     value(text, pos + 1, 'quoted', kind, keyStart, pos)
     return
   }
-  if (quote !== null || pos === afterKey) return
-  if (dashed) {
-    value(text, pos, 'argument', kind, keyStart, pos)
-    return
-  }
-  if (byte === 39 && kind === 'password') {
-    value(text, pos, 'quoted', kind, keyStart, pos)
-    return
-  }
-  if (text.hasFolded(keyStart, 'requirepass')) {
-    value(text, pos, 'argument', kind, keyStart, pos)
-    return
-  }
-  if (text.hasFolded(pos, 'is ') || text.hasFolded(pos, 'was ')) value(text, skipBlanks(text, pos + 3), 'prose', kind, keyStart, pos)
+  if (quote !== null) {
+    if (text.hasFolded(pos, 'value')) neighbour(text, pos, false, kind)
+  } else if (pos > afterKey) apart(text, pos, keyStart, kind)
 }
 
+// Blanks, and tabs that are written as escapes.
+function skipTabs(text: Text, at: number): number {
+  const pos = skipBlanks(text, at)
+  let letter = pos
+  while (text.at(letter) === 92 && letter - pos < 8) letter++
+  return letter > pos && text.at(letter) === 116 ? skipBlanks(text, letter + 1) : pos
+}
+
+// Nothing but white space between key and value: command lines, SQL, configuration commands, prose.
+function apart(text: Text, pos: number, keyStart: number, kind: KeyKind): void {
+  if (text.at(keyStart) === 45 || text.hasFolded(keyStart, 'requirepass')) value(text, pos, 'argument', kind, keyStart, pos)
+  else if (kind === 'password' && text.at(pos) === 39) value(text, pos, 'quoted', kind, keyStart, pos)
+  else if (kind === 'password' && text.hasFolded(pos, 'for ')) assigned(text, pos, kind)
+  else if (text.hasFolded(pos, 'is ') || text.hasFolded(pos, 'was ')) value(text, skipBlanks(text, pos + 3), 'prose', kind, keyStart, pos)
+  else if (kind === 'password' && text.slice(Math.max(text.floor, keyStart - 64), keyStart).includes('login ')) {
+    value(text, pos, 'argument', kind, keyStart, pos) // .netrc: machine … login … password …
+  } else {
+    const end = bareEnd(text, pos)
+    if (looksGenerated(text, pos, end, kind === 'password' ? 8 : 16) && !isHarmless(text, pos, end)) text.found(pos, end, kind)
+  }
+}
+
+// SET PASSWORD FOR user = '…'
+function assigned(text: Text, at: number, kind: KeyKind): void {
+  const stop = Math.min(text.stop, at + 160)
+  for (let pos = at; pos < stop; pos++) {
+    if (text.bytes[pos] !== 61) continue
+    const start = skipBlanks(text, pos + 1)
+    if (quoteAt(text, start) !== null) value(text, start, 'quoted', kind, at, pos)
+    return
+  }
+}
+
+// A line break, or the escape of one.
+function isBreak(text: Text, at: number): boolean {
+  if (text.is(at, BREAK)) return true
+  let pos = at
+  while (text.at(pos) === 92 && pos - at < 8) pos++
+  return pos > at && (text.at(pos) === 110 || text.at(pos) === 114)
+}
+
+// <key>value</key>. Cut off, the value ends with its first word.
 function element(text: Text, start: number, kind: KeyKind): void {
   let end = start
   while (end < text.stop && text.bytes[end] !== 60) end++
   text.work += end - start
+  if (end === text.stop) end = bareEnd(text, start)
+  else if (text.at(end + 1) !== 47 && text.at(end + 1) !== 92) return
   if (!isHarmless(text, start, end)) text.found(start, end, kind)
 }
 
@@ -137,12 +186,29 @@ function neighbour(text: Text, at: number, isArgument: boolean, kind: KeyKind): 
   }
 }
 
+const VALUE_BEFORE_NAME =
+  /(\\*["'])(?:value|val)\1\s{0,8}:\s{0,8}\1((?:(?!\1).){1,400})\1\s{0,8},\s{0,8}\1(?:name|key|k)\1\s{0,8}:\s{0,8}\1$/
+
+// {"value":"v","name":"KEY"}: the value stands before its name. The window bounds what the expression can cost.
+function namedAfter(text: Text, keyStart: number, kind: KeyKind): boolean {
+  const from = Math.max(text.floor, keyStart - 512)
+  const before = text.slice(from, keyStart)
+  text.work += before.length
+  const match = /["'][:\s]{0,9}\\{0,63}["']$/.test(before.slice(-80)) ? VALUE_BEFORE_NAME.exec(before) : null
+  if (match === null) return false
+  const start = from + match.index + match[0].indexOf(match[2], match[0].indexOf(':') + 1)
+  if (!isHarmless(text, start, start + match[2].length)) text.found(start, start + match[2].length, kind)
+  return true
+}
+
 function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number): void {
   let pos = at
   if (text.is(pos, LETTER) && 'bBuUrRfF'.includes(text.slice(pos, pos + 1)) && quoteAt(text, pos + 1) !== null) pos++
   const quote = quoteAt(text, pos)
   const byte = text.at(pos)
   const isOpen = (byte === 91 || byte === 123) && (join === ':' || join === '=')
+  // "password: ", — this mark closes the text that the key stands in.
+  if (quote !== null && closesText(text, pos + quote.length)) return
   if (quote !== null) quoted(text, pos + quote.length, quotationEnd(text, pos + quote.length, quote), kind)
   else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind)
   else if ((byte === 124 || byte === 62) && join === ':') block(text, pos, kind)
@@ -152,6 +218,11 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
     const end = bareEnd(text, pos)
     if (!isKept(text, pos, end, join, kind, keyStart, joinEnd)) text.found(pos, end, kind)
   }
+}
+
+function closesText(text: Text, at: number): boolean {
+  const byte = text.at(at)
+  return at >= text.stop || byte === 44 || byte === 125 || byte === 93
 }
 
 function quoted(text: Text, start: number, end: number, kind: KeyKind): void {
@@ -180,7 +251,8 @@ function headerEnd(text: Text, at: number): number {
 }
 
 function isKept(text: Text, from: number, to: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number): boolean {
-  if (isHarmless(text, from, to) || isSmallNumber(text, from, to, kind === 'password' ? 2 : 6)) return true
+  if (isHarmless(text, from, to) || isHarmless(text, from, to + 1) || isSmallNumber(text, from, to, kind === 'password' ? 2 : 6))
+    return true
   if (to - from < 64 && (text.at(to) === 40 || CODE.test(text.slice(from, to)))) return true
   if (kind === 'token' && to - from < 6) return true
   if (join === '=' || join === 'quoted') return false

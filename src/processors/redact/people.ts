@@ -10,8 +10,10 @@ const NOT_DOMAINS = new Set(
   )
 )
 
-/** An address around `@` or `%40` at [at, end). */
-export function email(text: Text, at: number, end: number): void {
+/** An address around `@` or `%40` at [sign, end). */
+export function email(text: Text, sign: number, end: number): void {
+  let at = sign
+  while (text.at(at - 1) === 92) at--
   let from = at
   while (from > Math.max(text.floor, at - 64) && (CLASS[text.bytes[from - 1]] & LOCAL || text.bytes[from - 1] === 43)) from--
   text.work += at - from

@@ -127,7 +127,13 @@ function webHook(name: string): Check {
 function telegram(text: Text, from: number, end: number): void {
   const start = text.runBack(from, DIGIT, 11)
   const to = text.run(end, URLSAFE, 40)
-  if (from - start >= 8 && from - start <= 10 && to - end >= 32 && to - end <= 36 && !text.is(start - 1, WORD))
+  if (
+    from - start >= 8 &&
+    from - start <= 10 &&
+    to - end >= 32 &&
+    to - end <= 36 &&
+    (text.beginsWord(start) || text.hasFolded(start - 3, 'bot'))
+  )
     text.found(start, to, 'telegram-bot-token')
 }
 

@@ -102,8 +102,14 @@ export function lineEnd(text: Text, at: number): number {
   while (pos < stop) {
     const byte = bytes[pos]
     if (byte === 10 || byte === 13) break
-    if (byte === BACKSLASH && (bytes[pos + 1] === 110 || bytes[pos + 1] === 114)) break
-    pos++
+    if (byte !== BACKSLASH) {
+      pos++
+      continue
+    }
+    let letter = pos
+    while (letter < stop && bytes[letter] === BACKSLASH) letter++
+    if (bytes[letter] === 110 || bytes[letter] === 114) break
+    pos = letter
   }
   text.work += pos - at
   return pos
@@ -113,10 +119,15 @@ export function skipBlanks(text: Text, at: number): number {
   return text.run(at, BLANK, 64)
 }
 
+/** Skips white space, and escapes of it. */
 export function skipSpace(text: Text, at: number): number {
   let pos = text.run(at, SPACE, 256)
-  while (text.at(pos) === BACKSLASH && (text.at(pos + 1) === 110 || text.at(pos + 1) === 116 || text.at(pos + 1) === 114)) {
-    pos = text.run(pos + 2, SPACE, 256)
+  for (let escapes = 0; escapes < 16 && text.at(pos) === BACKSLASH; escapes++) {
+    let letter = pos
+    while (text.at(letter) === BACKSLASH && letter - pos < 8) letter++
+    const byte = text.at(letter)
+    if (byte !== 110 && byte !== 114 && byte !== 116) break
+    pos = text.run(letter + 1, SPACE, 256)
   }
   return pos
 }
@@ -139,6 +150,9 @@ export function isHarmless(text: Text, from: number, to: number): boolean {
   if (isRepeated(text, from, to)) return true
   const value = text.slice(from, to)
   if (length <= 12 && NOT_A_SECRET.has(value.toLowerCase())) return true
+  // Types in signatures: Optional[str], string|null.
+  const word = /^([A-Za-z]{1,12})[[|]/.exec(value)
+  if (word !== null && NOT_A_SECRET.has(word[1].toLowerCase())) return true
   return (
     (first === 91 || first === 60 || first === 36 || first === 123 || first === 37 || (CLASS[first] & LETTER) !== 0) && MARKERS.test(value)
   )
@@ -186,4 +200,17 @@ export function looksRandom(text: Text, from: number, to: number, lengthMin: num
   let seen = 0
   for (let pos = from; pos < to; pos++) seen |= CLASS[text.bytes[pos]]
   return (seen & DIGIT) !== 0 && (seen & LETTER) !== 0
+}
+
+/** True when digits, small and capital letters are mixed, and it is no path or time: nobody writes that in a sentence. */
+export function looksGenerated(text: Text, from: number, to: number, lengthMin: number): boolean {
+  if (to - from < lengthMin) return false
+  let seen = 0
+  for (let pos = from; pos < to; pos++) {
+    const byte = text.bytes[pos]
+    if (byte === 47 || byte === 58 || byte === 46 || byte === 64) return false
+    seen |= CLASS[byte]
+  }
+  const all = DIGIT | UPPER | LOWER
+  return (seen & all) === all
 }
