@@ -3,7 +3,10 @@ import type { Batch, RedactedBatch, Signal } from './batch.ts'
 import type { Sockets } from './net/sockets.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
-/** Takes a batch in. Resolves when it is durable, or fully consumed; throws RefusedError when it is not, and then nothing of it was kept. */
+/**
+ * Takes a batch in. Resolves when it is durable, or fully consumed; throws RefusedError when it is not, and then nothing of it was kept. Once it
+ * has settled, the bytes are the receiver's again, who may free them: whoever keeps a part keeps a copy.
+ */
 export type Push = (batch: Batch) => Promise<void>
 
 /** Where telemetry comes in. `start` resolves when the sockets accept; `stop` when no request is left inside. */

@@ -1,5 +1,6 @@
 import { RefusedError } from '../errors.ts'
 import type { BodyLimits, Lease } from './limits.ts'
+import { free } from './memory.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -10,16 +11,19 @@ export class Arrival {
   private readonly limits: BodyLimits
   private readonly lease: Lease
   private readonly bytesMax: number
+  /** What comes shares its memory with nobody. */
+  private owned: boolean
   private readonly startedAtMs = performance.now()
   // The last look at it, a quarter of a second ago or so: what was there, and since when nothing more has come.
   private seenBytes = 0
   private seenAtMs = this.startedAtMs
 
-  /** `bytesMax`: where the limit of the body is not that of the wire. */
-  constructor(limits: BodyLimits, lease: Lease, bytesMax = limits.bodyBytesMax) {
+  /** `bytesMax`: what may come over the wire. `owned`: each chunk is alone in its memory. */
+  constructor(limits: BodyLimits, lease: Lease, bytesMax: number, owned: boolean) {
     this.limits = limits
     this.lease = lease
     this.bytesMax = bytesMax
+    this.owned = owned
   }
 
   /** Throws RefusedError `too-large` or `busy`; what came before is then forgotten. */
@@ -35,17 +39,21 @@ export class Arrival {
     this.chunks.push(chunk)
   }
 
-  /** The byte at `index`, if it is among the first chunk's. */
-  first(index: number): number | undefined {
-    return this.chunks[0]?.[index]
-  }
-
   /** Everything, in one piece. */
   take(): Buffer {
     const { chunks } = this
     this.chunks = []
     if (chunks.length === 1) return chunks[0]
-    return chunks.length === 0 ? NOTHING : Buffer.concat(chunks, this.bytes)
+    if (chunks.length === 0) return NOTHING
+    const whole = Buffer.concat(chunks, this.bytes)
+    if (this.owned) for (const chunk of chunks) free(chunk)
+    this.owned = true
+    return whole
+  }
+
+  /** Gives back the memory of what `take` returned, if nobody shares it. */
+  free(taken: Buffer): void {
+    if (this.owned) free(taken)
   }
 
   /** Why the sender is too slow, if it is. */

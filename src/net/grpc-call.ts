@@ -3,6 +3,7 @@ import { RefusedError } from '../errors.ts'
 import { Arrival, tooLarge } from './arrival.ts'
 import { CODINGS, type Coding, codingOf, inflate } from './inflate.ts'
 import type { BodyLimits, Lease, Watch, Watched } from './limits.ts'
+import { free } from './memory.ts'
 import type { Mount } from './mounts.ts'
 import { encodeStatus, grpcCode } from './rpc-status.ts'
 
@@ -11,6 +12,7 @@ export interface UnaryMethod {
   /** As it stands in `:path`: `/package.Service/Method`. */
   readonly path: string
   readonly limits: BodyLimits
+  /** The message is gone when this has settled: whoever keeps anything of it keeps a copy. */
   handle(message: Buffer): Uint8Array | Promise<Uint8Array>
   /** Makes a refusal of whatever ended a call: RefusedError from here or from `handle`, or a fault. */
   refuse(error: unknown): RefusedError
@@ -56,7 +58,8 @@ export class Call implements Watched {
     this.method = method
     this.mount = mount
     this.lease = method.limits.budget.lease()
-    this.arrival = new Arrival(method.limits, this.lease, method.limits.bodyBytesMax + FRAME_HEADER_BYTES)
+    // Frames of several calls may lie in one piece of memory.
+    this.arrival = new Arrival(method.limits, this.lease, method.limits.bodyBytesMax + FRAME_HEADER_BYTES, false)
   }
 
   start(headers: IncomingHttpHeaders): void {
@@ -117,15 +120,22 @@ export class Call implements Watched {
   private async handle(): Promise<void> {
     this.state = 'handled'
     let answer: Uint8Array | RefusedError
+    let sent: Buffer | undefined
+    let message: Buffer | undefined
     try {
-      const sent = this.message()
+      sent = this.message()
       const inflated = this.coding === 'identity' ? sent : inflate(sent, this.coding, this.method.limits.bodyBytesMax, this.lease)
-      const message = inflated instanceof Buffer ? inflated : await inflated
-      if (message !== sent) this.lease.give(sent.length)
+      message = inflated instanceof Buffer ? inflated : await inflated
+      if (message !== sent) {
+        this.lease.give(sent.length)
+        this.arrival.free(sent)
+      }
       answer = await this.method.handle(message)
     } catch (error) {
       answer = this.method.refuse(error)
     }
+    if (message !== undefined && message !== sent) free(message)
+    else if (message !== undefined) this.arrival.free(message)
     this.settle()
     // Past its deadline it has been answered already.
     if (this.isAnswered()) return

@@ -4,6 +4,7 @@ import { Arrival, tooLarge } from './arrival.ts'
 import type { HttpAnswer, HttpRoute } from './http-route.ts'
 import { CODINGS, type Coding, codingOf, inflate } from './inflate.ts'
 import type { Lease, Watch, Watched } from './limits.ts'
+import { free } from './memory.ts'
 import type { Mount } from './mounts.ts'
 
 /** What a sender may still send after it was refused, before the connection is cut; a shorter rest is read so that the answer arrives. */
@@ -75,7 +76,8 @@ export class Exchange implements Watched {
       if (Number(length) > route.limits.bodyBytesMax) throw tooLarge(route.limits.bodyBytesMax)
       if (this.waitsToContinue) this.response.writeContinue()
       this.waitsToContinue = false
-      this.arrival = new Arrival(route.limits, this.lease)
+      // Node's parser copies each piece of a body out of what it has read.
+      this.arrival = new Arrival(route.limits, this.lease, route.limits.bodyBytesMax, true)
     } catch (error) {
       this.refuse(error)
       return
@@ -144,14 +146,18 @@ export class Exchange implements Watched {
   }
 
   private async handle(sent: Buffer): Promise<void> {
-    const { request, route, coding } = this
+    const { request, route, coding, arrival } = this
     const { headers, method = '', url = '' } = request
     this.state = 'handled'
     let answer: HttpAnswer
+    let body: Buffer | undefined
     try {
       const inflated = coding === 'identity' ? sent : inflate(sent, coding, route.limits.bodyBytesMax, this.lease)
-      const body = inflated instanceof Buffer ? inflated : await inflated
-      if (body !== sent) this.lease.give(sent.length)
+      body = inflated instanceof Buffer ? inflated : await inflated
+      if (body !== sent) {
+        this.lease.give(sent.length)
+        arrival?.free(sent)
+      }
       const mark = url.indexOf('?')
       const path = mark === -1 ? url : url.slice(0, mark)
       const query = mark === -1 ? '' : url.slice(mark + 1)
@@ -159,6 +165,8 @@ export class Exchange implements Watched {
     } catch (error) {
       answer = route.refuse(error, headers)
     }
+    if (body === sent) arrival?.free(sent)
+    else if (body !== undefined) free(body)
     this.settle()
     this.answer(answer)
   }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { BodyLimits } from './limits.ts'
 
-/** A whole request. The body is inflated. */
+/** A whole request. The body is inflated, and gone when `handle` has settled: whoever keeps anything of it keeps a copy. */
 export interface HttpRequest {
   readonly method: string
   readonly path: string
