@@ -28,6 +28,11 @@ export function judged(signal: OtlpSignal, bytes: Uint8Array): Judged {
   return { message, entries: list(message, LISTS[signal][0]) }
 }
 
+/** The same, of the known fields alone. */
+export function judgedKnown(signal: OtlpSignal, bytes: Uint8Array): Plain {
+  return decoded(signal, bytes, true)
+}
+
 function decoded(signal: OtlpSignal, bytes: Uint8Array, discardUnknown: boolean): Plain {
   const reader = protobuf.Reader.create(bytes)
   reader.discardUnknown = discardUnknown
@@ -38,7 +43,7 @@ function decoded(signal: OtlpSignal, bytes: Uint8Array, discardUnknown: boolean)
 export const canonical = (signal: OtlpSignal, bytes: Uint8Array): string => rendered(signal, judged(signal, bytes))
 
 /** The same without the fields that OTLP does not know. */
-export const knownOnly = (signal: OtlpSignal, bytes: Uint8Array): string => hexOf(typeOf(signal), decoded(signal, bytes, true))
+export const knownOnly = (signal: OtlpSignal, bytes: Uint8Array): string => hexOf(typeOf(signal), judgedKnown(signal, bytes))
 
 export const rendered = (signal: OtlpSignal, { message }: Judged): string => hexOf(typeOf(signal), message)
 

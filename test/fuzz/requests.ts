@@ -56,7 +56,12 @@ function scalar(type: string, tape: Tape): Buffer {
     out.writeDoubleLE(tape.pick(DOUBLES))
     return out
   }
-  if (wireType !== 0) return fixed(integer(tape), wireType === 1 ? 8 : 4)
+  if (wireType !== 0) {
+    const out = fixed(integer(tape), wireType === 1 ? 8 : 4)
+    // JSON has one NaN, so there is one here.
+    if (type === 'double' && Number.isNaN(out.readDoubleLE())) out.writeDoubleLE(Number.NaN)
+    return out
+  }
   const value = integer(tape)
   if (type === 'bool') return varint(value & 1n, tape)
   // 32-bit kinds come as the 64 bits of a negative number, or as 32 bits; more would mean different things to different decoders.
