@@ -96,6 +96,8 @@ function typeText(kind: Kind): string {
       return 'share'
     case 'flag':
       return 'true or false'
+    case 'group':
+      return 'options'
     case 'any':
       return kind.expected
     default:

@@ -73,11 +73,13 @@ export function text({ doc, default: preset }: Doc & { default?: string }): z.Zo
 export const flag = ({ doc, default: preset }: WithDefault<boolean>) =>
   described(z.boolean().default(preset), { name: 'flag', expected: 'true or false', doc, preset })
 
+const INTEGER_MAX = 2 ** 31 - 1
+
 /** A whole number; timers and counts end at 2^31 - 1 unless told otherwise. */
-export const integer = ({ doc, default: preset, min = 0, max = 2 ** 31 - 1 }: WithDefault<number> & Range<number>) =>
+export const integer = ({ doc, default: preset, min = 0, max = INTEGER_MAX }: WithDefault<number> & Range<number>) =>
   described(z.int().min(min).max(max).default(preset), {
     name: 'integer',
-    expected: `a whole number from ${min} to ${max}`,
+    expected: `a whole number ${max === INTEGER_MAX ? `of at least ${min}` : `from ${min} to ${max}`}`,
     doc,
     preset,
     min,
