@@ -1,0 +1,49 @@
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { codeOf } from './disk.ts'
+
+export interface Lock {
+  release(): void
+}
+
+/**
+ * Takes a directory for this process alone. The lock is the kernel's own (fcntl, taken through SQLite, which Node carries; it has no call of its
+ * own for it): it ends with the process however that ends, so there is nothing stale to take over, and it holds between containers that share
+ * a volume, where process ids repeat. The database stays empty. `owner` is only there to name the holder to the next who asks.
+ */
+export async function lockDirectory(dir: string): Promise<Lock> {
+  const path = join(dir, 'lock')
+  const owner = join(dir, 'owner')
+  // Made here, so that a full disk says so in its own words and not in SQLite's.
+  fs.closeSync(fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600))
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if (!isBusy(error)) throw error
+    throw new Error(`the queue directory ${dir} is in use by another process (${holder(owner)}); each gateway needs a directory of its own`)
+  }
+  try {
+    fs.writeFileSync(owner, `process ${process.pid}, since ${new Date().toISOString()}`, { mode: 0o600 })
+  } catch (error) {
+    // The lock holds without it.
+    if (codeOf(error) === '') throw error
+  }
+  return { release: () => database.close() }
+}
+
+const SQLITE_BUSY = 5
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
+}
+
+function holder(owner: string): string {
+  try {
+    return fs.readFileSync(owner, 'utf8').slice(0, 100)
+  } catch {
+    return 'it left no name'
+  }
+}
