@@ -49,11 +49,12 @@ export class Folding {
   }
 
   private foldResource(start: number, end: number): void {
-    const { entry } = this
+    const { entry, registry } = this
     const key = this.contentOf(1, start, end)
-    const target = this.registry.targets.get(key) ?? this.registry.addTarget(key, resourceAttributes(key))
+    const target = registry.targets.get(key) ?? registry.addTarget(key, resourceAttributes(key))
     entry.open(this.bytes, start, end)
     while (entry.next()) if (entry.number === 2 && entry.type === BYTES) this.foldScope(target, entry.start, entry.end)
+    registry.pruneTarget(target)
   }
 
   // The content of all fields of this number. Messages that come twice are one message.
@@ -75,6 +76,7 @@ export class Folding {
     scopeEntry.open(this.bytes, start, end)
     while (scopeEntry.next())
       if (scopeEntry.number === 2 && scopeEntry.type === BYTES) this.foldMetric(scope, scopeEntry.start, scopeEntry.end)
+    this.registry.pruneScope(scope)
   }
 
   private addScope(target: Target, key: string, schemaUrl: string): Scope {

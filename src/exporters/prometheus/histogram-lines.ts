@@ -64,6 +64,8 @@ export class OctaveRange {
       bounds.push(2 ** exponent)
       counts.push(belowZero + countUpTo(positive, exponent))
     }
+    // Beyond 2^53 sums are rounded, each in its own way.
+    for (let i = 1; i < counts.length; i++) counts[i] = Math.max(counts[i], counts[i - 1])
     return { bounds, counts }
   }
 }
@@ -93,7 +95,7 @@ function countFrom({ low, counts }: Octaves, exponent: number): number {
 export function showHistogram(value: HistogramValue | OctavesValue, { streams }: Series, range: OctaveRange | null): Shown {
   if (value instanceof OctavesValue) {
     const { bounds, counts } = (range as OctaveRange).show(value)
-    return { bounds, counts, count: value.count, sum: value.sum, exemplars: placed(streams, bounds) }
+    return { bounds, counts, count: Math.max(value.count, counts.at(-1) ?? 0), sum: value.sum, exemplars: placed(streams, bounds) }
   }
   const counts: number[] = []
   let count = 0

@@ -45,7 +45,6 @@ export function metricName(name: string, unit: string, type: FamilyType, transla
 /** A label's name: `http.request.method` → `http_request_method`. */
 export function labelName(key: string, translation: Translation): string {
   if (translation.startsWith('underscores')) return classic(key, /[^a-zA-Z0-9_]+/g)
-  // Names with two underscores in front are Prometheus's own, `__name__` above all.
   return key.startsWith('__') ? `key${key}` : key || '_'
 }
 
@@ -54,7 +53,12 @@ export const isClassicLabel = (name: string): boolean => CLASSIC_LABEL.test(name
 
 /** A name of a metric as a page of this escaping writes it. Under `allow-utf-8` it may still have to be quoted. */
 export const escapeMetric = (name: string, escaping: Escaping): string => escaped(name, escaping, CLASSIC_METRIC, /[a-zA-Z0-9_:]/)
-export const escapeLabel = (name: string, escaping: Escaping): string => escaped(name, escaping, CLASSIC_LABEL, /[a-zA-Z0-9_]/)
+
+/** A name of a label as a page of this escaping writes it. Never one of Prometheus's own, which two underscores begin. */
+export function escapeLabel(name: string, escaping: Escaping): string {
+  const out = escaped(name, escaping, CLASSIC_LABEL, /[a-zA-Z0-9_]/)
+  return out.startsWith('__') ? `key${out}` : out
+}
 
 function escaped(name: string, escaping: Escaping, whole: RegExp, legal: RegExp): string {
   if (escaping === 'allow-utf-8' || (escaping !== 'dots' && whole.test(name))) return name

@@ -208,12 +208,18 @@ export class Registry {
     if (streams.size > 0) return
     scope.metrics.delete(key)
     this.sizeBytes -= key.length + OVERHEAD_BYTES
-    if (scope.metrics.size > 0) return
-    scope.target.scopes.delete(scope.key)
-    this.sizeBytes -= scope.key.length + OVERHEAD_BYTES
-    if (scope.target.scopes.size > 0) return
-    this.targets.delete(scope.target.key)
-    this.sizeBytes -= scope.target.sizeBytes
+    this.pruneScope(scope)
+    this.pruneTarget(scope.target)
+  }
+
+  /** Takes a scope out when it has no metric. */
+  pruneScope({ target, key, metrics }: Scope): void {
+    if (metrics.size === 0 && target.scopes.delete(key)) this.sizeBytes -= key.length + OVERHEAD_BYTES
+  }
+
+  /** Takes a target out when it has no scope. */
+  pruneTarget({ key, scopes, sizeBytes }: Target): void {
+    if (scopes.size === 0 && this.targets.delete(key)) this.sizeBytes -= sizeBytes
   }
 
   /** Forgets what was not heard of for `expireAfter`. Cheap to call often: it looks once a second at most. */
