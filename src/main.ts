@@ -71,23 +71,34 @@ async function run(args: string[]): Promise<number> {
   process.on('unhandledRejection', crash)
 
   for (const warning of warnings) log.warn({}, warning)
+  // Heard from here on, so that a stop or a reload that is asked for during the start is done after it.
+  const stopAsked = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT']) process.once(name, resolve)
+  })
+  let reload = (): void => undefined
+  process.on('SIGHUP', () => reload())
+
   const tracer = traces.endpoint === undefined ? NO_TRACER : await openTracer({ endpoint: traces.endpoint, ratio: traces.ratio, version })
   const gateway = await Gateway.start(config, { log, tracer, version })
   log.info({ version, file, listening: gateway.addresses(), startedInMs: Math.round(process.uptime() * 1000) }, 'ready')
 
-  process.on('SIGHUP', () => {
-    load()
-      .then((next) => gateway.reload(next.config))
-      .then(
-        () => log.info({ file }, 'the configuration was reloaded'),
-        (error) => log.error({ file }, `the old configuration goes on: ${messageOf(error)}`)
-      )
-  })
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT']) process.once(name, resolve)
-  })
+  let reloading = Promise.resolve()
+  reload = () => {
+    reloading = reloading
+      .then(async () => {
+        const next = await load()
+        for (const warning of next.warnings) log.warn({}, warning)
+        await gateway.reload(next.config)
+        log.level = next.config.telemetry.log.level
+        log.info({ file: next.file }, 'the configuration was reloaded')
+      })
+      .catch((error) => log.error({ file }, `the old configuration goes on: ${messageOf(error)}`))
+  }
+
+  const signal = await stopAsked
   for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => process.exit(FAILED))
   log.info({ signal }, 'stopping')
+  await reloading
   await gateway.stop()
   await tracer.stop()
   log.info({}, 'stopped')
