@@ -1,7 +1,7 @@
 import type { RedactedBatch, Signal } from '../batch.ts'
 import { defineExporter, type Exporter, type Host, type Outcome } from '../component.ts'
 import { choice, duration, flag, group, list, map, maybe, secret, size, text, url } from '../config/schema.ts'
-import { RefusedError } from '../errors.ts'
+import { messageOf, RefusedError } from '../errors.ts'
 import { type ClientTlsFiles, readTls } from '../net/client-tls.ts'
 import { compress } from '../net/compress.ts'
 import { HttpClient, type HttpResponse } from '../net/http-client.ts'
@@ -93,9 +93,12 @@ class OtlpExporter implements Exporter {
       if (!HEADER_VALUE.test(value))
         throw new RefusedError('invalid', `${place}.headers.${name}: the value has characters that HTTP does not allow`)
     }
-    if (proxy !== 'environment' && proxy !== 'off' && !/^https?:\/\/[^/]/.test(proxy))
-      throw new RefusedError('invalid', `${place}.proxy: expected the URL of an HTTP proxy, off or environment`)
-    this.client = new HttpClient({ tls: await readTls(tls, `${place}.tls`), proxy })
+    const options = { tls: await readTls(tls, `${place}.tls`), proxy }
+    try {
+      this.client = new HttpClient(options)
+    } catch (error) {
+      throw new RefusedError('invalid', `${place}: ${messageOf(error)}`)
+    }
   }
 
   async stop(): Promise<void> {

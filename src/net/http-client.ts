@@ -1,7 +1,7 @@
 import type { Agent, Dispatcher } from 'undici'
 import { RefusedError } from '../errors.ts'
 import { describeFailure } from './http-failure.ts'
-import { type ProxyChoice, proxiesOf } from './proxy.ts'
+import { type Proxies, type ProxyChoice, proxiesOf } from './proxy.ts'
 
 /** Files are PEM. */
 export interface ClientTls {
@@ -54,16 +54,19 @@ const HEADER_BYTES_MAX = 16 * 1024
 /** Plain request in, plain answer out, over kept connections. Any status is an answer; redirects are not followed. */
 export class HttpClient {
   private readonly options: HttpClientOptions
+  private readonly proxies: Proxies | null
   private agent: Promise<Dispatcher> | undefined
 
+  /** Throws RefusedError when the proxy cannot be used. */
   constructor(options: HttpClientOptions = {}) {
     this.options = options
+    this.proxies = proxiesOf(options.proxy ?? 'environment', options.env ?? process.env)
   }
 
   /** Throws RefusedError `unavailable`, which may be tried again, when no whole answer came, and says why in words. */
   async request(request: HttpRequest): Promise<HttpResponse> {
     if (request.signal?.aborted) throw new RefusedError('unavailable', `request to ${request.url.host} was stopped`)
-    this.agent ??= makeAgent(this.options)
+    this.agent ??= makeAgent(this.options, this.proxies)
     const agent = await this.agent
     return new Promise((resolve, reject) => new Exchange(agent, request, resolve, reject))
   }
@@ -76,7 +79,7 @@ export class HttpClient {
 }
 
 // undici is loaded by the first request: a gateway without exporters does not carry it.
-async function makeAgent({ tls = {}, proxy = 'environment', env = process.env, ...options }: HttpClientOptions): Promise<Dispatcher> {
+async function makeAgent({ tls = {}, ...options }: HttpClientOptions, proxies: Proxies | null): Promise<Dispatcher> {
   const { connectTimeoutMs: timeout = CONNECT_TIMEOUT_MS, connectionsMax: connections = CONNECTIONS_MAX } = options
   const secure = { ca: tls.ca, cert: tls.cert, key: tls.key, rejectUnauthorized: tls.insecure !== true }
   const common: Agent.Options = {
@@ -89,7 +92,6 @@ async function makeAgent({ tls = {}, proxy = 'environment', env = process.env, .
     headersTimeout: 0,
     bodyTimeout: 0
   }
-  const proxies = proxiesOf(proxy, env)
   if (proxies === null) {
     const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
     return new Agent(common)

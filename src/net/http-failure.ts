@@ -1,16 +1,17 @@
 /** Why a request got no answer, in words for the one who runs the gateway: what happened, and what to do where that is known. Quotes no URL. */
 export function describeFailure(error: unknown): string {
   const causes = causesOf(error)
-  for (const { code, message } of causes) {
+  for (const { name, code, message } of causes) {
     const known = KNOWN[code]
     if (known !== undefined) return code === 'ETIMEDOUT' && message.startsWith('no answer') ? message : `${known} (${code})`
     if (CERTIFICATE.test(code))
       return `the certificate was not accepted (${code}): name its authority in tls.caFile, or check the clock and the name`
     if (code.startsWith('ERR_SSL') || code === 'EPROTO') return `the TLS handshake failed (${code}): is the port the one for https?`
-    if (code.startsWith('HPE_')) return `the answer is not HTTP/1.1 (${code}): is the port the one for OTLP over HTTP?`
+    if (name === 'HTTPParserError') return 'the answer is not HTTP/1.1: is the port the one for HTTP?'
+    const proxied = /^Proxy .*\((\d{3})\)/.exec(message)?.[1]
+    if (proxied === '407') return 'the proxy wants credentials: put them into its URL'
+    if (proxied !== undefined) return `the proxy answered ${proxied} to CONNECT`
   }
-  const proxied = /Proxy response \((\d{3})\)/.exec(causes[0]?.message ?? '')
-  if (proxied !== null) return `the proxy answered ${proxied[1]} to CONNECT`
   const { code = '', message = 'unknown failure' } = causes[0] ?? {}
   return code === '' ? message : `${message} (${code})`
 }
@@ -40,6 +41,7 @@ const KNOWN: Readonly<Record<string, string>> = {
 const CERTIFICATE = /^(CERT_|UNABLE_TO_|ERR_TLS_CERT|CRL_|INVALID_CA|HOSTNAME_MISMATCH)/
 
 interface Cause {
+  readonly name: string
   readonly code: string
   readonly message: string
 }
@@ -50,7 +52,7 @@ function causesOf(error: unknown): Cause[] {
   let current = error
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
     const { code, errors, cause } = current as Error & { code?: unknown; errors?: unknown; cause?: unknown }
-    causes.push({ code: typeof code === 'string' ? code : '', message: current.message })
+    causes.push({ name: current.name, code: typeof code === 'string' ? code : '', message: current.message })
     current = Array.isArray(errors) && errors.length > 0 ? errors[0] : cause
   }
   return causes

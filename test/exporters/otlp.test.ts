@@ -289,7 +289,7 @@ test('what cannot be used is refused at the start, by the name of its option', a
     })
   await f({ headers: { 'a b': 'hunter2' } }, /^exporters\.otlp\.headers: .*"a b"/)
   await f({ headers: { a: 'hunter2\r\nx: y' } }, /^exporters\.otlp\.headers\.a: /)
-  await f({ proxy: 'socks://x' }, /^exporters\.otlp\.proxy: expected/)
+  await f({ proxy: 'socks://x' }, /^exporters\.otlp: proxy: expected/)
   await f({ tls: { insecure: false, caFile: '/nonexistent' } }, /^exporters\.otlp\.tls\.caFile: cannot read the file \(ENOENT\)/)
   await f({ tls: { insecure: false, certFile: '/etc/hostname' } }, /^exporters\.otlp\.tls: expected both/)
   await f(

@@ -27,7 +27,6 @@ const REMEDIES: Readonly<Record<number, string>> = {
   403: 'check the credentials in headers, and what they permit',
   404: 'check the path of the endpoint',
   405: 'check the path of the endpoint',
-  407: 'the proxy wants credentials: put them into its URL',
   415: 'check that the destination takes protobuf in this compression'
 }
 
