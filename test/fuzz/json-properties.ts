@@ -1,12 +1,12 @@
-import { ok, strictEqual } from 'node:assert/strict'
+import { ok, strictEqual, throws } from 'node:assert/strict'
 import { isUtf8 } from 'node:buffer'
-import { checkRequest } from '../../src/otlp/check.ts'
+import { checkRequest, DEPTH_MAX } from '../../src/otlp/check.ts'
 import { fromJson, toJson } from '../../src/otlp/json.ts'
 import { type OtlpSignal, SIGNALS } from '../../src/otlp/signal.ts'
 import { WireError } from '../../src/otlp/wire.ts'
 import { jsonRequest } from './json-text.ts'
 import { judgedKnown, knownOnly } from './judge.ts'
-import { wireRequest } from './requests.ts'
+import { deepLog, wireRequest } from './requests.ts'
 import type { Tape } from './tape.ts'
 import { damaged, type Property } from './wire-properties.ts'
 
@@ -32,6 +32,13 @@ export const jsonProperties: Record<string, Property> = {
     const read = fromJson(signal, Buffer.from(tape.oneIn(8) ? `\ufeff${text}` : text))
     checkRequest(signal, read)
     strictEqual(knownOnly(signal, read), knownOnly(signal, bytes))
+  },
+
+  'JSON is as deep as a request may be, and no deeper'(tape) {
+    const [bytes, depth] = deepLog(tape)
+    const text = Buffer.from(toJson('logs', bytes))
+    if (depth > DEPTH_MAX) throws(() => fromJson('logs', text), /nested deeper than 100 messages/)
+    else strictEqual(knownOnly('logs', fromJson('logs', text)), knownOnly('logs', bytes))
   },
 
   'damaged JSON is refused wherever it is no JSON, and else makes a valid request'(tape) {

@@ -91,20 +91,32 @@ function content(name: string, tape: Tape): Buffer {
   return tape.take(tape.below(10))
 }
 
-// Values in values, down to the depth that is allowed. ArrayValue { values = 1 } and KeyValueList { KeyValue { value = 2 } } in turns.
+// Values in values, down to the depth that is allowed.
 function tower(tape: Tape, depth: number): Buffer {
-  let inner: Buffer = Buffer.alloc(0)
-  let room = DEPTH_MAX - depth - (tape.oneIn(2) ? 0 : tape.below(DEPTH_MAX))
-  while (room >= 3) {
-    if (tape.oneIn(2)) {
-      inner = delimited(6, delimited(1, delimited(2, inner, tape), tape), tape)
-      room -= 3
+  return nested(DEPTH_MAX - depth - (tape.oneIn(2) ? 0 : tape.below(DEPTH_MAX)), tape).content
+}
+
+// An AnyValue with at most `levels` messages inside of each other. ArrayValue { values = 1 } and KeyValueList { KeyValue { value = 2 } } in turns.
+function nested(levels: number, tape: Tape): { content: Buffer; depth: number } {
+  let content: Buffer = Buffer.alloc(0)
+  let depth = 0
+  while (levels - depth >= 2) {
+    if (tape.oneIn(2) && levels - depth >= 3) {
+      content = delimited(6, delimited(1, delimited(2, content, tape), tape), tape)
+      depth += 3
     } else {
-      inner = delimited(5, delimited(1, inner, tape), tape)
-      room -= 2
+      content = delimited(5, delimited(1, content, tape), tape)
+      depth += 2
     }
   }
-  return inner
+  return { content, depth }
+}
+
+/** A request of one log record around the allowed depth, and how deep it is. */
+export function deepLog(tape: Tape): [Buffer, number] {
+  const { content, depth } = nested(DEPTH_MAX - 12 + tape.below(16), tape)
+  const entry = [5, 2, 2].reduce((inner, number) => delimited(number, inner, tape), content)
+  return [delimited(1, entry, tape), depth + 4]
 }
 
 // Of a number that OTLP does not use in any message.

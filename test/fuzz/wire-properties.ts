@@ -1,5 +1,5 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { checkRequest } from '../../src/otlp/check.ts'
+import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert/strict'
+import { checkRequest, DEPTH_MAX } from '../../src/otlp/check.ts'
 import { decode } from '../../src/otlp/decode.ts'
 import { encode } from '../../src/otlp/encode.ts'
 import { concatenate, editRecords, editResources, splitRequest, walkRecords } from '../../src/otlp/request.ts'
@@ -7,7 +7,7 @@ import { type OtlpSignal, SHAPES, SIGNALS } from '../../src/otlp/signal.ts'
 import { SpanView, stringAttribute } from '../../src/otlp/views.ts'
 import { Fields, lengthDelimited, WireError } from '../../src/otlp/wire.ts'
 import { canonical, filtered, flattened, itemsOf, judged, knownOnly, type Plain, rendered } from './judge.ts'
-import { wireRequest } from './requests.ts'
+import { deepLog, wireRequest } from './requests.ts'
 import type { Tape } from './tape.ts'
 
 /** A fact that holds for every tape. */
@@ -50,6 +50,18 @@ export const wireProperties: Record<string, Property> = {
     const signal = tape.pick(SIGNALS)
     const bytes = tape.take(tape.below(64))
     if (checked(signal, bytes) !== undefined) judged(signal, bytes)
+  },
+
+  'a request is as deep as the judge goes, and no deeper'(tape) {
+    const [bytes, depth] = deepLog(tape)
+    const { request } = SHAPES.logs
+    if (depth > DEPTH_MAX) {
+      strictEqual(checked('logs', bytes), undefined)
+      throws(() => judged('logs', bytes), /max depth/)
+    } else {
+      strictEqual(checked('logs', bytes), 1)
+      strictEqual(knownOnly('logs', encode(request, decode(request, bytes))), knownOnly('logs', bytes))
+    }
   },
 
   'keeping all returns the same bytes'(tape) {
@@ -126,7 +138,7 @@ export const wireProperties: Record<string, Property> = {
   'splitting and joining keeps every record with its resource and scope'(tape) {
     const signal = tape.pick(SIGNALS.filter((each) => SHAPES[each].concatenates))
     const bytes = concatenate([wireRequest(signal, tape), wireRequest(signal, tape)])
-    const bytesMax = tape.below(1000)
+    const bytesMax = tape.below(Math.min(bytes.length + 20, 0xffff))
     const parts = splitRequest(signal, bytes, bytesMax)
     let items = 0
     for (const part of parts) {
@@ -192,18 +204,24 @@ function checked(signal: OtlpSignal, bytes: Uint8Array): number | undefined {
   }
 }
 
+// Tags of field 0, groups and reserved wire types; ends of varints; lengths of nothing and of too much.
+const TELLING_BYTES = [0, 1, 2, 3, 4, 5, 7, 8, 10, 11, 12, 0x1a, 0x7f, 0x80, 0xff]
+
 /** Cut short, or with bits flipped, bytes put in, taken out or doubled. */
 export function damaged(bytes: Buffer, tape: Tape): Buffer {
   if (bytes.length === 0) return bytes
   let result = Buffer.from(bytes)
   for (let times = 1 + tape.below(3); times > 0 && result.length > 0; times--) {
     const at = tape.below(result.length)
-    switch (tape.below(6)) {
+    switch (tape.below(7)) {
       case 0:
         result = result.subarray(0, at)
         break
       case 1:
         result = Buffer.concat([result.subarray(0, at), tape.take(1 + tape.below(3)), result.subarray(at)])
+        break
+      case 4:
+        result[at] = tape.pick(TELLING_BYTES)
         break
       case 2:
         result = Buffer.concat([result.subarray(0, at), result.subarray(at + 1 + tape.below(3))])

@@ -139,6 +139,14 @@ test('doubles are exact, and have names where JSON has no number', () => {
     f(text, Number(text))
     f(`"${text}"`, Number(text))
   }
+  // Long decimals of all magnitudes, by a generator of Lehmer's.
+  for (let i = 0, seed = 1; i < 2000; i++) {
+    seed = (seed * 48_271) % 2_147_483_647
+    const digits = `${seed}${seed * 7}`.slice(0, 10 + (i % 10))
+    const point = i % digits.length
+    const text = point === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`
+    f(text, Number(text))
+  }
   f('1.7976931348623157e308', Number.MAX_VALUE)
   f('"NaN"', Number.NaN)
   f('"Infinity"', Number.POSITIVE_INFINITY)
@@ -303,7 +311,7 @@ test('what is not JSON is refused', () => {
   f('{"a":"\\x"}', /^an escape that does not exist/)
   f('{"a":"\\u12g4"}', /^an escape that does not exist/)
   f('{"a":"\\u12', /^an escape that does not exist/)
-  f('{"a":"line\nbreak"}', /^a raw control character in a string/)
+  for (const character of '\0\t\n\r\x10\x1f') f(`{"a":"${character}"}`, /^a raw control character in a string/)
   f(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), /^not UTF-8/)
   f(Buffer.from('{"a":"\ud800"}', 'utf16le'), /not JSON|not UTF-8/)
   f(`${'{"a":'.repeat(1_000_000)}`, /^nested too deep/)
