@@ -31,8 +31,6 @@ export interface Read {
 const STEP_BYTES = 262_144
 /** After so many failed reads in a row, what the disk cannot give counts as damaged. */
 const READ_TRIES = 5
-/** Records that are not marked as delivered are tried again and again, so waiting between tries must not be long. */
-const WAIT_FIRST_MS = 100
 
 /** Where a search in a file goes on. */
 interface Place {
@@ -85,7 +83,7 @@ export class LogReader {
       if (log.segmentAt(seq) !== segment) return { entries: [], gap: null, nextSeq: seq }
       if (failures > READ_TRIES) return this.lostEnd([], segment, seq, segment.start)
       if (failures === 1) log.tell('unreadable', 0, 0, `${segment.path} cannot be read: ${(error as Error).message}`)
-      await this.wait(WAIT_FIRST_MS * 2 ** (failures - 1), stop)
+      await this.wait(log.options.retryFirstMs * 2 ** (failures - 1), stop)
       return { entries: [], gap: null, nextSeq: seq }
     }
   }
