@@ -1,9 +1,11 @@
 import type { z } from 'zod'
 import { choice, flag, group, list, map, number, text } from '../../config/schema.ts'
-import { lengthDelimited, varintSize, writeVarint } from '../../otlp/wire.ts'
+import { equals } from '../../otlp/views.ts'
+import { lengthDelimited } from '../../otlp/wire.ts'
 import { FORMER_NAMES, SHIPPED_RULES } from './conventions.ts'
 import { KeyTable } from './key-table.ts'
-import { bitOf, NAME_BIT, SPAN_NAME, type SpanReader } from './span-reader.ts'
+import { scalarText } from './label-text.ts'
+import { bitOf, NAME_BIT, SPAN_NAME, type SpanReader, VALUE_BYTES_MAX } from './span-reader.ts'
 
 const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'] as const
 const LABEL_NAME = /^(?!(?:le|quantile)$)[A-Za-z_][A-Za-z0-9_.-]{0,254}$/
@@ -86,8 +88,10 @@ export interface Label {
 
 interface Condition {
   readonly sources: Int32Array
-  /** The ways to write the wanted value on the wire, as an AnyValue or, for the span's name, plain. */
-  readonly forms: readonly Uint8Array[]
+  readonly text: string
+  readonly plain: Uint8Array
+  /** The text as an AnyValue { string_value = 1 }, as encoders write it. */
+  readonly form: Uint8Array
 }
 
 /** A rule made ready for the wire: attributes are numbers of a KeyTable. */
@@ -215,9 +219,11 @@ function compile(name: string, options: RuleOptions, keys: KeyTable): Rule {
     kinds: options.kinds.length === 0 ? -1 : options.kinds.reduce((kinds, kind) => kinds | (1 << (KINDS.indexOf(kind) + 1)), 0),
     present: sourcesOf(options.present),
     presentBits: bitsOf(sourcesOf(options.present)),
-    equals: Object.entries(options.equals).map(([key, value]) => ({
+    equals: Object.entries(options.equals).map(([key, text]) => ({
       sources: sourcesOf([key]),
-      forms: key === 'span.name' ? [Buffer.from(value)] : formsOf(value)
+      text,
+      plain: Buffer.from(text),
+      form: lengthDelimited(1, Buffer.from(text))
     }))
   }
 }
@@ -230,26 +236,16 @@ function namesOf(name: string): readonly string[] {
   return [name, ...(own(FORMER_NAMES, name) ?? [])]
 }
 
-function holds(condition: Condition, reader: SpanReader): boolean {
-  const index = reader.resolve(condition.sources)
+function holds({ sources, text, plain, form }: Condition, reader: SpanReader): boolean {
+  const index = reader.resolve(sources)
   if (index < 0) return false
-  const start = reader.valueStarts[index]
-  const value = reader.bytes.subarray(start, reader.valueEnds[index])
-  return condition.forms.some((form) => Buffer.compare(form, value) === 0)
-}
-
-// AnyValue { string_value = 1, bool_value = 2, int_value = 3 }, as every encoder writes them. `200` may be a string or an integer.
-function formsOf(value: string): Uint8Array[] {
-  const content = Buffer.from(value)
-  const forms: Uint8Array[] = [lengthDelimited(1, content)]
-  if (value === 'true' || value === 'false') forms.push(Buffer.from([0x10, value === 'true' ? 1 : 0]))
-  if (/^(0|[1-9]\d{0,14})$/.test(value)) {
-    const form = Buffer.alloc(1 + varintSize(Number(value)))
-    form[0] = 0x18
-    writeVarint(form, 1, Number(value))
-    forms.push(form)
-  }
-  return forms
+  const { bytes, nameIndex } = reader
+  const [start, end] = [reader.valueStarts[index], reader.valueEnds[index]]
+  if (index === nameIndex) return equals(bytes, start, end, plain)
+  if (equals(bytes, start, end, form)) return true
+  // Most values are strings in their shortest form, and are then told apart without decoding.
+  if (bytes[start] === form[0] && bytes[start + 1] === end - start - 2) return false
+  return scalarText(bytes, start, end, VALUE_BYTES_MAX) === text
 }
 
 function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
