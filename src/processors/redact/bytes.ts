@@ -62,6 +62,8 @@ export class Text {
   readonly from: number[] = []
   readonly to: number[] = []
   readonly rule: string[] = []
+  /** What stands around the marker: a quotation mark where a bare value of JSON becomes a string, else nothing. */
+  readonly around: string[] = []
 
   open(bytes: Uint8Array, start: number, stop: number): this {
     this.bytes = bytes
@@ -72,15 +74,17 @@ export class Text {
     this.from.length = 0
     this.to.length = 0
     this.rule.length = 0
+    this.around.length = 0
     return this
   }
 
   /** Notes that [from, to) is to be replaced, and that nothing before `to` is looked at again. */
-  found(from: number, to: number, rule: string): void {
+  found(from: number, to: number, rule: string, around = ''): void {
     if (from < this.floor || to <= from) return
     this.from.push(from)
     this.to.push(to)
     this.rule.push(rule)
+    this.around.push(around)
     this.floor = to
   }
 
@@ -136,12 +140,21 @@ export class Text {
   }
 
   /**
-   * True when a word may begin at `at`: nothing alphanumeric stands before it, or what does belongs to an escape (`\n`, `%3D`, `\u0022`, the
-   * end of a colour sequence).
+   * True when a word may begin at `at`: nothing alphanumeric stands before it, or what does is another find, or belongs to an escape (`\n`,
+   * `%3D`, `\u0022`, the end of a colour sequence).
    */
   beginsWord(at: number): boolean {
-    if (!this.is(at - 1, ALNUM)) return true
+    if (!this.is(at - 1, ALNUM) || (at === this.floor && at > this.start)) return true
     return this.escapeBefore(at) > 0
+  }
+
+  /** `start`, or where the word really begins if what stands at `start` is the rest of an escape: `\n`, `%3D`, `\u0022`. */
+  behindEscape(start: number): number {
+    const before = this.at(start - 1)
+    if (before === 37) return start + 2
+    if (before !== 92) return start
+    if (this.at(start) === 117) return start + 5
+    return 'nrtbf'.includes(String.fromCharCode(this.at(start) || 97)) ? start + 1 : start
   }
 
   /** The length of the escape sequence that ends right before `at`, or 0. */

@@ -22,7 +22,7 @@ export interface EngineOptions {
 }
 
 /** Passes over one text until nothing more is found. A text that still changes then is hidden as a whole. */
-const PASSES_MAX = 4
+const PASSES_MAX = 8
 /** Bytes that checks may look at, per byte of text and on top. Honest text needs less than 2. */
 const WORK_PER_BYTE = 24
 const WORK_MIN = 65_536
@@ -150,11 +150,12 @@ export class Engine {
     const from = text.from.splice(0)
     const to = text.to.splice(0)
     const rule = text.rule.splice(0)
+    const around = text.around.splice(0)
     text.floor = text.start
     const card = (start: number, end: number): void => text.found(start, end, 'card')
     for (let i = 0; i <= from.length; i++) {
       cards(text, text.floor, from[i] ?? text.stop, card)
-      if (i < from.length) text.found(from[i], to[i], rule[i])
+      if (i < from.length) text.found(from[i], to[i], rule[i], around[i])
     }
   }
 
@@ -165,19 +166,23 @@ export class Engine {
       if (this.allowed.has(text.rule[i]) || this.allowed.has(latin1ToText(text.slice(text.from[i], text.to[i])))) continue
       text.from[kept] = text.from[i]
       text.to[kept] = text.to[i]
+      text.around[kept] = text.around[i]
       text.rule[kept++] = text.rule[i]
     }
     text.from.length = kept
     text.to.length = kept
     text.rule.length = kept
+    text.around.length = kept
   }
 
   private spliced(): Buffer {
-    const { bytes, start, stop, from, to, rule } = this.text
+    const { bytes, start, stop, from, to, rule, around } = this.text
     const parts: Uint8Array[] = []
     let done = start
     for (let i = 0; i < from.length; i++) {
-      parts.push(bytes.subarray(done, from[i]), this.marker(rule[i]))
+      const marker = this.marker(rule[i])
+      const quote = Buffer.from(around[i], 'latin1')
+      parts.push(bytes.subarray(done, from[i]), ...(quote.length === 0 ? [marker] : [quote, marker, quote]))
       this.options.counted(rule[i])
       done = to[i]
     }

@@ -199,6 +199,6 @@ function kindAt(words: readonly string[], i: number): KeyKind | null {
   if (word === 'id') return before === 'session' ? 'session' : null
   if (word === 'pass') return BEFORE_PASS.has(before) ? 'password' : null
   if (Object.hasOwn(ALONE, word)) return ALONE[word]
-  for (const [ending, kind] of GLUED) if (word.length > ending.length && word.endsWith(ending)) return kind
+  for (const [ending, kind] of GLUED) if (word.endsWith(ending)) return kind
   return null
 }

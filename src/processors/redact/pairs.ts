@@ -60,18 +60,13 @@ function trimmedEnd(text: Text, end: number): number {
 }
 
 function startOfKey(text: Text, from: number): number {
-  let start = text.runBack(from, IDENTIFIER, KEY_BYTES_MAX)
-  const before = text.at(start - 1)
-  // The first characters may belong to an escape: \npassword, %22password, \u0022password.
-  if (before === 92 && start < from)
-    start += text.at(start) === 117 ? Math.min(5, from - start) : 'nrtbf'.includes(text.slice(start, start + 1)) ? 1 : 0
-  else if (before === 37 && start + 2 <= from) start += 2
-  else if (before === 91 || before === 59) {
-    // ESC[32mtoken: a colour.
-    const digits = text.run(start, DIGIT, 3)
-    if (digits > start && text.at(digits) === 109 && digits < from) start = digits + 1
-  }
-  return start
+  const run = text.runBack(from, IDENTIFIER, KEY_BYTES_MAX)
+  const start = Math.min(from, text.behindEscape(run))
+  const before = text.at(run - 1)
+  if (start > run || (before !== 91 && before !== 59)) return start
+  // ESC[32mtoken: a colour.
+  const digits = text.run(run, DIGIT, 3)
+  return digits > run && text.at(digits) === 109 && digits < from ? digits + 1 : start
 }
 
 function judgeAt(text: Text, start: number, end: number, judge: KeyJudge): KeyKind | null {
@@ -88,12 +83,12 @@ function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | n
   const byte = text.at(pos)
   if (byte === 61) {
     pos += text.at(pos + 1) === 61 || text.at(pos + 1) === 62 ? 2 : 1
-    value(text, quote === null ? skipBlanks(text, pos) : skipSpace(text, pos), '=', kind, keyStart, pos)
+    value(text, quote === null ? skipTabs(text, pos) : skipSpace(text, pos), '=', kind, keyStart, pos, quote)
     return
   }
   if (byte === 58 && text.at(pos + 1) !== 58) {
     pos += text.at(pos + 1) === 61 ? 2 : 1
-    value(text, quote === null ? skipBlanks(text, pos) : skipSpace(text, pos), ':', kind, keyStart, pos)
+    value(text, quote === null ? skipTabs(text, pos) : skipSpace(text, pos), ':', kind, keyStart, pos, quote)
     return
   }
   if (text.hasFolded(pos, '%3d') || text.hasFolded(pos, '%3a')) {
@@ -177,7 +172,7 @@ function neighbour(text: Text, at: number, isArgument: boolean, kind: KeyKind): 
   const name = text.slice(start, end).toLowerCase()
   const colon = skipBlanks(text, quote === null ? end : end + quote.length)
   if ((name === 'value' || name === 'val' || name === 'v') && (text.at(colon) === 58 || text.at(colon) === 61)) {
-    value(text, skipSpace(text, colon + 1), '=', kind, pos, colon)
+    value(text, skipSpace(text, colon + 1), '=', kind, pos, colon, quote)
     return
   }
   if (isArgument && quote !== null) {
@@ -201,7 +196,7 @@ function namedAfter(text: Text, keyStart: number, kind: KeyKind): boolean {
   return true
 }
 
-function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number): void {
+function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number, keyQuote: Quote | null = null): void {
   let pos = at
   if (text.is(pos, LETTER) && 'bBuUrRfF'.includes(text.slice(pos, pos + 1)) && quoteAt(text, pos + 1) !== null) pos++
   const quote = quoteAt(text, pos)
@@ -210,13 +205,15 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
   // "password: ", — this mark closes the text that the key stands in.
   if (quote !== null && closesText(text, pos + quote.length)) return
   if (quote !== null) quoted(text, pos + quote.length, quotationEnd(text, pos + quote.length, quote), kind)
-  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind)
+  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind, keyQuote === null)
   else if ((byte === 124 || byte === 62) && join === ':') block(text, pos, kind)
-  else if (kind === 'authorization' && join !== 'prose') authorization(text, pos, headerEnd(text, pos), false)
-  else if (kind === 'cookie' && join !== 'prose') cookies(text, pos, headerEnd(text, pos))
+  else if (kind === 'authorization' && join !== 'prose' && keyQuote === null) authorization(text, pos, headerEnd(text, pos), false)
+  else if (kind === 'cookie' && join !== 'prose' && keyQuote === null) cookies(text, pos, headerEnd(text, pos))
   else {
     const end = bareEnd(text, pos)
-    if (!isKept(text, pos, end, join, kind, keyStart, joinEnd)) text.found(pos, end, kind)
+    // A number of JSON becomes a string, quoted like its key.
+    const around = keyQuote === null ? '' : '\\'.repeat(keyQuote.backslashes) + keyQuote.written
+    if (!isKept(text, pos, end, join, kind, keyStart, joinEnd)) text.found(pos, end, kind, around)
   }
 }
 
@@ -281,7 +278,7 @@ function isLineEnd(text: Text, at: number): boolean {
 }
 
 /** Every quoted value in a list or an object under a sensitive key; names of members stay. */
-function nested(text: Text, at: number, kind: KeyKind): void {
+function nested(text: Text, at: number, kind: KeyKind, isPlain: boolean): void {
   const limit = Math.min(text.stop, at + NESTED_BYTES_MAX)
   let depth = 0
   let pos = at
@@ -290,6 +287,8 @@ function nested(text: Text, at: number, kind: KeyKind): void {
     const quote = byte === 34 || byte === 39 || byte === 92 ? quoteAt(text, pos) : null
     if (quote !== null) {
       const start = pos + quote.length
+      // "password: [", — this mark closes the text that the key stands in.
+      if (isPlain && closesText(text, start)) break
       const end = quotationEnd(text, start, quote)
       pos = end + quote.length
       if (text.at(skipBlanks(text, pos)) !== 58 && !isHarmless(text, start, end)) text.found(start, end, kind)

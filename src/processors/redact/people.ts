@@ -17,8 +17,7 @@ export function email(text: Text, sign: number, end: number): void {
   let from = at
   while (from > Math.max(text.floor, at - 64) && (CLASS[text.bytes[from - 1]] & LOCAL || text.bytes[from - 1] === 43)) from--
   text.work += at - from
-  // An escape before the address is not part of it: \nana@…, %20ana@…
-  if (text.at(from - 1) === 92 && 'nrt'.includes(text.slice(from, from + 1))) from++
+  if (text.at(from - 1) === 92) from = text.behindEscape(from)
   from = behindPercents(text, from, at)
   while (from < at && !text.is(from, ALNUM)) from++
   if (from >= at || (text.at(from - 1) === 47 && text.at(from - 2) === 47)) return

@@ -58,7 +58,7 @@ function around(name: string, mark: string, left: [number, number, number], righ
     name,
     heads: [mark],
     check(text, from, end) {
-      const start = text.runBack(from, left[0], left[2] + 1)
+      const start = text.behindEscape(text.runBack(from, left[0], left[2] + 1))
       const to = text.run(end, right[0], right[2] + 1)
       if (!text.beginsWord(start)) return
       const before = from - start
@@ -125,7 +125,7 @@ function webHook(name: string): Check {
 
 // Bot tokens: 8 to 10 digits, `:A`, 34 characters.
 function telegram(text: Text, from: number, end: number): void {
-  const start = text.runBack(from, DIGIT, 11)
+  const start = text.behindEscape(text.runBack(from, DIGIT, 11))
   const to = text.run(end, URLSAFE, 40)
   if (
     from - start >= 8 &&
@@ -139,7 +139,7 @@ function telegram(text: Text, from: number, end: number): void {
 
 // Old keys: sk-, 20 characters, the mark, 20 characters. Whatever stands around the mark goes.
 function openaiMark(text: Text, from: number, end: number): void {
-  const start = text.runBack(from, URLSAFE, 128)
+  const start = text.behindEscape(text.runBack(from, URLSAFE, 128))
   const to = text.run(end, URLSAFE, 128)
   if (from - start >= 16 && to - end >= 16) text.found(start, to, 'openai-api-key')
 }

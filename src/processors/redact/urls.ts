@@ -35,8 +35,7 @@ export function userInfo(text: Text, _from: number, end: number): void {
 
 /** Names that are secrets in a query only: `?sig=`, `&X-Amz-Signature=`, `?code=`. The head ends with the equals sign. */
 export function queryValue(text: Text, from: number, end: number): void {
-  let start = text.runBack(from, IDENTIFIER, 40)
-  if (text.at(start - 1) === 92 && text.hasFolded(start, 'u0026')) start += 5
+  const start = text.behindEscape(text.runBack(from, IDENTIFIER, 40))
   const before = text.at(start - 1)
   if (before !== 63 && before !== 38 && before !== 59 && text.escapeBefore(start) === 0) return
   let to = bareEnd(text, end)
