@@ -20,11 +20,20 @@ export function readPriority(span: SpanFields): number {
   let priority = -1
   attributes.open(bytes, span.attributesStart, span.attributesEnd)
   while (attributes.next()) {
-    if (attributes.number !== ATTRIBUTES || attributes.end - attributes.start < KEY.length) continue
+    if (attributes.number !== ATTRIBUTES || hasOtherKey(bytes, attributes.start, attributes.end)) continue
     attribute.open(bytes, attributes.start, attributes.end)
     if (equals(bytes, attribute.keyStart, attribute.keyEnd, KEY)) priority = readNumber(bytes, attribute.valueStart, attribute.valueEnd)
   }
   return priority
+}
+
+// Says at a glance of most attributes that it is not them: a key of another length, then the value, then nothing more.
+// The wire: KeyValue { 0a length key, 12 length value }
+function hasOtherKey(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < KEY.length) return true
+  const length = bytes[start + 1]
+  const value = start + 2 + length
+  return bytes[start] === 0x0a && length < 128 && length !== KEY.length && value + 2 + bytes[value + 1] === end && bytes[value] === 0x12
 }
 
 function readNumber(bytes: Uint8Array, start: number, end: number): number {

@@ -52,6 +52,7 @@ export class SpanSampler implements RecordEditor {
       case MARK:
         if (decider.hashed) this.write(threshold.text, decider.random.hex(), patch)
         else if (span.traceStateTag === 0) this.insert(this.fieldOf(threshold), patch)
+        else if (state.isThresholdAlone()) patch.replace(span.traceStateTag, span.traceStateEnd, this.fieldOf(threshold))
         else this.write(threshold.text, '', patch)
         return true
       case CONTRADICT:

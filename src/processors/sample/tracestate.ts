@@ -23,6 +23,7 @@ export class TraceState {
   /** Set by write. */
   isFull = false
   private pairsAreGood = false
+  private thresholdDigits = 0
   private bytes: Uint8Array = NOTHING
   private start = 0
   private end = 0
@@ -39,6 +40,11 @@ export class TraceState {
     if (end - start > STATE_BYTES_MAX) this.malformed = true
     else if (start < end) this.readMembers()
     return this
+  }
+
+  /** Whether it is `ot=th:` and digits, and nothing else, as from an SDK or a gateway that samples. */
+  isThresholdAlone(): boolean {
+    return !this.threshold.isAbsent() && this.end - this.start === ALONE.length + this.thresholdDigits
   }
 
   /**
@@ -119,6 +125,7 @@ export class TraceState {
       if (valueStart - keyStart === 3 && bytes[keyStart] === T && bytes[keyStart + 1] === H) {
         if (++thresholds > 1) return false
         if (!this.threshold.readHex(bytes, valueStart, pos)) this.malformed = true
+        this.thresholdDigits = pos - valueStart
       } else if (valueStart - keyStart === 3 && bytes[keyStart] === R && bytes[keyStart + 1] === V) {
         if (++randoms > 1) return false
         if (pos - valueStart !== RANDOM_DIGITS || !this.random.readHex(bytes, valueStart, pos)) this.malformed = true
@@ -129,6 +136,7 @@ export class TraceState {
 }
 
 const RANDOM_DIGITS = 14
+const ALONE = 'ot=th:'
 const MEMBER = /^[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
 
 function withoutBlanks(member: string): string {

@@ -1,5 +1,6 @@
-import { deepStrictEqual } from 'node:assert/strict'
+import { deepStrictEqual, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { TraceState } from '../../../src/processors/sample/tracestate.ts'
 
 const state = new TraceState()
@@ -89,6 +90,20 @@ test('written anew, ot comes first and the rest stays', () => {
   f(`a=b${',a=b'.repeat(3000)}`, 'e666', '', 'ot=th:e666')
 })
 
+test('a threshold alone is told apart', () => {
+  const f = (text: string, expected: boolean): void => deepStrictEqual(open(text).isThresholdAlone(), expected)
+  f('ot=th:8', true)
+  f('ot=th:0123456789abcd', true)
+  f('', false)
+  f('ot=th:8,', false)
+  f(' ot=th:8', false)
+  f('ot=th:8;rv:ffffffffffffff', false)
+  f('ot=x:;th:8', false)
+  f('a=b,ot=th:8', false)
+  f('ot=th:8Z', false)
+  f('ot=rv:8', false)
+})
+
 test('at most 32 members: the last gives way', () => {
   const members = Array.from({ length: 32 }, (_, i) => `k${i}=v`)
   deepStrictEqual(written(members.join(), 'e666', ''), ['ot=th:e666', ...members.slice(0, 31)].join())
@@ -104,4 +119,35 @@ test('ot holds 256 characters: where th does not fit it is erased, not left wron
   f(`ot=${ot(248)}`, 'e666', `ot=th:e666;${ot(248)}`, false)
   f(`ot=${ot(249)}`, 'e666', `ot=${ot(249)}`, true)
   f(`ot=th:8;${ot(250)}`, 'e666', `ot=${ot(250)}`, true)
+})
+
+// The grammars of the two standards, as they stand there.
+const OT_PAIR = '[a-z][a-z0-9]*:[A-Za-z0-9._-]*'
+const OT = new RegExp(`^ot=(?=.{1,256}$)${OT_PAIR}(;${OT_PAIR})*$`)
+const MEMBER = /^[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
+
+test('property: whatever came, what is written is well-formed, says the threshold, and keeps every good member in order', () => {
+  const piece = fc.oneof(
+    fc.constantFrom('ot=', 'th:', 'rv:', 'e666', 'ffffffffffffff', ';', ',', ',', ':', '=', ' ', '\t', 'a=b', 'c@d=e', 'x:Y.z', 'ä'),
+    fc.string({ maxLength: 4 }),
+    fc.stringMatching(/^[a-z]{250,260}$/)
+  )
+  const text = fc.array(piece, { maxLength: 80 }).map((pieces) => pieces.join(''))
+  fc.assert(
+    fc.property(text, fc.constantFrom('', '0', 'e666'), fc.constantFrom('', '0123456789abcd'), (text, threshold, random) => {
+      const out = written(text, threshold, random)
+      const { isFull } = state
+      const members = out === '' ? [] : out.split(',')
+      ok(members.length <= 32)
+      for (const [i, member] of members.entries()) match(member, i === 0 && member.startsWith('ot=') ? OT : MEMBER)
+      const others = members.filter((member) => !member.startsWith('ot='))
+      const good = text.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+      deepStrictEqual(others, good.filter((member) => MEMBER.test(member) && !member.startsWith('ot=')).slice(0, others.length))
+      ok(others.length >= Math.min(31, good.filter((member) => MEMBER.test(member) && !member.startsWith('ot=')).length))
+      open(out)
+      deepStrictEqual(state.malformed, false)
+      deepStrictEqual(state.threshold.isAbsent() ? '' : state.threshold.hex(), isFull || threshold === '' ? '' : threshold.padEnd(14, '0'))
+    }),
+    { numRuns: 1000 }
+  )
 })
