@@ -45,7 +45,6 @@ export class Folding {
     const { request } = this
     request.open(bytes, 0, bytes.length)
     while (request.next()) if (request.number === 1 && request.type === BYTES) this.foldResource(request.start, request.end)
-    this.registry.tidy()
   }
 
   private foldResource(start: number, end: number): void {
@@ -54,6 +53,7 @@ export class Folding {
     const target = registry.targets.get(key) ?? registry.addTarget(key, resourceAttributes(key))
     entry.open(this.bytes, start, end)
     while (entry.next()) if (entry.number === 2 && entry.type === BYTES) this.foldScope(target, entry.start, entry.end)
+    registry.tidy()
     registry.pruneTarget(target)
   }
 

@@ -20,7 +20,7 @@ export const prometheus = defineFolder({
     seriesMax: integer({ default: 20_000, min: 1, max: 10_000_000, doc: 'Sets of labels held, over all metrics.' }),
     seriesPerMetricMax: integer({ default: 5000, min: 1, max: 10_000_000, doc: 'Sets of labels held of one metric.' }),
     sizeMax: size({ default: '64MiB', doc: 'Memory for all series, roughly.' }),
-    expireAfter: duration({ default: '5m', doc: 'A series that is not heard of for so long leaves the page.' }),
+    expireAfter: duration({ default: '5m', min: '1s', doc: 'A series that is not heard of for so long leaves the page.' }),
     scopeLabels: flag({ default: true, doc: 'Add the name, version and attributes of the instrumentation scope as labels otel_scope_….' }),
     resourceLabels: list(text({ doc: 'A resource attribute.' }), {
       doc: 'Resource attributes copied to every series as labels; all of them are on target_info.'
@@ -43,7 +43,7 @@ export const prometheus = defineFolder({
       const now = performance.now()
       if (now - saidMs < SAY_EVERY_MS) return
       saidMs = now
-      log.warn({ reason, metric: metric.name.slice(0, 200) }, 'a data point is not shown on the page')
+      log.warn({ reason, metric: metric.name.slice(0, 200).toWellFormed() }, 'a data point is not shown on the page')
     })
     metrics.observe('sluice_prometheus_series', 'Series held for the page.', 'gauge', () => [{ labels: {}, value: registry.streams }])
     metrics.observe('sluice_prometheus_series_bytes', 'Memory held for the page, roughly.', 'gauge', () => [

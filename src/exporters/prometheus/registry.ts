@@ -32,7 +32,10 @@ export interface Naming {
 const LABELS_MAX_CHARS = 8192
 const TARGET_LABELS_MAX_CHARS = 65_536
 const NAME_MAX_CHARS = 512
+const UNIT_MAX_CHARS = 63 // as in the OpenTelemetry API
 const HELP_MAX_CHARS = 1024
+/** How many attribute sets of one metric are compared, where they give the same labels: a few do by accident, many by intent. */
+const ALIKE_MAX = 8
 /** What an entry costs beside its texts, roughly: objects and map slots. */
 const OVERHEAD_BYTES = 500
 
@@ -102,12 +105,19 @@ export class Registry {
   }
 
   private familyOf(kind: Kind, otlp: { name: string; unit: string; help: string }): Family | DropReason {
-    const { name, unit } = metricName(otlp.name, otlp.unit, kind.type, this.naming.translation)
     if (otlp.name === '') return 'invalid'
-    if (name.length > NAME_MAX_CHARS || unit.length > NAME_MAX_CHARS) return 'name_too_long'
+    if (otlp.name.length > NAME_MAX_CHARS || otlp.unit.length > UNIT_MAX_CHARS) return 'name_too_long'
+    const { name, unit } = metricName(otlp.name, otlp.unit, kind.type, this.naming.translation)
     const known = this.families.get(name)
     if (known !== undefined) return known.type === kind.type ? known : 'type_conflict'
-    const family: Family = { name, type: kind.type, help: otlp.help.slice(0, HELP_MAX_CHARS), unit, series: new Map(), overflow: null }
+    const family: Family = {
+      name,
+      type: kind.type,
+      help: otlp.help.slice(0, HELP_MAX_CHARS).toWellFormed(),
+      unit,
+      series: new Map(),
+      overflow: null
+    }
     const claimed = sampleNames(name, kind.type)
     if (claimed.some((claim) => this.claims.has(claim))) return 'name_conflict'
     for (const claim of claimed) this.claims.set(claim, family)
@@ -123,9 +133,11 @@ export class Registry {
     const labels = new Labels(this.naming.translation, metric.scope.labels).addAll(attributes, RESERVED[kind.shape]).text
     if (labels.length > LABELS_MAX_CHARS) return 'labels_too_long'
     const others = family.series.get(labels)?.streams ?? []
+    let compared = 0
     for (const stream of others) {
-      if (stream.metric === metric && sameAttributes(attributes, attributesOf(stream.key, kind.shape))) return rekey(stream, point.key)
       if (stream.metric.kind.shape !== kind.shape) return 'type_conflict'
+      if (stream.metric !== metric || compared++ >= ALIKE_MAX) continue
+      if (sameAttributes(attributes, attributesOf(stream.key, kind.shape))) return rekey(stream, point.key)
     }
     const moved = kind.delta || point.startNs === 0 ? undefined : others.find((stream) => isMoved(stream, metric, point.startNs))
     if (moved !== undefined) {
@@ -194,7 +206,7 @@ export class Registry {
 
   /**
    * Takes out metrics that have no series, and families, scopes and targets that have nothing else. To be called when nobody holds a metric:
-   * after a batch, and before a page.
+   * after a resource of a batch, and before a page.
    */
   tidy(): void {
     for (const metric of this.loose) this.prune(metric)

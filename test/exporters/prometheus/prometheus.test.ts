@@ -347,7 +347,18 @@ test('what no page can show is left out and counted, and the rest stays', () => 
   f([gauge('x_count', { value: 1 }), histogram('x', 2, { counts: [1], bounds: [] })], { name_conflict: 1 }, 'x_count 1')
   f([gauge('x', { value: 1, labels: { a: 'y'.repeat(10_000) } })], { labels_too_long: 1 })
   f([gauge('x'.repeat(1000), { value: 1 })], { name_too_long: 1 })
+  f([{ ...gauge('x', { value: 1 }), unit: '{'.repeat(1_000_000) } as Metric], { name_too_long: 1 })
   f([{ name: 'x' } as Metric, { name: 'x', gauge: {} } as Metric], {})
+})
+
+test('help is cut between characters', () => {
+  const bench = new Bench().fold(requestOf([{ ...gauge('x', { value: 1 }), description: `${'x'.repeat(1023)}😀` } as Metric], NOBODY))
+  strictEqual(bench.parse().get('x')?.help?.length, 1024)
+})
+
+test('attributes that say nothing make no second series of the page, however many there are', () => {
+  const points = Array.from({ length: 2000 }, (_, i) => ({ value: 1, labels: { [`k${i}`]: '' } }))
+  deepStrictEqual(new Bench().fold(requestOf([counter('x', ...points)], NOBODY)).lines('x'), ['x_total 2000'])
 })
 
 test('one line in the log stands for many points', () => {
