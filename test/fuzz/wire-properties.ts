@@ -48,7 +48,7 @@ export const wireProperties: Record<string, Property> = {
 
   'noise is refused, or means the same to the judge'(tape) {
     const signal = tape.pick(SIGNALS)
-    const bytes = tape.take(tape.below(64))
+    const bytes = Buffer.from(Array.from({ length: tape.below(64) }, () => (tape.oneIn(2) ? tape.pick(TELLING_BYTES) : tape.byte())))
     if (checked(signal, bytes) !== undefined) judged(signal, bytes)
   },
 
@@ -157,7 +157,6 @@ export const wireProperties: Record<string, Property> = {
     const bytes = wireRequest('traces', tape)
     const spans = flattened('traces', judged('traces', bytes)).map(({ record }) => record)
     const view = new SpanView()
-    const key = Buffer.from('service.name')
     const text = (start: number, end: number, encoding: BufferEncoding): string => bytes.toString(encoding, start, end)
     let index = 0
     walkRecords(bytes, {
@@ -171,12 +170,11 @@ export const wireProperties: Record<string, Property> = {
         deepStrictEqual([view.kind | 0, view.flags, view.statusCode | 0], [kind, flags, (status as Plain | undefined)?.code ?? 0])
         // Of a value in pieces a view reads the last; no sender writes one.
         if (valueInPieces(within, start, end)) return
-        const last = (attributes as Plain[] | undefined)?.findLast((attribute) => attribute.key === key.toString())
-        const value = last?.value as Plain | undefined
-        strictEqual(
-          stringAttribute(within, start, end, 9, key),
-          value && Object.hasOwn(value, 'stringValue') ? value.stringValue : undefined
-        )
+        const texts = new Map<string, unknown>()
+        for (const { key, value } of (attributes ?? []) as { key: string; value: Plain | null }[]) {
+          texts.set(key, value !== null && Object.hasOwn(value, 'stringValue') ? value.stringValue : undefined)
+        }
+        for (const [key, expected] of texts) strictEqual(stringAttribute(within, start, end, 9, Buffer.from(key)), expected)
       }
     })
   }
