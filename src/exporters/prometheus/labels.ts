@@ -38,7 +38,8 @@ export class Labels {
   }
 
   get text(): string {
-    return labelsText(this.values)
+    // In one piece. The pieces that a text is put together from would stay in memory with it, and weigh more than the text.
+    return Buffer.from(labelsText(this.values)).toString()
   }
 
   /** Code points of all names and values. */

@@ -9,7 +9,7 @@ import { type Family, type Series, sampleNames } from './series.ts'
 import { NumberValue, newValue, SummaryValue, type Value } from './values.ts'
 
 /** Tells how many series could not be written on a page, and why. */
-export type Omit = (reason: 'name_conflict' | 'duplicate', series: number) => void
+export type Omit = (reason: 'name_conflict' | 'duplicate' | 'page_full', series: number) => void
 
 /**
  * One whole page: the gateway's own families, target_info, and what was folded. A family whose name is taken, as names are written in this
@@ -44,6 +44,8 @@ class Page {
   private readonly asStored: boolean
   private readonly omit: Omit
   private text = ''
+  private readonly chunks: string[] = []
+  private chars = 0
   /** Names of samples, and in OpenMetrics of families, by the family that has them. */
   private readonly taken = new Map<string, string>()
   private readonly admitted = new Set<string>()
@@ -51,6 +53,7 @@ class Page {
   private readonly bounds = new Map<number, string>()
   // Of the family that is being written:
   private name = ''
+  private isClassic = true
   private type: FamilyType = 'unknown'
   private seen: Set<string> | null = null
 
@@ -118,7 +121,8 @@ class Page {
   }
 
   end(): string {
-    return this.openMetrics ? `${this.text}# EOF\n` : this.text
+    this.chunks.push(this.text, this.openMetrics ? '# EOF\n' : '')
+    return this.chunks.join('')
   }
 
   private open({ name, type, help, unit = '' }: Head): boolean {
@@ -145,13 +149,14 @@ class Page {
       }
     }
     this.name = name
+    this.isClassic = isClassicMetric(name)
     this.type = shown === 'info' ? 'unknown' : (shown as FamilyType)
     this.seen = this.asStored ? null : new Set()
     if (!this.openMetrics && shown === 'unknown') shown = 'untyped'
     const quoted = isClassicMetric(family) ? family : `"${escapeText(family)}"`
-    if (help.trim() !== '') this.text += `# HELP ${quoted} ${this.openMetrics ? escapeText(help) : escapeHelp(help)}\n`
-    this.text += `# TYPE ${quoted} ${shown}\n`
-    if (this.openMetrics && unit !== '' && family.endsWith(`_${unit}`)) this.text += `# UNIT ${quoted} ${unit}\n`
+    if (help.trim() !== '') this.write(`# HELP ${quoted} ${this.openMetrics ? escapeText(help) : escapeHelp(help)}\n`)
+    this.write(`# TYPE ${quoted} ${shown}\n`)
+    if (this.openMetrics && unit !== '' && family.endsWith(`_${unit}`)) this.write(`# UNIT ${quoted} ${unit}\n`)
   }
 
   private labelsOf(stored: string): string | null {
@@ -163,6 +168,10 @@ class Page {
   }
 
   private writeSeries(series: Series, range: OctaveRange | null): void {
+    if (this.chars > PAGE_CHARS_MAX) {
+      this.omit('page_full', 1)
+      return
+    }
     const labels = this.labelsOf(series.labels)
     if (labels === null) {
       this.omit('duplicate', 1)
@@ -197,12 +206,19 @@ class Page {
   }
 
   private sample(suffix: string, labels: string, value: number, exemplar?: Exemplar): void {
-    const name = this.name + suffix
-    if (!isClassicMetric(this.name)) this.text += `{"${escapeText(name)}"${labels === '' ? '' : `,${labels}`}} `
-    else this.text += labels === '' ? `${name} ` : `${name}{${labels}} `
-    this.text += sampleNumber(value)
-    if (this.openMetrics && exemplar !== undefined) this.text += exemplarText(exemplar)
-    this.text += '\n'
+    const number = sampleNumber(value)
+    const after = this.openMetrics && exemplar !== undefined ? exemplarText(exemplar) : ''
+    if (this.isClassic)
+      this.write(labels === '' ? `${this.name}${suffix} ${number}${after}\n` : `${this.name}${suffix}{${labels}} ${number}${after}\n`)
+    else this.write(`{"${escapeText(this.name + suffix)}"${labels === '' ? '' : `,${labels}`}} ${number}${after}\n`)
+  }
+
+  private write(text: string): void {
+    this.text += text
+    if (this.text.length < CHUNK_CHARS) return
+    this.chunks.push(this.text)
+    this.chars += this.text.length
+    this.text = ''
   }
 
   private bound(value: number): string {
@@ -215,6 +231,9 @@ class Page {
   }
 }
 
+/** No scraper reads a larger page with joy, and a JavaScript text ends at 2^29. */
+const PAGE_CHARS_MAX = 256 * 1024 * 1024
+const CHUNK_CHARS = 65_536
 const TARGETS = ''
 const TARGET_HELP = 'The resource that the telemetry of this job and instance comes from.'
 

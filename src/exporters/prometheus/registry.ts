@@ -9,6 +9,7 @@ import {
   type Kind,
   type Metric,
   type Scope,
+  type Series,
   type Stream,
   sampleNames,
   settle,
@@ -155,17 +156,23 @@ export class Registry {
 
   private attach(metric: Metric, point: Point, labels: string, key = point.key): Stream {
     const { series: all } = metric.family as Family
-    let series = all.get(labels)
-    if (series === undefined) {
-      series = { labels, streams: [], departed: null }
-      all.set(labels, series)
-    }
     const sizeBytes = OVERHEAD_BYTES + key.length + 2 * labels.length + valueBytes(point, metric.kind.shape)
+    const known = all.get(labels)
     const stream: Stream = {
-      ...{ metric, key, series, sizeBytes, value: newValue(metric.kind.shape) },
-      ...{ startNs: 0, timeNs: 0, seenMs: 0, exemplars: null }
+      metric,
+      key,
+      series: known as Series,
+      sizeBytes,
+      value: newValue(metric.kind.shape),
+      startNs: 0,
+      timeNs: 0,
+      seenMs: 0,
+      exemplars: null
     }
-    series.streams.push(stream)
+    if (known === undefined) {
+      stream.series = { labels, streams: [stream], departed: null }
+      all.set(labels, stream.series)
+    } else known.streams.push(stream)
     metric.streams.set(key, stream)
     this.streams++
     this.sizeBytes += sizeBytes

@@ -51,7 +51,7 @@ export interface Series {
 export interface Stream {
   readonly metric: Metric
   key: string
-  readonly series: Series
+  series: Series
   readonly sizeBytes: number
   value: Value
   startNs: number

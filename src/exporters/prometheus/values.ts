@@ -57,7 +57,7 @@ export class HistogramValue {
     const { counts } = point
     this.sum = point.sum
     if (this.empty || !sameNumbers(this.bounds, boundsOf(point))) {
-      this.bounds = boundsOf(point).slice()
+      this.bounds = shared(boundsOf(point))
       this.counts = countsOf(point)
       this.empty = false
     } else if (counts.length === 0) this.counts[0] = point.count
@@ -86,12 +86,20 @@ export class HistogramValue {
       for (let i = 0; i < counts.length; i++) this.counts[i] += counts[i]
       return
     }
-    const shared = this.bounds.filter((bound) => bounds.includes(bound))
-    this.counts = regroup(this.bounds, this.counts, shared)
-    const others = regroup(bounds, counts, shared)
+    const common = this.bounds.filter((bound) => bounds.includes(bound))
+    this.counts = regroup(this.bounds, this.counts, common)
+    const others = regroup(bounds, counts, common)
     for (let i = 0; i < others.length; i++) this.counts[i] += others[i]
-    this.bounds = shared
+    this.bounds = common
   }
+}
+
+// The series of one metric mostly have the same bounds, so they have one array of them.
+let lastBounds: readonly number[] = []
+
+function shared(bounds: readonly number[]): readonly number[] {
+  if (!sameNumbers(lastBounds, bounds)) lastBounds = bounds.slice()
+  return lastBounds
 }
 
 const NONE: readonly number[] = []
@@ -104,12 +112,12 @@ function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
   return true
 }
 
-function regroup(bounds: readonly number[], counts: readonly number[], shared: readonly number[]): number[] {
-  const out: number[] = new Array(shared.length + 1).fill(0)
+function regroup(bounds: readonly number[], counts: readonly number[], common: readonly number[]): number[] {
+  const out: number[] = new Array(common.length + 1).fill(0)
   let to = 0
   for (let i = 0; i < counts.length; i++) {
     out[to] += counts[i]
-    if (bounds[i] === shared[to]) to++
+    if (bounds[i] === common[to]) to++
   }
   return out
 }
