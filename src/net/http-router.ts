@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import fastify, { type HTTPMethods } from 'fastify'
+import fastify, { type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
 import type { HttpAnswer, HttpRoute } from './http-route.ts'
 import { plainAnswer } from './http-route.ts'
 import type { Mount } from './mounts.ts'
@@ -31,10 +31,6 @@ export async function buildRouter(routes: readonly Served[], destination: Destin
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.setErrorHandler((_error, request, reply) => {
-    reply.hijack()
-    destination.answer(request.raw, reply.raw, 'malformed', plainAnswer(400, 'the content type is not one'))
-  })
   const byPath = Map.groupBy(routes, ({ route }) => route.path)
   for (const [url, servedHere] of byPath) {
     const methods = servedHere.flatMap(({ route }): HTTPMethods[] => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
@@ -60,10 +56,13 @@ export async function buildRouter(routes: readonly Served[], destination: Destin
       }
     })
   }
-  app.setNotFoundHandler((request, reply) => {
+  const nowhere = (request: FastifyRequest, reply: FastifyReply): void => {
     reply.hijack()
     destination.answer(request.raw, reply.raw, 'not-found', plainAnswer(404, 'nothing is served at this path'))
-  })
+  }
+  app.setNotFoundHandler(nowhere)
+  // Fastify finds fault with a content type only where it has found no route.
+  app.setErrorHandler((_error, request, reply) => nowhere(request, reply))
   await app.ready()
   return app.routing
 }

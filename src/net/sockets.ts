@@ -22,6 +22,7 @@ export interface Place<T extends Speaker> {
 }
 
 interface Shared {
+  readonly keys: readonly string[]
   readonly protocol: string
   readonly speaker: Speaker
   readonly owners: string[]
@@ -59,26 +60,32 @@ export class Sockets {
       const other = shared.owners.find((owner) => owner !== option)
       if (other !== undefined)
         throw new RefusedError('unavailable', `${option}: ${nameOf(address)} already serves ${shared.protocol} for ${other}`)
-      this.shared.delete(key)
+      this.forget(shared)
       void shared.speaker.close(REPLACED_WITHIN_MS)
       shared = undefined
     }
     if (shared === undefined) {
       const speaker = make()
       await listen(speaker.server, address, option)
-      shared = { protocol, speaker, owners: [] }
-      this.shared.set(key, shared)
+      // A port that was given for 0 can be joined by its number, too.
+      const keys = [key, nameOf(boundAddress(speaker.server, address))]
+      shared = { keys, protocol, speaker, owners: [] }
+      for (const name of keys) this.shared.set(name, shared)
     }
-    return this.place<T>(key, shared, address, option)
+    return this.place<T>(shared, address, option)
   }
 
-  private place<T extends Speaker>(key: string, shared: Shared, address: SocketAddress, option: string): Place<T> {
+  private forget(shared: Shared): void {
+    for (const key of shared.keys) if (this.shared.get(key) === shared) this.shared.delete(key)
+  }
+
+  private place<T extends Speaker>(shared: Shared, address: SocketAddress, option: string): Place<T> {
     shared.owners.push(option)
     let left: Promise<void> | undefined
     const leave = async (withinMs: number): Promise<void> => {
       shared.owners.splice(shared.owners.indexOf(option), 1)
       if (shared.owners.length > 0) return
-      if (this.shared.get(key) === shared) this.shared.delete(key)
+      this.forget(shared)
       await shared.speaker.close(withinMs)
     }
     return {
@@ -110,7 +117,10 @@ async function listen(server: Server, address: SocketAddress, option: string): P
     if ('path' in address) await listenOnPath(server, address.path)
     else await bind(server, address)
   } catch (error) {
-    throw new RefusedError('unavailable', `${option}: cannot listen on ${nameOf(address)}: ${reasonOf(error as NodeJS.ErrnoException)}`)
+    throw new RefusedError(
+      'unavailable',
+      `${option}: cannot listen on ${nameOf(address)}: ${reasonOf(error as NodeJS.ErrnoException, address)}`
+    )
   }
   // From here on only accepting can fail, for want of file descriptors say. That connection is lost; the next may come through.
   server.on('error', () => undefined)
@@ -158,10 +168,11 @@ const REASONS: Record<string, string> = {
   EADDRINUSE: 'the address is in use by another program',
   EADDRNOTAVAIL: 'this machine does not have the address',
   EACCES: 'no permission',
-  ENOENT: 'the directory does not exist',
   ENOTFOUND: 'the host name is not known'
 }
 
-function reasonOf(error: NodeJS.ErrnoException): string {
+function reasonOf(error: NodeJS.ErrnoException, address: SocketAddress): string {
+  // Node says the same of a directory that is not there.
+  if (error.code === 'EACCES' && 'path' in address) return 'the directory does not exist or may not be written to'
   return REASONS[error.code ?? ''] ?? error.message
 }
