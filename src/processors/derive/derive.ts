@@ -6,9 +6,10 @@ import { choice, duration, flag, integer, list, map, text } from '../../config/s
 import { type RecordVisitor, walkRecords } from '../../otlp/request.ts'
 import { adjustedCount } from './adjusted-count.ts'
 import { collectMetrics } from './collect.ts'
-import { compileRules, factsOf, rulesOption, takes } from './rules.ts'
+import { compileRules, rulesOption } from './rules.ts'
 import { canExemplify, SeriesStore } from './series.ts'
 import { CLOCK_BACKWARDS, CLOCK_FINE, SpanReader } from './span-reader.ts'
+import { Targets } from './targets.ts'
 
 const options = {
   rules: rulesOption,
@@ -52,6 +53,7 @@ class Derive implements Processor {
   private readonly options: z.output<z.ZodObject<typeof options>>
   private readonly resource: Readonly<Record<string, string>>
   private readonly stores: readonly SeriesStore[]
+  private readonly targets: Targets
   private readonly reader: SpanReader
   private readonly counting: RecordVisitor
   private readonly skewed = { missing: 0, backwards: 0 }
@@ -67,6 +69,7 @@ class Derive implements Processor {
     this.stores = rules.map(
       (rule) => new SeriesStore(rule, this.nowMs, { seriesMax: given.seriesMax, exponential, redactText: host.redactText })
     )
+    this.targets = new Targets(this.stores)
     this.reader = new SpanReader(keys)
     this.counting = this.visitor((bytes, start, end) => this.count(bytes, start, end))
     if (given.exemplars) {
@@ -85,7 +88,7 @@ class Derive implements Processor {
     const nowMs = Math.max(this.nowMs, Date.now()) // a clock that is set back must not take the metrics back
     if (this.collected !== null && nowMs - this.collected.receivedAtMs < COLLECTED_FRESH_MS) return this.collected
     this.nowMs = nowMs
-    for (const store of this.stores) store.expire(nowMs, this.options.expireAfter)
+    for (const store of this.stores) if (store.expire(nowMs, this.options.expireAfter)) this.targets.clear()
     const bytes = collectMetrics(this.stores, this.resource, nowMs)
     this.collected = bytes === null ? null : parseBatch('metrics', bytes, nowMs)
     return this.collected
@@ -97,6 +100,7 @@ class Derive implements Processor {
     this.reader.open(batch.bytes)
     walkRecords(batch.bytes, visitor)
     this.reader.close()
+    this.targets.close()
   }
 
   private visitor(record: RecordVisitor['record']): RecordVisitor {
@@ -109,7 +113,7 @@ class Derive implements Processor {
   }
 
   private count(bytes: Uint8Array, start: number, end: number): void {
-    const { reader, stores } = this
+    const { reader } = this
     reader.read(start, end)
     if (reader.clock !== CLOCK_FINE) this.skewed[reader.clock === CLOCK_BACKWARDS ? 'backwards' : 'missing']++
     let weight = 1
@@ -120,16 +124,16 @@ class Derive implements Processor {
         weight = 1
       }
     }
-    const facts = factsOf(reader)
-    for (let i = 0; i < stores.length; i++) if (takes(stores[i].rule, reader)) stores[i].count(reader, facts, weight)
+    const series = this.targets.of(reader)
+    for (let i = 0; i < series.length; i++) series[i].add(reader.seconds, weight)
   }
 
   private exemplify(start: number, end: number): void {
-    const { reader, stores } = this
+    const { reader } = this
     reader.read(start, end)
     if (!canExemplify(reader)) return
-    const facts = factsOf(reader)
-    for (let i = 0; i < stores.length; i++) if (takes(stores[i].rule, reader)) stores[i].exemplify(reader, facts)
+    const series = this.targets.knownOf(reader)
+    for (let i = 0; i < series.length; i++) series[i].exemplify(reader)
   }
 
   private observe({ metrics }: Host): void {

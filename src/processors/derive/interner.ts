@@ -1,27 +1,27 @@
-const VALUES_MAX = 8192
-const BYTES_MAX = 2 ** 20
+const TEXTS_MAX = 8192
+const CHARACTERS_MAX = 2 ** 20
 
-/** Numbers for byte strings: the same number for the same bytes, for as long as the epoch stays. Full, it forgets them and begins a new epoch. */
+/** Numbers for texts: the same number for the same text, for as long as the epoch stays. Full, it forgets them and begins a new epoch. */
 export class Interner {
   epoch = 0
   private readonly numbers = new Map<string, number>()
-  private bytesUsed = 0
+  private charactersUsed = 0
 
   /** Begins a new epoch if there is no more room. Between two calls, a few numbers may be asked for. */
   makeRoom(): void {
-    if (this.numbers.size < VALUES_MAX && this.bytesUsed < BYTES_MAX) return
+    if (this.numbers.size < TEXTS_MAX && this.charactersUsed < CHARACTERS_MAX) return
     this.numbers.clear()
-    this.bytesUsed = 0
+    this.charactersUsed = 0
     this.epoch++
   }
 
-  numberOf(bytes: Uint8Array, start: number, end: number): number {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+  /** From 1. */
+  numberOf(text: string): number {
     let number = this.numbers.get(text)
     if (number === undefined) {
-      number = this.numbers.size
+      number = this.numbers.size + 1
       this.numbers.set(text, number)
-      this.bytesUsed += text.length
+      this.charactersUsed += text.length
     }
     return number
   }

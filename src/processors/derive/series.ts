@@ -1,12 +1,16 @@
+import { ByteKeys } from './byte-keys.ts'
 import { Exemplars } from './exemplars.ts'
 import { ExplicitHistogram } from './explicit-histogram.ts'
 import { ExponentialHistogram } from './exponential-histogram.ts'
 import { LABEL_CHARACTERS_MAX, scalarText, utf8 } from './label-text.ts'
-import { RawKeys } from './raw-keys.ts'
-import { factText, type Rule } from './rules.ts'
+import { factText, type Label, type Rule } from './rules.ts'
 import { CLOCK_FINE, type SpanReader, VALUE_BYTES_MAX } from './span-reader.ts'
 
 const ARENA_BYTES_PER_SERIES = 256
+const VALUE = 1 << 28
+const NAME = 2 << 28
+const RESOURCE = 4 << 28
+
 const TRACE_ID_BYTES = 16
 const SPAN_ID_BYTES = 8
 
@@ -48,6 +52,7 @@ export class Series {
   /** Shows the span that was read last as an example of this series. */
   exemplify(reader: SpanReader): void {
     const { histogram } = this
+    if (this.values === null) return // an example of nothing in particular
     this.exemplars ??= new Exemplars(histogram === null ? 1 : histogram.slots)
     const slot = histogram === null ? 0 : histogram.slotOf(reader.seconds)
     this.exemplars.set(slot, reader.seconds, reader.bytes, reader.traceIdStart, reader.spanIdStart, reader.endTimeStart)
@@ -75,15 +80,14 @@ export interface StoreOptions {
  */
 export class SeriesStore {
   readonly rule: Rule
-  /** Spans that were counted in the overflow series, because there was no room for a series of their own. */
-  overflowed = 0
   /** Series that were dropped because nothing was counted under them for long. */
   expired = 0
   /** Label values that were cut. */
   cut = 0
 
   private readonly options: StoreOptions
-  private readonly known: RawKeys<Series>
+  private readonly known: ByteKeys<Series>
+  private epoch = 0
   private readonly byText = new Map<string, Series>()
   private overflow: Series | null = null
   // A series that appears now was at zero the last time anybody looked.
@@ -93,27 +97,32 @@ export class SeriesStore {
     this.rule = rule
     this.startMs = startMs
     this.options = options
-    this.known = new RawKeys(rule.labels, Math.max(options.seriesMax, 256) * ARENA_BYTES_PER_SERIES)
+    this.known = new ByteKeys(rule.labels.length, Math.max(options.seriesMax, 256) * ARENA_BYTES_PER_SERIES)
   }
 
   get size(): number {
     return this.byText.size
   }
 
-  count(reader: SpanReader, facts: number, weight: number): void {
-    const series = this.known.open(reader, facts & this.rule.facts).find() ?? this.admit(reader)
-    if (series === this.overflow) this.overflowed++
-    series.add(reader.seconds, weight)
+  /** What was counted in the overflow series, because there was no room for a series of its own. */
+  get overflowed(): number {
+    return this.overflow?.count ?? 0
   }
 
-  /** Lets the span, which was counted earlier, be an example of its series. Where its labels have changed since, it may be none. */
-  exemplify(reader: SpanReader, facts: number): void {
-    const series = this.known.open(reader, facts & this.rule.facts).find() ?? this.byText.get(textKey(this.valuesOf(reader)))
-    if (series !== undefined && series !== this.overflow) series.exemplify(reader)
+  /** The series of the span that was read last; made if need be. */
+  seriesOf(reader: SpanReader, facts: number): Series {
+    this.ask(reader, facts)
+    return this.known.find() ?? this.admit(reader, facts)
   }
 
-  /** Drops the series under which nothing was counted for `idleMs`. The overflow series stays. */
-  expire(nowMs: number, idleMs: number): void {
+  /** The same, but only if it is there: the labels of a span may have changed on its way. */
+  knownSeriesOf(reader: SpanReader, facts: number): Series | undefined {
+    this.ask(reader, facts)
+    return this.known.find() ?? this.byText.get(textKey(this.valuesOf(reader, facts)))
+  }
+
+  /** Drops the series under which nothing was counted for `idleMs`, and says whether there were any. The overflow series stays. */
+  expire(nowMs: number, idleMs: number): boolean {
     this.startMs = nowMs
     const before = this.byText.size
     for (const [text, series] of this.byText) {
@@ -121,9 +130,10 @@ export class SeriesStore {
       else if (nowMs - series.touchedMs >= idleMs) this.byText.delete(text)
       series.touched = false
     }
-    if (this.byText.size === before) return
+    if (this.byText.size === before) return false
     this.expired += before - this.byText.size
     this.known.clear()
+    return true
   }
 
   *series(): Generator<Series> {
@@ -131,8 +141,36 @@ export class SeriesStore {
     if (this.overflow !== null) yield this.overflow
   }
 
-  private admit(reader: SpanReader): Series {
-    const values = this.valuesOf(reader)
+  /** Lets go of the bytes of spans. */
+  close(): void {
+    this.known.close()
+  }
+
+  // A label's part of the key: nothing; a value of the resource, by its number; the span's name; or an AnyValue.
+  private ask(reader: SpanReader, facts: number): void {
+    const { known, rule } = this
+    const { view, bits, nameIndex, resourceValues, interner } = reader
+    const keys = resourceValues.length
+    if (this.epoch !== interner.epoch) {
+      this.epoch = interner.epoch
+      known.clear()
+    }
+    known.begin(view, facts & rule.facts)
+    const { labels } = rule
+    for (let i = 0; i < labels.length; i++) {
+      const index = (labels[i].bits & bits) === 0 ? -1 : reader.resolve(labels[i].sources)
+      if (index < 0) known.part(0, 0, 0)
+      else if (index >= keys && index < nameIndex) known.part(RESOURCE | resourceValues[index - keys], 0, 0)
+      else {
+        const start = reader.valueStarts[index]
+        const length = Math.min(reader.valueEnds[index] - start, VALUE_BYTES_MAX)
+        known.part((index === nameIndex ? NAME : VALUE) | length, start, length)
+      }
+    }
+  }
+
+  private admit(reader: SpanReader, facts: number): Series {
+    const values = this.valuesOf(reader, facts)
     const text = textKey(values)
     let series = this.byText.get(text)
     if (series === undefined) {
@@ -144,7 +182,7 @@ export class SeriesStore {
         series = this.overflow
       }
     }
-    this.known.add(series)
+    this.known.remember(series)
     return series
   }
 
@@ -157,12 +195,12 @@ export class SeriesStore {
     return this.options.exponential ? new ExponentialHistogram() : new ExplicitHistogram(this.rule.bounds)
   }
 
-  private valuesOf(reader: SpanReader): (string | undefined)[] {
-    return this.rule.labels.map((label, i) => (label.fact === 0 ? this.valueOf(reader, i) : factText(label, this.known.facts)))
+  private valuesOf(reader: SpanReader, facts: number): (string | undefined)[] {
+    return this.rule.labels.map((label) => (label.fact === 0 ? this.valueOf(reader, label) : factText(label, facts)))
   }
 
-  private valueOf(reader: SpanReader, label: number): string | undefined {
-    const index = this.known.valueIndex(label)
+  private valueOf(reader: SpanReader, label: Label): string | undefined {
+    const index = reader.resolve(label.sources)
     if (index < 0) return undefined
     const [start, end] = [reader.valueStarts[index], reader.valueEnds[index]]
     const { bytes, nameIndex } = reader

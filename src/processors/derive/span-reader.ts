@@ -8,6 +8,9 @@ export const SPAN_NAME = -1
 /** Of a longer value, only the first bytes tell series apart. */
 export const VALUE_BYTES_MAX = 4096
 
+/** More attributes with keys that somebody asks for are on no ordinary span. */
+export const FOUND_MAX = 64
+
 /** What is wrong with the time stamps of a span. */
 export const CLOCK_FINE = 0
 export const CLOCK_MISSING = 1
@@ -18,7 +21,7 @@ const STAMP_MAX = 2 ** 30
 const NOTHING = new Uint8Array(0)
 const NO_VIEW = new DataView(NOTHING.buffer)
 
-const varint = new Fields()
+const fields = new Fields()
 
 // Whole tags of the fields of a Span: number << 3 | wire type.
 const TRACE_ID = (1 << 3) | BYTES
@@ -68,6 +71,13 @@ export class SpanReader {
   /** Of each key's value in the resource: its number among the values of all resources, good for as long as their epoch stays. */
   readonly resourceValues: Int32Array
   readonly interner = new Interner()
+  /** The number of what all keys together have in the resource; 0 for nothing. */
+  resourceNumber = 0
+  /** The keys of the span in the order they came, repeated ones too, and how many; more than FOUND_MAX are not listed. */
+  readonly foundKeys = new Int32Array(FOUND_MAX)
+  readonly foundStarts = new Int32Array(FOUND_MAX)
+  readonly foundLengths = new Int32Array(FOUND_MAX)
+  found = 0
   /** What `resolve` returns for the span's name. */
   readonly nameIndex: number
 
@@ -109,16 +119,24 @@ export class SpanReader {
     }
     this.resourceStamp++
     this.resourceBits = 0
+    this.resourceNumber = 0
     this.interner.makeRoom()
+    this.beginSpan()
   }
 
-  // The wire: Resource { repeated attributes = 1, … }
+  // The wire: Resource { repeated attributes = 1, … }. Read as the attributes of a span are, then copied.
   resource(start: number, end: number): void {
-    const { bytes } = this
-    const fields = new Fields().open(bytes, start, end)
+    const { bytes, stamps, valueStarts, valueEnds } = this
+    const { size } = this.keys
+    const attributes = new Fields().open(bytes, start, end)
     this.bits = this.resourceBits
-    while (fields.next()) if (fields.number === 1) this.attribute(bytes, fields.start, fields.end, this.keys.size, this.resourceStamp)
+    while (attributes.next()) if (attributes.number === 1) this.attribute(bytes, attributes.start, attributes.end)
     this.resourceBits = this.bits
+    for (let key = 0; key < size; key++) {
+      stamps[key + size] = stamps[key] === this.spanStamp ? this.resourceStamp : 0
+      valueStarts[key + size] = valueStarts[key]
+      valueEnds[key + size] = valueEnds[key]
+    }
     this.numberResourceValues(bytes)
   }
 
@@ -138,11 +156,7 @@ export class SpanReader {
   // repeated attributes = 9, status = 15, flags = 16 }. The cases are whole tags, number << 3 | wire type.
   read(start: number, end: number): void {
     const { bytes } = this
-    if (this.spanStamp === STAMP_MAX) {
-      this.stamps.fill(0, 0, this.keys.size)
-      this.spanStamp = 0
-    }
-    const stamp = ++this.spanStamp
+    this.beginSpan()
     this.kind = INTERNAL
     this.status = 0
     this.bits = this.resourceBits | NAME_BIT
@@ -165,7 +179,7 @@ export class SpanReader {
           length = this.longVarint(bytes, at - 1)
           at = this.after
         }
-        if (tag === ATTRIBUTE) this.attribute(bytes, at, at + length, 0, stamp)
+        if (tag === ATTRIBUTE) this.attribute(bytes, at, at + length)
         else if (tag === NAME) {
           nameStart = at
           nameEnd = at + length
@@ -198,14 +212,28 @@ export class SpanReader {
     this.readDuration(startTime, endTime)
   }
 
+  private beginSpan(): void {
+    if (this.spanStamp === STAMP_MAX) {
+      this.stamps.fill(0, 0, this.keys.size)
+      this.spanStamp = 0
+    }
+    this.spanStamp++
+    this.found = 0
+  }
+
   // Once for all spans of the resource, so that they need not look at these bytes again.
   private numberResourceValues(bytes: Uint8Array): void {
     const { size } = this.keys
+    let all = ''
     for (let key = 0; key < size; key++) {
       if (this.stamps[key + size] !== this.resourceStamp) continue
       const start = this.valueStarts[key + size]
-      this.resourceValues[key] = this.interner.numberOf(bytes, start, Math.min(this.valueEnds[key + size], start + VALUE_BYTES_MAX))
+      const end = Math.min(this.valueEnds[key + size], start + VALUE_BYTES_MAX)
+      const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+      this.resourceValues[key] = this.interner.numberOf(text)
+      all += `${key} ${this.resourceValues[key]} `
     }
+    this.resourceNumber = all === '' ? 0 : this.interner.numberOf(all)
   }
 
   // Nanoseconds are exact up to 104 days; longer spans lose what no bucket can tell.
@@ -227,41 +255,47 @@ export class SpanReader {
   // Status { message = 2, code = 3 }. Pieces of a repeated status add up, so a piece without a code leaves the code as it was.
   private readStatus(bytes: Uint8Array, start: number, end: number): void {
     if (end === start) return
-    varint.open(bytes, start, end)
-    while (varint.next()) if (varint.number === 3) this.status = varint.low <= 2 && varint.high === 0 ? varint.low : 0
+    fields.open(bytes, start, end)
+    while (fields.next()) if (fields.number === 3) this.status = fields.low <= 2 && fields.high === 0 ? fields.low : 0
   }
 
-  private attribute(bytes: Uint8Array, start: number, end: number, base: number, stamp: number): void {
+  private attribute(bytes: Uint8Array, start: number, end: number): void {
     const valueStart = plainValueStart(bytes, start, end)
-    if (valueStart === 0) this.attributeInAnyForm(bytes, start, end, base, stamp)
+    if (valueStart === 0) this.attributeInAnyForm(bytes, start, end)
     else {
       const key = this.keys.find(this.view, start + 2, bytes[start + 1])
-      if (key >= 0) this.keep(key, base, valueStart, end, stamp)
+      if (key >= 0) this.keep(key, valueStart, end)
     }
   }
 
-  private attributeInAnyForm(bytes: Uint8Array, start: number, end: number, base: number, stamp: number): void {
+  private attributeInAnyForm(bytes: Uint8Array, start: number, end: number): void {
     let key = -1
     let valueStart = 0
     let valueEnd = 0
-    varint.open(bytes, start, end)
-    while (varint.next()) {
-      if (varint.number === 1) key = this.keys.find(this.view, varint.start, varint.end - varint.start)
-      else if (varint.number === 2 && varint.end > varint.start) {
-        valueStart = varint.start
-        valueEnd = varint.end
+    fields.open(bytes, start, end)
+    while (fields.next()) {
+      if (fields.number === 1) key = this.keys.find(this.view, fields.start, fields.end - fields.start)
+      else if (fields.number === 2 && fields.end > fields.start) {
+        valueStart = fields.start
+        valueEnd = fields.end
       }
     }
-    if (key >= 0) this.keep(key, base, valueStart, valueEnd, stamp)
+    if (key >= 0) this.keep(key, valueStart, valueEnd)
   }
 
   // The last one of a repeated key counts. An empty AnyValue is no value.
-  private keep(key: number, base: number, valueStart: number, valueEnd: number, stamp: number): void {
-    const index = base + key
+  private keep(key: number, valueStart: number, valueEnd: number): void {
+    this.valueStarts[key] = valueStart
+    this.valueEnds[key] = valueEnd
+    this.stamps[key] = valueEnd > valueStart ? this.spanStamp : 0
     this.bits |= bitOf(key)
-    this.valueStarts[index] = valueStart
-    this.valueEnds[index] = valueEnd
-    this.stamps[index] = valueEnd > valueStart ? stamp : 0
+    const { found } = this
+    if (found < FOUND_MAX) {
+      this.foundKeys[found] = key
+      this.foundStarts[found] = valueStart
+      this.foundLengths[found] = valueEnd - valueStart
+    }
+    this.found = found + 1
   }
 
   // A tag or a length of more than one byte; both are below 2^32, however long they were written.
