@@ -8,8 +8,11 @@ import type { Registry } from './registry.ts'
 import { type Family, type Series, sampleNames } from './series.ts'
 import { NumberValue, newValue, SummaryValue, type Value } from './values.ts'
 
+export const OMIT_REASONS = ['name_conflict', 'duplicate', 'page_full'] as const
+export type OmitReason = (typeof OMIT_REASONS)[number]
+
 /** Tells how many series could not be written on a page, and why. */
-export type Omit = (reason: 'name_conflict' | 'duplicate' | 'page_full', series: number) => void
+export type Omit = (reason: OmitReason, series: number) => void
 
 /**
  * One whole page: the gateway's own families, target_info, and what was folded. A family whose name is taken, as names are written in this

@@ -3,8 +3,9 @@ import { choice, duration, flag, integer, list, size, text } from '../../config/
 import { Folding } from './fold.ts'
 import { TRANSLATIONS } from './names.ts'
 import { negotiate } from './negotiate.ts'
-import { writePage } from './page.ts'
+import { OMIT_REASONS, type OmitReason, writePage } from './page.ts'
 import { Registry } from './registry.ts'
+import { DROP_REASONS } from './series.ts'
 
 /** Shows metrics on a page that Prometheus scrapes: those of the workers, those made from spans, and the gateway's own. */
 export const prometheus = defineFolder({
@@ -36,7 +37,8 @@ export const prometheus = defineFolder({
       'sluice_prometheus_series_dropped_total',
       'Data points that are not on the page, by reason; a series that finds no room counts each time it comes.'
     )
-    const omitted = new Map<string, number>()
+    for (const reason of DROP_REASONS) dropped.add(0, { reason })
+    const omitted = new Map<OmitReason, number>(OMIT_REASONS.map((reason) => [reason, 0]))
     let saidMs = Number.NEGATIVE_INFINITY
     const folding = new Folding(registry, exemplars, (reason, metric) => {
       dropped.add(1, { reason })

@@ -5,17 +5,19 @@ import type { Shape } from './point.ts'
 import { newValue, type Value } from './values.ts'
 
 /** Why a data point is not on the page. */
-export type DropReason =
-  | 'invalid' // the point contradicts itself or its type
-  | 'too_many_buckets'
-  | 'type_conflict' // the name belongs to a metric of another type
-  | 'name_conflict' // a sample name belongs to another metric, as `x_count` to the histogram `x`
-  | 'metric_full' // the metric has seriesMax series
-  | 'full' // all metrics together have
-  | 'labels_too_long'
-  | 'name_too_long'
-  | 'out_of_order' // older than what is shown, or a delta that came before
-  | 'temporality' // a sum or histogram that says neither delta nor cumulative
+export const DROP_REASONS = [
+  'invalid', // the point contradicts itself or its type
+  'temporality', // a sum or histogram that says neither delta nor cumulative
+  'type_conflict', // the name belongs to a metric of another type
+  'name_conflict', // a sample name belongs to another metric, as `x_count` to the histogram `x`
+  'out_of_order', // older than what is shown, or a delta that came before
+  'metric_full', // the metric has seriesPerMetricMax series
+  'full', // all metrics together have seriesMax, or sizeMax
+  'labels_too_long',
+  'name_too_long',
+  'too_many_buckets'
+] as const
+export type DropReason = (typeof DROP_REASONS)[number]
 
 /** What a metric is, whoever sends it. */
 export interface Kind {

@@ -391,7 +391,11 @@ test('the gateway’s own metrics are there without job and instance, beside tho
     'sluice_items_total{job="sidecar",signal="traces"} 5'
   ])
   const omitted = bench.parse().get('sluice_prometheus_series_omitted')?.samples
-  deepStrictEqual(Object.fromEntries(omitted?.map(({ labels, value }) => [labels.reason, value]) ?? []), { duplicate: 1, name_conflict: 1 })
+  deepStrictEqual(Object.fromEntries(omitted?.map(({ labels, value }) => [labels.reason, value]) ?? []), {
+    name_conflict: 1,
+    duplicate: 1,
+    page_full: 0
+  })
 })
 
 test('a worker’s metric cannot take the name of target_info', () => {

@@ -83,7 +83,7 @@ test('Prometheus scrapes OpenMetrics and text, with exemplars, and sees the same
   // JSON is YAML.
   writeFileSync(
     join(dir, 'prometheus.yml'),
-    JSON.stringify({ global: { scrape_interval: '200ms', scrape_timeout: '200ms' }, scrape_configs: [job('open'), job('text')] })
+    JSON.stringify({ global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: [job('open'), job('text')] })
   )
   const child = spawn(
     'prometheus',
@@ -102,6 +102,7 @@ test('Prometheus scrapes OpenMetrics and text, with exemplars, and sees the same
     rmSync(dir, { recursive: true, force: true })
   })
   const api = await addressOf(child)
+  while ((await fetch(`http://${api}/-/ready`)).status !== 200) await setTimeout(50)
   const get = async (path: string) => ((await (await fetch(`http://${api}/api/v1/${path}`)).json()) as { data: Answer }).data
   const query = async (promql: string) => (await get(`query?query=${encodeURIComponent(promql)}`)).result
 

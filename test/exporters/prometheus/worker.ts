@@ -104,6 +104,6 @@ export class Bench {
 
   dropped(): Record<string, number> {
     const family = this.metrics.families().find(({ name }) => name === 'sluice_prometheus_series_dropped_total')
-    return Object.fromEntries((family?.samples ?? []).map(({ labels, value }) => [labels.reason, value]))
+    return Object.fromEntries((family?.samples ?? []).filter(({ value }) => value > 0).map(({ labels, value }) => [labels.reason, value]))
   }
 }
