@@ -27,6 +27,9 @@ const PASSES_MAX = 8
 const WORK_PER_BYTE = 24
 const WORK_MIN = 65_536
 const WORK_PER_HIT = 16
+/** Attribute keys that are remembered with what they say, and how long they may be. */
+const KEY_KINDS_MAX = 4_096
+const KEY_BYTES_MAX = 256
 
 export const MARKER_START = '[redacted:'
 
@@ -46,6 +49,7 @@ export class Engine {
   private readonly allowed: ReadonlySet<string>
   private readonly findsCards: boolean
   private readonly text = new Text()
+  private readonly keyKinds = new Map<string, KeyKind | null>()
 
   constructor(options: EngineOptions) {
     this.options = options
@@ -69,21 +73,22 @@ export class Engine {
   }
 
   /** The text in [start, stop) with all secrets replaced, or null when there are none. Never throws. */
-  redact(bytes: Uint8Array, start: number, stop: number): Uint8Array | null {
+  redact(bytes: Uint8Array, start: number, stop: number, counts = true): Uint8Array | null {
     let out: Uint8Array | null = null
     try {
       for (let pass = 0; pass < PASSES_MAX; pass++) {
         const source: Uint8Array = out ?? bytes
         const from = out === null ? start : 0
         const to = out === null ? stop : source.length
-        if (!this.scan(source, from, to)) return this.hidden()
+        if (!this.scan(source, from, to)) break
         if (this.text.from.length === 0) return out
-        out = this.spliced()
+        out = this.spliced(counts)
       }
     } catch {
       // A fault of a rule must not let the text pass.
     }
-    return this.hidden()
+    if (counts) this.options.exceeded()
+    return this.marker('over-budget')
   }
 
   /** The marker that stands for a secret which `rule` found. */
@@ -102,18 +107,20 @@ export class Engine {
     return this.allowed.size > 0 && this.allowed.has(latin1ToText(this.text.slice(start, stop)))
   }
 
-  /** What the key in [start, stop) says of its value. */
+  /** What the key in [start, stop) says of its value. Judged as it will leave, since a key may itself hold a secret. */
   judgeKey(bytes: Uint8Array, start: number, stop: number): KeyKind | null {
-    return this.judge.judge(latin1(bytes, start, stop))
+    const key = latin1(bytes, start, stop)
+    const known = this.keyKinds.get(key)
+    if (known !== undefined) return known
+    const redacted = this.redact(bytes, start, stop, false)
+    const kind = this.judge.judge(redacted === null ? key : latin1(redacted, 0, redacted.length))
+    if (this.keyKinds.size >= KEY_KINDS_MAX) this.keyKinds.clear()
+    if (key.length <= KEY_BYTES_MAX) this.keyKinds.set(key, kind)
+    return kind
   }
 
   counted(rule: string): void {
     this.options.counted(rule)
-  }
-
-  private hidden(): Buffer {
-    this.options.exceeded()
-    return this.marker('over-budget')
   }
 
   // Fills this.text with what was found. False when the budget ran out.
@@ -175,7 +182,7 @@ export class Engine {
     text.around.length = kept
   }
 
-  private spliced(): Buffer {
+  private spliced(counts: boolean): Buffer {
     const { bytes, start, stop, from, to, rule, around } = this.text
     const parts: Uint8Array[] = []
     let done = start
@@ -183,7 +190,7 @@ export class Engine {
       const marker = this.marker(rule[i])
       const quote = Buffer.from(around[i], 'latin1')
       parts.push(bytes.subarray(done, from[i]), ...(quote.length === 0 ? [marker] : [quote, marker, quote]))
-      this.options.counted(rule[i])
+      if (counts) this.options.counted(rule[i])
       done = to[i]
     }
     parts.push(bytes.subarray(done, stop))
@@ -199,7 +206,7 @@ function rulesOf(judge: KeyJudge, { keys, patterns }: EngineOptions): Rule[] {
   return [
     { name: 'marker', heads: [MARKER_START], check: skipMarker, folded },
     ...TOKENS,
-    ...patterns.map(({ name, literal, check }): Rule => ({ name, heads: [literal], check })),
+    ...patterns.map(({ name, literal, check }): Rule => ({ name, heads: [literal], check, folded })),
     { name: 'bearer-token', heads: ['bearer '], check: bearer, folded },
     { name: 'basic-auth', heads: ['basic '], check: basic, folded },
     { name: 'basic-auth', heads: ['auth"', 'auth\\', '_auth'], check: registryAuth, folded },

@@ -118,6 +118,9 @@ const GLUED: readonly (readonly [string, KeyKind])[] = [
   ['usertoken', 'token']
 ]
 
+// Longer words are more likely random than glued.
+const GLUED_LENGTH_MAX = 24
+
 // `pass` is a word of its own trade (render passes), unless what stands before it says whose it is.
 const BEFORE_PASS = new Set(
   'db database pg postgres mysql maria mariadb redis mongo mongodb smtp mail email imap ftp sftp ssh user admin root rabbitmq amqp kafka ldap http proxy auth login basic keystore truststore wifi sudo'.split(
@@ -167,7 +170,8 @@ export class KeyJudge {
   judge(key: string): KeyKind | null {
     const known = this.verdicts.get(key)
     if (known !== undefined) return known
-    const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX))
+    // The words of a marker are not the key's.
+    const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX).replace(/\[redacted:[a-z0-9-]*\]/g, ' '))
     const phrase = words.join(' ')
     let verdict: KeyKind | null = null
     if (!this.allowed.has(phrase)) verdict = this.custom.some((own) => ` ${phrase} `.includes(own)) ? 'custom-key' : judgeWords(words)
@@ -199,6 +203,6 @@ function kindAt(words: readonly string[], i: number): KeyKind | null {
   if (word === 'id') return before === 'session' ? 'session' : null
   if (word === 'pass') return BEFORE_PASS.has(before) ? 'password' : null
   if (Object.hasOwn(ALONE, word)) return ALONE[word]
-  for (const [ending, kind] of GLUED) if (word.endsWith(ending)) return kind
+  if (word.length <= GLUED_LENGTH_MAX) for (const [ending, kind] of GLUED) if (word.endsWith(ending)) return kind
   return null
 }

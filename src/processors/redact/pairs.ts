@@ -100,7 +100,7 @@ function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | n
     return
   }
   if (byte === 44 || (quote === null && isBreak(text, pos))) {
-    neighbour(text, pos, quote !== null && text.at(keyStart) === 45, kind)
+    neighbour(text, pos, text.at(keyStart) === 45 ? quote : null, kind)
     return
   }
   if (byte === 40 && kind === 'password' && quoteAt(text, pos + 1) !== null) {
@@ -108,7 +108,7 @@ function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | n
     return
   }
   if (quote !== null) {
-    if (text.hasFolded(pos, 'value')) neighbour(text, pos, false, kind)
+    if (text.hasFolded(pos, 'value')) neighbour(text, pos, null, kind)
   } else if (pos > afterKey) apart(text, pos, keyStart, kind)
 }
 
@@ -164,7 +164,7 @@ function element(text: Text, start: number, kind: KeyKind): void {
 }
 
 // The value is told by its place: after "value" in a list of name and value, or the next of an argument list.
-function neighbour(text: Text, at: number, isArgument: boolean, kind: KeyKind): void {
+function neighbour(text: Text, at: number, argument: Quote | null, kind: KeyKind): void {
   const pos = skipSpace(text, text.at(at) === 44 ? at + 1 : at)
   const quote = quoteAt(text, pos)
   const start = pos + (quote?.length ?? 0)
@@ -175,7 +175,7 @@ function neighbour(text: Text, at: number, isArgument: boolean, kind: KeyKind): 
     value(text, skipSpace(text, colon + 1), '=', kind, pos, colon, quote)
     return
   }
-  if (isArgument && quote !== null) {
+  if (quote !== null && isSameQuote(quote, argument)) {
     const to = quotationEnd(text, start, quote)
     if (text.at(start) !== 45 && !isHarmless(text, start, to)) text.found(start, to, kind)
   }
@@ -205,7 +205,7 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
   // "password: ", — this mark closes the text that the key stands in.
   if (quote !== null && closesText(text, pos + quote.length)) return
   if (quote !== null) quoted(text, pos + quote.length, quotationEnd(text, pos + quote.length, quote), kind)
-  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind, keyQuote === null)
+  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind, keyQuote)
   else if ((byte === 124 || byte === 62) && join === ':') block(text, pos, kind)
   else if (kind === 'authorization' && join !== 'prose' && keyQuote === null) authorization(text, pos, headerEnd(text, pos), false)
   else if (kind === 'cookie' && join !== 'prose' && keyQuote === null) cookies(text, pos, headerEnd(text, pos))
@@ -215,6 +215,10 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
     const around = keyQuote === null ? '' : '\\'.repeat(keyQuote.backslashes) + keyQuote.written
     if (!isKept(text, pos, end, join, kind, keyStart, joinEnd)) text.found(pos, end, kind, around)
   }
+}
+
+function isSameQuote(one: Quote | null, other: Quote | null): boolean {
+  return one?.written === other?.written && one?.backslashes === other?.backslashes
 }
 
 function closesText(text: Text, at: number): boolean {
@@ -278,7 +282,7 @@ function isLineEnd(text: Text, at: number): boolean {
 }
 
 /** Every quoted value in a list or an object under a sensitive key; names of members stay. */
-function nested(text: Text, at: number, kind: KeyKind, isPlain: boolean): void {
+function nested(text: Text, at: number, kind: KeyKind, keyQuote: Quote | null): void {
   const limit = Math.min(text.stop, at + NESTED_BYTES_MAX)
   let depth = 0
   let pos = at
@@ -288,10 +292,12 @@ function nested(text: Text, at: number, kind: KeyKind, isPlain: boolean): void {
     if (quote !== null) {
       const start = pos + quote.length
       // "password: [", — this mark closes the text that the key stands in.
-      if (isPlain && closesText(text, start)) break
+      if (quote.backslashes < (keyQuote?.backslashes ?? 0) || (quote.written !== keyQuote?.written && closesText(text, start))) break
       const end = quotationEnd(text, start, quote)
       pos = end + quote.length
       if (text.at(skipBlanks(text, pos)) !== 58 && !isHarmless(text, start, end)) text.found(start, end, kind)
+      // Ended by a mark of the text around, or cut off.
+      if (!isSameQuote(quoteAt(text, end), quote)) break
       continue
     }
     if (byte === 91 || byte === 123) depth++

@@ -2,6 +2,7 @@
 import { ALNUM, BASE64, CLASS, DASH, DIGIT, DOT, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
 
 const LOCAL = ALNUM | DOT | UNDERSCORE | PERCENT | DASH
+const LOCAL_MAX = 64 + 6
 const NOT_PEOPLE = new Set(['git', 'hg', 'svn', 'aur', 'gitea', 'getty'])
 // Names that stand where a top-level domain would, and are none.
 const NOT_DOMAINS = new Set(
@@ -15,10 +16,12 @@ export function email(text: Text, sign: number, end: number): void {
   let at = sign
   while (text.at(at - 1) === 92) at--
   let from = at
-  while (from > Math.max(text.floor, at - 64) && (CLASS[text.bytes[from - 1]] & LOCAL || text.bytes[from - 1] === 43)) from--
+  while (from > Math.max(text.floor, at - LOCAL_MAX) && (CLASS[text.bytes[from - 1]] & LOCAL || text.bytes[from - 1] === 43)) from--
   text.work += at - from
   if (text.at(from - 1) === 92) from = text.behindEscape(from)
   from = behindPercents(text, from, at)
+  // Cut off by the bound, perhaps within an escape.
+  if (at - from >= LOCAL_MAX) from += 6
   while (from < at && !text.is(from, ALNUM)) from++
   if (from >= at || (text.at(from - 1) === 47 && text.at(from - 2) === 47)) return
   if (NOT_PEOPLE.has(text.slice(from, at).toLowerCase())) return

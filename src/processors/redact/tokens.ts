@@ -109,7 +109,7 @@ function pemLines(text: Text, at: number): void {
     const gap = pos
     while (pos < text.stop && pos - gap < 24 && '\\"\', \r\n\tn'.includes(String.fromCharCode(text.bytes[pos]))) pos++
     const to = text.run(pos, BASE64_RUN, 128)
-    if (pos === gap || to - pos < 8) return
+    if (pos === gap || to - pos < 8 || (text.at(pos - 1) !== 34 && text.at(pos - 1) !== 39)) return
     text.found(pos, to, 'private-key')
     pos = to
   }
@@ -139,9 +139,9 @@ function telegram(text: Text, from: number, end: number): void {
 
 // Old keys: sk-, 20 characters, the mark, 20 characters. Whatever stands around the mark goes.
 function openaiMark(text: Text, from: number, end: number): void {
-  const start = text.behindEscape(text.runBack(from, URLSAFE, 128))
-  const to = text.run(end, URLSAFE, 128)
-  if (from - start >= 16 && to - end >= 16) text.found(start, to, 'openai-api-key')
+  const start = text.behindEscape(text.runBack(from, URLSAFE, RUN_MAX))
+  const to = text.run(end, URLSAFE, RUN_MAX)
+  if (from - start >= 16 && from - start < RUN_MAX && to - end >= 16) text.found(start, to, 'openai-api-key')
 }
 
 // pat, 14 characters, a dot, 64 hex digits.

@@ -54,8 +54,8 @@ export function quotationEnd(text: Text, at: number, quote: Quote): number {
       end = pos - Math.min(backslashes, level)
       break
     }
-    if (byte === DOUBLE && mark !== DOUBLE && backslashes <= level && closesJson(text, pos + 1)) {
-      end = pos - backslashes
+    if (byte === DOUBLE && mark !== DOUBLE && closesJson(text, pos + 1)) {
+      end = pos - (backslashes % 2 === 0 ? 0 : backslashes)
       break
     }
     backslashes = 0
@@ -70,17 +70,16 @@ function closesJson(text: Text, at: number): boolean {
   return byte === 44 || byte === 125 || byte === 93 || at === text.stop
 }
 
+// A plain mark ends it too: it closes the text around, and takes its backslashes with it.
 function namedQuotationEnd(text: Text, at: number, quote: Quote): number {
   const first = quote.written.charCodeAt(0)
-  for (let pos = at; pos < text.stop; pos++) {
-    const byte = text.bytes[pos]
-    if (byte === DOUBLE || (byte === first && text.hasFolded(pos, quote.written))) {
-      text.work += pos - at
-      return pos - (byte === first ? quote.backslashes : 0)
-    }
-  }
-  text.work += text.stop - at
-  return text.stop
+  let pos = at
+  while (pos < text.stop && text.bytes[pos] !== DOUBLE && !(text.bytes[pos] === first && text.hasFolded(pos, quote.written))) pos++
+  text.work += pos - at
+  if (pos === text.stop) return pos
+  if (text.bytes[pos] !== DOUBLE) return pos - quote.backslashes
+  while (pos > at && text.bytes[pos - 1] === BACKSLASH) pos--
+  return pos
 }
 
 /** The end of a value without quotes: at white space, a quote, a bracket, a comma, `;`, `&` or a backslash. */
