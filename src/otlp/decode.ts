@@ -12,7 +12,7 @@ export function decode<N extends MessageName>(message: N, bytes: Uint8Array, sta
   view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   depth = 0
   const object: Draft = {}
-  readMessage(decoderOf(message), object, start, end)
+  readMessage(decoderOf(message), object, false, start, end)
   text = NOTHING
   view = NO_VIEW
   return object as Objects[N]
@@ -74,7 +74,9 @@ let view = NO_VIEW
 const readers: Fields[] = []
 let depth = 0
 
-function readMessage(decoder: Decoder, object: Draft, start: number, end: number): void {
+// `merging`: the object has been read into before.
+function readMessage(decoder: Decoder, object: Draft, merging: boolean, start: number, end: number): void {
+  let chosen = merging
   readers[depth] ??= new Fields()
   const fields = readers[depth++].open(text, start, end)
   while (fields.next()) {
@@ -86,9 +88,12 @@ function readMessage(decoder: Decoder, object: Draft, start: number, end: number
       const list = object[name] as unknown[]
       if (field.packs && fields.type === BYTES) readPacked(field.kind, list, fields.start, fields.end)
       else list.push(readValue(field, fields, undefined))
-    } else {
-      object[name] = readValue(field, fields, object[name])
-      for (const other of field.others) if (other in object) delete object[other]
+      continue
+    }
+    object[name] = readValue(field, fields, field.inner === undefined ? undefined : object[name])
+    if (field.others.length > 0) {
+      if (chosen) for (const other of field.others) delete object[other]
+      chosen = true
     }
   }
   depth--
@@ -100,7 +105,7 @@ function readValue(field: FieldDecoder, fields: Fields, before: unknown): unknow
     case 'message': {
       if (field.inner === undefined) return Uint8Array.from(text.subarray(start, end))
       const object = (before ?? {}) as Draft
-      readMessage(field.inner, object, start, end)
+      readMessage(field.inner, object, before !== undefined, start, end)
       return object
     }
     case 'string':
