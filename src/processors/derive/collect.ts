@@ -59,7 +59,7 @@ function metricsOf(rule: Rule, series: readonly Series[], nowMs: number): Draft<
     for (const { one, ...point } of points) {
       const common = { ...point, count: one.count, sum: one.histogram!.sum, exemplars: exemplarsOf(one) }
       if (one.histogram instanceof ExplicitHistogram) {
-        explicit.push({ ...common, bucketCounts: Array.from(one.histogram.counts), explicitBounds: one.histogram.bounds })
+        explicit.push({ ...common, bucketCounts: Array.from(one.histogram.counts), explicitBounds: Array.from(one.histogram.bounds) })
       } else exponential.push({ ...common, ...bucketsOf(one.histogram!) })
     }
     const data =

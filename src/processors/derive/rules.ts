@@ -3,6 +3,7 @@ import { choice, flag, group, list, map, number, text } from '../../config/schem
 import { equals } from '../../otlp/views.ts'
 import { lengthDelimited } from '../../otlp/wire.ts'
 import { FORMER_NAMES, SHIPPED_RULES } from './conventions.ts'
+import { Bounds } from './explicit-histogram.ts'
 import { KeyTable } from './key-table.ts'
 import { scalarText } from './label-text.ts'
 import { bitOf, NAME_BIT, SPAN_NAME, type SpanReader, VALUE_BYTES_MAX } from './span-reader.ts'
@@ -100,7 +101,7 @@ export interface Rule {
   readonly counter: string | null
   readonly duration: string | null
   readonly help: string
-  readonly bounds: readonly number[]
+  readonly bounds: Bounds
   readonly labels: readonly Label[]
   /** The bits of `factsOf` that tell series of this rule apart. */
   readonly facts: number
@@ -213,7 +214,7 @@ function compile(name: string, options: RuleOptions, keys: KeyTable): Rule {
     counter: options.counter === 'none' ? null : options.counter,
     duration: options.duration === 'none' ? null : options.duration,
     help: options.help,
-    bounds: options.buckets,
+    bounds: new Bounds(options.buckets),
     labels,
     facts: labels.reduce((facts, label) => facts | label.fact, 0),
     kinds: options.kinds.length === 0 ? -1 : options.kinds.reduce((kinds, kind) => kinds | (1 << (KINDS.indexOf(kind) + 1)), 0),

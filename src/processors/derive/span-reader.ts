@@ -76,8 +76,9 @@ export class SpanReader {
   /** The keys of the span in the order they came, repeated ones too, and how many; more than FOUND_MAX are not listed. */
   readonly foundKeys = new Int32Array(FOUND_MAX)
   readonly foundStarts = new Int32Array(FOUND_MAX)
-  readonly foundLengths = new Int32Array(FOUND_MAX)
+  readonly foundEnds = new Int32Array(FOUND_MAX)
   found = 0
+  private settled = 0
   /** What `resolve` returns for the span's name. */
   readonly nameIndex: number
 
@@ -97,6 +98,13 @@ export class SpanReader {
     this.valueEnds = new Int32Array(this.nameIndex + 1)
     this.resourceValues = new Int32Array(keys.size)
     this.stamps = new Int32Array(this.nameIndex)
+  }
+
+  /** Makes `bits` and `resolve` speak of the span that was read last. */
+  settle(): void {
+    const listed = Math.min(this.found, FOUND_MAX)
+    for (let i = this.settled; i < listed; i++) this.put(this.foundKeys[i], this.foundStarts[i], this.foundEnds[i])
+    this.settled = listed
   }
 
   /** Where the first present one of `sources` lies, as an index into valueStarts and valueEnds; -1 when none is. Span before resource. */
@@ -131,6 +139,7 @@ export class SpanReader {
     const attributes = new Fields().open(bytes, start, end)
     this.bits = this.resourceBits
     while (attributes.next()) if (attributes.number === 1) this.attribute(bytes, attributes.start, attributes.end)
+    this.settle()
     this.resourceBits = this.bits
     for (let key = 0; key < size; key++) {
       stamps[key + size] = stamps[key] === this.spanStamp ? this.resourceStamp : 0
@@ -219,6 +228,7 @@ export class SpanReader {
     }
     this.spanStamp++
     this.found = 0
+    this.settled = 0
   }
 
   // Once for all spans of the resource, so that they need not look at these bytes again.
@@ -285,17 +295,22 @@ export class SpanReader {
 
   // The last one of a repeated key counts. An empty AnyValue is no value.
   private keep(key: number, valueStart: number, valueEnd: number): void {
+    const found = this.found++
+    if (found < FOUND_MAX) {
+      this.foundKeys[found] = key
+      this.foundStarts[found] = valueStart
+      this.foundEnds[found] = valueEnd
+    } else {
+      if (found === FOUND_MAX) this.settle()
+      this.put(key, valueStart, valueEnd)
+    }
+  }
+
+  private put(key: number, valueStart: number, valueEnd: number): void {
     this.valueStarts[key] = valueStart
     this.valueEnds[key] = valueEnd
     this.stamps[key] = valueEnd > valueStart ? this.spanStamp : 0
     this.bits |= bitOf(key)
-    const { found } = this
-    if (found < FOUND_MAX) {
-      this.foundKeys[found] = key
-      this.foundStarts[found] = valueStart
-      this.foundLengths[found] = valueEnd - valueStart
-    }
-    this.found = found + 1
   }
 
   // A tag or a length of more than one byte; both are below 2^32, however long they were written.

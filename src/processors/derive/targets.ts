@@ -41,6 +41,7 @@ export class Targets {
       const found = this.known.find()
       if (found !== undefined) return found
     }
+    reader.settle()
     const facts = factsOf(reader)
     return this.stores.flatMap((store) => (takes(store.rule, reader) ? (store.knownSeriesOf(reader, facts) ?? []) : []))
   }
@@ -58,18 +59,19 @@ export class Targets {
 
   private ask(reader: SpanReader): void {
     const { known } = this
-    const { found, foundKeys, foundStarts, foundLengths, valueStarts, valueEnds, nameIndex } = reader
+    const { found, foundKeys, foundStarts, foundEnds, valueStarts, valueEnds, nameIndex } = reader
     known.begin(reader.view, factsOf(reader) | (reader.resourceNumber << FACT_BITS))
     const name = valueStarts[nameIndex]
     const nameLength = Math.min(valueEnds[nameIndex] - name, VALUE_BYTES_MAX)
     known.part(nameLength, name, nameLength)
     for (let i = 0; i < found; i++) {
-      const length = Math.min(foundLengths[i], VALUE_BYTES_MAX)
+      const length = Math.min(foundEnds[i] - foundStarts[i], VALUE_BYTES_MAX)
       known.part((foundKeys[i] << LENGTH_BITS) | length, foundStarts[i], length)
     }
   }
 
   private byRule(reader: SpanReader): Series[] {
+    reader.settle()
     const facts = factsOf(reader)
     const series: Series[] = []
     for (const store of this.stores) if (takes(store.rule, reader)) series.push(store.seriesOf(reader, facts))

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ExplicitHistogram } from '../../../src/processors/derive/explicit-histogram.ts'
+import { Bounds, ExplicitHistogram } from '../../../src/processors/derive/explicit-histogram.ts'
 import { ExponentialHistogram } from '../../../src/processors/derive/exponential-histogram.ts'
 
 const seconds = fc.oneof(
@@ -11,7 +11,8 @@ const seconds = fc.oneof(
 )
 
 test('an explicit bucket includes its upper bound', () => {
-  const f = (value: number, expected: number): void => strictEqual(new ExplicitHistogram([0.005, 0.01, 1]).add(value, 1, 1), expected)
+  const f = (value: number, expected: number): void =>
+    strictEqual(new ExplicitHistogram(new Bounds([0.005, 0.01, 1])).add(value, 1, 1), expected)
   f(0, 0)
   f(5_000_000 / 1e9, 0)
   f(5_000_001 / 1e9, 1)
@@ -32,7 +33,7 @@ test('an explicit histogram counts what a look at each bound counts', () => {
   fc.assert(
     fc.property(bounds, fc.array(seconds), (unsorted, values) => {
       const sorted = unsorted.sort((a, b) => a - b)
-      const histogram = new ExplicitHistogram(sorted)
+      const histogram = new ExplicitHistogram(new Bounds(sorted))
       const expected = new Array(sorted.length + 1).fill(0)
       for (const value of [...values, ...sorted]) {
         const bucket = sorted.findIndex((bound) => value <= bound)
