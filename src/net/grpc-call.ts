@@ -105,8 +105,9 @@ export class Call implements Watched {
     }
   }
 
+  // Node ends a stream that was reset as well.
   private arrived(): void {
-    if (this.state === 'arriving') void this.handle()
+    if (this.state === 'arriving' && !this.stream.aborted && !this.stream.closed) void this.handle()
   }
 
   private closed(): void {
