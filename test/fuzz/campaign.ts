@@ -1,5 +1,6 @@
 // One million cases and more, in parallel: `npm run fuzz`. SLUICE_FUZZ_CASES, SLUICE_FUZZ_WORKERS and SLUICE_FUZZ_SEED change what it does.
 import { availableParallelism } from 'node:os'
+import { inspect } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { hold, properties } from './properties.ts'
 
@@ -27,7 +28,7 @@ function work({ seed, step }: { seed: number; step: number }): void {
         hold(property, RUNS, seed)
         say({ name, seed, done: true })
       } catch (error) {
-        say({ name, seed, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+        say({ name, seed, failure: inspect(error) })
         return
       }
     }
