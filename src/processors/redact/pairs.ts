@@ -50,7 +50,7 @@ export function pair(text: Text, from: number, end: number, judge: KeyJudge): vo
   const keyStart = startOfKey(text, from)
   const kind = judgeAt(text, keyStart, keyEnd, judge)
   if (kind === null) return
-  if (quote === null || !namedAfter(text, keyStart, kind)) joined(text, keyStart, afterKey, quote, kind)
+  if (quote === null || !namedAfter(text, keyStart, quote, kind)) joined(text, keyStart, afterKey, quote, kind)
 }
 
 function trimmedEnd(text: Text, end: number): number {
@@ -181,19 +181,30 @@ function neighbour(text: Text, at: number, argument: Quote | null, kind: KeyKind
   }
 }
 
-const VALUE_BEFORE_NAME =
-  /(\\*["'])(?:value|val)\1\s{0,8}:\s{0,8}\1((?:(?!\1).){1,400})\1\s{0,8},\s{0,8}\1(?:name|key|k)\1\s{0,8}:\s{0,8}\1$/
+const NAME_WINDOW_BYTES = 512
 
-// {"value":"v","name":"KEY"}: the value stands before its name. The window bounds what the expression can cost.
-function namedAfter(text: Text, keyStart: number, kind: KeyKind): boolean {
-  const from = Math.max(text.floor, keyStart - 512)
-  const before = text.slice(from, keyStart)
-  text.work += before.length
-  const match = /["'][:\s]{0,9}\\{0,63}["']$/.test(before.slice(-80)) ? VALUE_BEFORE_NAME.exec(before) : null
-  if (match === null) return false
-  const start = from + match.index + match[0].indexOf(match[2], match[0].indexOf(':') + 1)
-  if (!isHarmless(text, start, start + match[2].length)) text.found(start, start + match[2].length, kind)
+// {"value":"v","name":"KEY"}: the value stands before its name. Read backwards, piece by piece.
+function namedAfter(text: Text, keyStart: number, quote: Quote, kind: KeyKind): boolean {
+  const from = Math.max(text.floor, keyStart - NAME_WINDOW_BYTES)
+  const mark = '\\'.repeat(quote.backslashes) + quote.written
+  text.work += keyStart - from
+  const beforeColon = without(without(text.slice(from, keyStart), mark), ':')
+  const beforeName = without(beforeColon, `${mark}name${mark}`) ?? without(beforeColon, `${mark}key${mark}`)
+  const value = without(without(beforeName, ','), mark, false)
+  if (value === null) return false
+  const opening = value.lastIndexOf(mark)
+  const label = opening < 0 ? null : without(value.slice(0, opening).trimEnd(), ':')
+  if (!(label?.endsWith(`${mark}value${mark}`) || label?.endsWith(`${mark}val${mark}`))) return false
+  const [start, end] = [from + opening + mark.length, from + value.length]
+  if (!isHarmless(text, start, end)) text.found(start, end, kind)
   return true
+}
+
+// `text` without `ending` and the white space before it; null when it ends otherwise.
+function without(text: string | null, ending: string, trims = true): string | null {
+  if (!text?.endsWith(ending)) return null
+  const rest = text.slice(0, -ending.length)
+  return trims ? rest.trimEnd() : rest
 }
 
 function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number, keyQuote: Quote | null = null): void {

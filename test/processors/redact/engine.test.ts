@@ -177,7 +177,7 @@ const BENIGN = [
   'git@github.com:org/repo.git logo@2x.png tsx@4.19.2 @types/node@24.0.0 user@1000.service image@sha256:0123',
   'https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.example/1',
   '550e8400-e29b-41d4-a716-446655440000 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-  'password=**** password=${DB_PASSWORD} password=$DB_PASSWORD password: {{ .Values.pw }} api_key=<YOUR_API_KEY> password=[REDACTED]',
+  `password=**** password=\${DB_PASSWORD} password=$DB_PASSWORD password: {{ .Values.pw }} api_key=<YOUR_API_KEY> password=[REDACTED]`,
   '{"token":"Hel","logprob":-0.1} {"password":null,"secret":"","token":true} "code":"ECONNREFUSED"',
   'docker run -u 1000:1000 x; ratio 16:9; latents (2, 4, 64, 64) on cuda:0; disk-usage task-list risk-free',
   'author field empty; secretary voice, take 3; keyframe every 48 frames; bypass=true pass=2; class Foo: pass; compass=north',
@@ -269,7 +269,7 @@ const pieces = fc.constantFrom(
     '[redacted:token]',
     '[redacted:',
     '****',
-    '${X}',
+    `\${X}`,
     'null',
     '12',
     'é',
@@ -354,7 +354,11 @@ test('hostile text costs linear work; what is over budget is hidden whole, and c
     '"name":"token"',
     'auth"',
     '&sig=',
-    'Authorization: Digest a='
+    'Authorization: Digest a=',
+    `${'\\'.repeat(200)}"name":"token"`,
+    'token_token',
+    'cookie: path=x ',
+    '"value":"a","name":"token"'
   ]
   const started = process.cpuUsage()
   for (const head of heads) {
