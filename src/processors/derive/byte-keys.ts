@@ -31,7 +31,6 @@ export class ByteKeys<T> {
   private readonly headers: Int32Array
   private readonly starts: Int32Array
   private readonly lengths: Int32Array
-  private keyBytes = 0
   private hash = 0
 
   constructor(partsMax: number, arenaBytesMax: number) {
@@ -46,8 +45,6 @@ export class ByteKeys<T> {
     this.view = view
     this.word = word
     this.parts = 0
-    this.keyBytes = 8
-    this.hash = mix(this.seed, word)
   }
 
   /** Adds a part to the key: a header, and `length` bytes at `start`. */
@@ -56,14 +53,12 @@ export class ByteKeys<T> {
     this.headers[part] = header
     this.starts[part] = start
     this.lengths[part] = length
-    this.keyBytes += 4 + length
-    this.hash = hashBytes(this.view, start, length, mix(this.hash, header))
   }
 
   /** The answer for the key that was begun last, or undefined. */
   find(): T | undefined {
     const { slots, hashes } = this
-    const hash = this.hash ^ (this.hash >>> 15)
+    const hash = this.hashKey()
     const mask = slots.length - 1
     for (let probe = 0; probe < PROBES_MAX; probe++) {
       const entry = slots[(hash + probe) & mask] - 1
@@ -75,9 +70,10 @@ export class ByteKeys<T> {
 
   /** Remembers the answer for the key that was begun last, for which `find` had none. */
   remember(answer: T): void {
-    if (this.arenaUsed + this.keyBytes > this.arena.byteLength && !this.growArena()) return
+    const keyBytes = this.sizeOfKey()
+    if (this.arenaUsed + keyBytes > this.arena.byteLength && !this.growArena(keyBytes)) return
     if (2 * (this.answers.length + 1) > this.slots.length) this.growSlots()
-    const hash = this.hash ^ (this.hash >>> 15)
+    const { hash } = this
     const entry = this.answers.length
     if (!this.claim(hash, entry)) return
     this.hashes[entry] = hash
@@ -98,6 +94,21 @@ export class ByteKeys<T> {
   /** Lets go of the bytes. */
   close(): void {
     this.view = NO_VIEW
+  }
+
+  private hashKey(): number {
+    const { view, parts, headers, starts, lengths } = this
+    let hash = mix(this.seed, this.word)
+    for (let i = 0; i < parts; i++) hash = hashBytes(view, starts[i], lengths[i], mix(hash, headers[i]))
+    hash ^= hash >>> 15
+    this.hash = hash
+    return hash
+  }
+
+  private sizeOfKey(): number {
+    let size = 8
+    for (let i = 0; i < this.parts; i++) size += 4 + this.lengths[i]
+    return size
   }
 
   private isAt(offset: number): boolean {
@@ -153,11 +164,11 @@ export class ByteKeys<T> {
     for (let entry = 0; entry < this.answers.length; entry++) this.claim(hashes[entry], entry)
   }
 
-  private growArena(): boolean {
-    if (this.keyBytes > this.arenaBytesMax) return false
-    if (this.arenaUsed + this.keyBytes > this.arenaBytesMax) this.clear()
+  private growArena(keyBytes: number): boolean {
+    if (keyBytes > this.arenaBytesMax) return false
+    if (this.arenaUsed + keyBytes > this.arenaBytesMax) this.clear()
     let length = this.arena.byteLength
-    while (length < this.arenaUsed + this.keyBytes) length *= 2
+    while (length < this.arenaUsed + keyBytes) length *= 2
     if (length === this.arena.byteLength) return true
     const grown = new Uint8Array(length)
     grown.set(new Uint8Array(this.arena.buffer))
