@@ -3,10 +3,13 @@
 import { BLANK, BREAK, DIGIT, IDENTIFIER, LETTER, type Text, WORD } from './bytes.ts'
 import { authorization, cookies } from './headers.ts'
 import type { KeyJudge, KeyKind } from './keys.ts'
+import { block, element, nested } from './nested.ts'
 import {
   bareEnd,
+  closesText,
   isHarmless,
   isProse,
+  isSameQuote,
   isSmallNumber,
   lineEnd,
   looksGenerated,
@@ -19,7 +22,6 @@ import {
 } from './values.ts'
 
 const KEY_BYTES_MAX = 96
-const NESTED_BYTES_MAX = 65_536
 const CODE =
   /^(?:self|this|args?|opts?|options|config|cfg|conf|settings|req|request|ctx|params|props|state|data|user|input|body)\??\.[\w.?]+$/
 
@@ -153,16 +155,6 @@ function isBreak(text: Text, at: number): boolean {
   return pos > at && (text.at(pos) === 110 || text.at(pos) === 114)
 }
 
-// <key>value</key>. Cut off, the value ends with its first word.
-function element(text: Text, start: number, kind: KeyKind): void {
-  let end = start
-  while (end < text.stop && text.bytes[end] !== 60) end++
-  text.work += end - start
-  if (end === text.stop) end = bareEnd(text, start)
-  else if (text.at(end + 1) !== 47 && text.at(end + 1) !== 92) return
-  if (!isHarmless(text, start, end)) text.found(start, end, kind)
-}
-
 // The value is told by its place: after "value" in a list of name and value, or the next of an argument list.
 function neighbour(text: Text, at: number, argument: Quote | null, kind: KeyKind): void {
   const pos = skipSpace(text, text.at(at) === 44 ? at + 1 : at)
@@ -228,15 +220,6 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
   }
 }
 
-function isSameQuote(one: Quote | null, other: Quote | null): boolean {
-  return one?.written === other?.written && one?.backslashes === other?.backslashes
-}
-
-function closesText(text: Text, at: number): boolean {
-  const byte = text.at(at)
-  return at >= text.stop || byte === 44 || byte === 125 || byte === 93
-}
-
 function quoted(text: Text, start: number, end: number, kind: KeyKind): void {
   if (kind === 'authorization') {
     authorization(text, start, end, true)
@@ -290,47 +273,4 @@ function isLineStart(text: Text, at: number): boolean {
 function isLineEnd(text: Text, at: number): boolean {
   const end = skipBlanks(text, at)
   return end === text.stop || text.is(end, BREAK) || text.at(end) === 92
-}
-
-/** Every quoted value in a list or an object under a sensitive key; names of members stay. */
-function nested(text: Text, at: number, kind: KeyKind, keyQuote: Quote | null): void {
-  const limit = Math.min(text.stop, at + NESTED_BYTES_MAX)
-  let depth = 0
-  let pos = at
-  while (pos < limit) {
-    const byte = text.bytes[pos]
-    const quote = byte === 34 || byte === 39 || byte === 92 ? quoteAt(text, pos) : null
-    if (quote !== null) {
-      const start = pos + quote.length
-      // "password: [", — this mark closes the text that the key stands in.
-      if (quote.backslashes < (keyQuote?.backslashes ?? 0) || (quote.written !== keyQuote?.written && closesText(text, start))) break
-      const end = quotationEnd(text, start, quote)
-      pos = end + quote.length
-      if (text.at(skipBlanks(text, pos)) !== 58 && !isHarmless(text, start, end)) text.found(start, end, kind)
-      // Ended by a mark of the text around, or cut off.
-      if (!isSameQuote(quoteAt(text, end), quote)) break
-      continue
-    }
-    if (byte === 91 || byte === 123) depth++
-    else if ((byte === 93 || byte === 125) && --depth === 0) break
-    pos++
-  }
-  text.work += pos - at
-}
-
-/** A YAML block: the lines that are indented further. */
-function block(text: Text, at: number, kind: KeyKind): void {
-  let line = lineEnd(text, at)
-  if (line - at > 4) return
-  const start = skipSpace(text, line)
-  if (!text.is(start - 1, BLANK)) return
-  let end = start
-  while (end < text.stop) {
-    line = lineEnd(text, end)
-    end = line
-    const next = text.run(line, BREAK, 2)
-    if (!text.is(next, BLANK) || next === line) break
-    end = next
-  }
-  if (!isHarmless(text, start, end)) text.found(start, end, kind)
 }

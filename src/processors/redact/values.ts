@@ -49,9 +49,9 @@ export function quotationEnd(text: Text, at: number, quote: Quote): number {
       backslashes++
       continue
     }
-    // At this level of escaping, a backslash of the value is written as 2 (level + 1) of them and a mark of the value has 2 level + 1.
-    if (byte === mark && (backslashes < level || backslashes % (2 * level + 2) === level)) {
-      end = pos - Math.min(backslashes, level)
+    // At a level of escaping with n backslashes before its marks, a mark of the value has 2n + 1, and a backslash of the value is 2n + 2.
+    if (byte === mark && backslashes % (2 * level + 2) !== 2 * level + 1) {
+      end = pos - ownBackslashes(backslashes, level)
       break
     }
     if (byte === DOUBLE && mark !== DOUBLE && closesJson(text, pos + 1)) {
@@ -62,6 +62,12 @@ export function quotationEnd(text: Text, at: number, quote: Quote): number {
   }
   text.work += end - at
   return end
+}
+
+// How many of the backslashes before a closing mark are the mark's: it may close this level, or one around it. The rest end the value.
+function ownBackslashes(backslashes: number, level: number): number {
+  for (let own = 0; own < level; own = own * 2 + 1) if (backslashes % (2 * own + 2) === own) return own
+  return Math.min(backslashes, level)
 }
 
 // An apostrophe that is never closed must not swallow the JSON around it.
@@ -212,4 +218,15 @@ export function looksGenerated(text: Text, from: number, to: number, lengthMin: 
   }
   const all = DIGIT | UPPER | LOWER
   return (seen & all) === all
+}
+
+/** True for marks that are written alike, or that are both not there. */
+export function isSameQuote(one: Quote | null, other: Quote | null): boolean {
+  return one?.written === other?.written && one?.backslashes === other?.backslashes
+}
+
+/** True when a quotation mark that ends before `at` cannot open a value: what follows belongs to the text around. */
+export function closesText(text: Text, at: number): boolean {
+  const byte = text.at(at)
+  return at >= text.stop || byte === 44 || byte === 125 || byte === 93
 }
