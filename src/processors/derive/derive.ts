@@ -6,6 +6,7 @@ import { choice, duration, flag, integer, list, map, text } from '../../config/s
 import { type RecordVisitor, walkRecords } from '../../otlp/request.ts'
 import { adjustedCount } from './adjusted-count.ts'
 import { collectMetrics } from './collect.ts'
+import { remembering } from './label-text.ts'
 import { compileRules, rulesOption } from './rules.ts'
 import { canExemplify, SeriesStore } from './series.ts'
 import { CLOCK_BACKWARDS, CLOCK_FINE, SpanReader } from './span-reader.ts'
@@ -67,7 +68,7 @@ class Derive implements Processor {
     this.options = given
     this.resource = { 'service.name': 'sluice', 'service.instance.id': hostname(), ...given.resource }
     this.stores = rules.map(
-      (rule) => new SeriesStore(rule, this.nowMs, { seriesMax: given.seriesMax, exponential, redactText: host.redactText })
+      (rule) => new SeriesStore(rule, this.nowMs, { seriesMax: given.seriesMax, exponential, redactText: remembering(host.redactText) })
     )
     this.targets = new Targets(this.stores)
     this.reader = new SpanReader(keys)

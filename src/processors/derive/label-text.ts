@@ -30,3 +30,19 @@ export function scalarText(bytes: Uint8Array, start: number, end: number, bytesM
 export function utf8(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')
 }
+
+const REMEMBERED_MAX = 4096
+
+/** The same function, with a memory of its last answers: values such as a service's name come back in the labels of every new series. */
+export function remembering(redact: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>()
+  return (text) => {
+    let answer = known.get(text)
+    if (answer === undefined) {
+      answer = redact(text)
+      if (known.size >= REMEMBERED_MAX) known.clear()
+      if (text.length <= LABEL_CHARACTERS_MAX) known.set(text, answer)
+    }
+    return answer
+  }
+}
