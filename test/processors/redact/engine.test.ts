@@ -323,6 +323,26 @@ test('JSON stays JSON, with secrets in any value', () => {
   )
 })
 
+test('JSON stays JSON where keys, quotation marks and escapes are torn', () => {
+  const { redact } = engine()
+  const [token, address] = [new Secrets(2).tokens()['openai-api-key'], `@a.${'example'}`]
+  const f = (value: unknown): void => doesNotThrow(() => JSON.parse(redact(JSON.stringify(value))), JSON.stringify(value))
+  f({ password: [{ password: -100 }, [{ cookie: 0 }], { 'my password': -100 }] })
+  f({ auth: ['password:['] })
+  f({ name: ['password&quot;: {'] })
+  f({ name: { a: 'password:{\\"', password: 0 } })
+  f({ auth: ['--token%22,'] })
+  f({ a: [`-----BEGIN PRI${'VATE'} KEY-----`, 10_000_000] })
+  f({ m: ['password=&quot;"'], n: 1 })
+  f({ m: ['password: \\u0022"'], n: 1 })
+  f({ m: ["password:'\\"], n: 1 })
+  f({ m: ['password:"\\'], n: 1 })
+  f({ m: 'password: ', n: 1 })
+  f({ m: `\0${address}`, n: 1 })
+  f({ m: `\0${'a'.repeat(62)}${address}`, n: 1 })
+  f({ m: `\0password${'x'.repeat(100)}${token}`, n: 1 })
+})
+
 test('hostile text costs linear work; what is over budget is hidden whole, and counted', () => {
   const { redact, exceeded } = engine()
   const heads = [
