@@ -162,7 +162,7 @@ export class SpanReader {
   }
 
   // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
-  // repeated attributes = 9, status = 15, flags = 16 }. The cases are whole tags, number << 3 | wire type.
+  // repeated attributes = 9, status = 15, flags = 16 }.
   read(start: number, end: number): void {
     const { bytes } = this
     this.beginSpan()

@@ -181,6 +181,31 @@ test('endless new values cost no endless memory and no count', () => {
   )
 })
 
+test('more resources than are remembered are still told apart', () => {
+  const processor = deriveWith({ seriesMax: 100_000, rules: { mine: { counter: 'mine_total', labels: { service: ['service.name'] } } } })
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 10_000; i++) processor.process(requestOf([spanOf({})], { 'service.name': `s${i}` }))
+  }
+  const lines = linesOf(processor, 'mine_total')
+  strictEqual(lines.length, 10_000)
+  ok(lines.every((line) => line.endsWith('} 2')))
+})
+
+test('of an attribute that comes many times, the last one counts', () => {
+  const processor = deriveWith({ rules: { mine: { counter: 'mine_total', labels: { x: ['a'] } } } })
+  const f = (count: number, last: string): void => {
+    const attributes = Array.from({ length: count }, (_, i) => ({ key: 'a', value: { stringValue: i === count - 1 ? last : `${i}` } }))
+    const span = { ...spanOf({}), attributes }
+    processor.process(requestOf([span, span]))
+    processor.kept!(requestOf([span]))
+  }
+  f(2, 'two')
+  f(64, 'all')
+  f(65, 'more')
+  f(200, 'many')
+  deepStrictEqual(linesOf(processor, 'mine_total'), ['{x=all} 2', '{x=many} 2', '{x=more} 2', '{x=two} 2'])
+})
+
 test('a series without spans expires, and comes back with a later start', () => {
   mock.timers.enable({ apis: ['Date'], now: 1_000_000 })
   try {
