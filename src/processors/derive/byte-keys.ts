@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { hashBytes, mix, sameBytes } from './bytes.ts'
+import { hashBytes, mix, sameBytes, spread } from './bytes.ts'
 
 const KEYS_FIRST = 64
+const SLOTS_PER_KEY = 4
 const ARENA_BYTES_FIRST = 4096
 const PROBES_MAX = 16
 const NO_VIEW = new DataView(new ArrayBuffer(0))
@@ -17,7 +18,7 @@ export class ByteKeys<T> {
   private readonly arenaBytesMax: number
   // Senders cannot aim at one slot without knowing the seed; if many keys still meet there, the search ends after a few.
   private readonly seed = randomBytes(4).readInt32LE()
-  private slots = new Int32Array(2 * KEYS_FIRST)
+  private slots = new Int32Array(SLOTS_PER_KEY * KEYS_FIRST)
   private hashes = new Int32Array(KEYS_FIRST)
   private offsets = new Int32Array(KEYS_FIRST)
   private answers: T[] = []
@@ -72,7 +73,7 @@ export class ByteKeys<T> {
   remember(answer: T): void {
     const keyBytes = this.sizeOfKey()
     if (this.arenaUsed + keyBytes > this.arena.byteLength && !this.growArena(keyBytes)) return
-    if (2 * (this.answers.length + 1) > this.slots.length) this.growSlots()
+    if (SLOTS_PER_KEY * (this.answers.length + 1) > this.slots.length) this.growSlots()
     const { hash } = this
     const entry = this.answers.length
     if (!this.claim(hash, entry)) return
@@ -83,7 +84,7 @@ export class ByteKeys<T> {
   }
 
   clear(): void {
-    this.slots = new Int32Array(2 * KEYS_FIRST)
+    this.slots = new Int32Array(SLOTS_PER_KEY * KEYS_FIRST)
     this.hashes = new Int32Array(KEYS_FIRST)
     this.offsets = new Int32Array(KEYS_FIRST)
     this.answers = []
@@ -100,9 +101,8 @@ export class ByteKeys<T> {
     const { view, parts, headers, starts, lengths } = this
     let hash = mix(this.seed, this.word)
     for (let i = 0; i < parts; i++) hash = hashBytes(view, starts[i], lengths[i], mix(hash, headers[i]))
-    hash ^= hash >>> 15
-    this.hash = hash
-    return hash
+    this.hash = spread(hash)
+    return this.hash
   }
 
   private sizeOfKey(): number {

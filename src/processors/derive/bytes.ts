@@ -17,9 +17,16 @@ export function hashBytes(view: DataView, start: number, length: number, hash: n
   return mix(hash, view.getInt32(start + last, true))
 }
 
-/** Mixes one word into `hash`. Its last bits say little: fold the first ones into them before use. */
+/** Mixes one word into `hash`. A bit reaches only those to its left: `spread` the hash before use. */
 export function mix(hash: number, word: number): number {
   return Math.imul(hash ^ word, 0x9e3779b1)
+}
+
+/** Lets every bit of a hash change every other; the finish of MurmurHash3 (public domain, Austin Appleby). */
+export function spread(hash: number): number {
+  const half = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  const whole = Math.imul(half ^ (half >>> 13), 0xc2b2ae35)
+  return whole ^ (whole >>> 16)
 }
 
 /** One to three bytes as a number. */

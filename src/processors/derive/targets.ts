@@ -1,7 +1,8 @@
+import { FOUND_MAX, VALUE_BYTES_MAX } from './attribute-reader.ts'
 import { ByteKeys } from './byte-keys.ts'
 import { factsOf, takes } from './rules.ts'
 import type { Series, SeriesStore } from './series.ts'
-import { FOUND_MAX, type SpanReader, VALUE_BYTES_MAX } from './span-reader.ts'
+import type { SpanReader } from './span-reader.ts'
 
 const ARENA_BYTES_MAX = 2 ** 20
 

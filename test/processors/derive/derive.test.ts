@@ -136,6 +136,12 @@ test('values that look alike share a series, values that differ do not', () => {
   deepStrictEqual(linesOf(processor, 'mine_total'), ['{x=***} 3', '{x=200} 2', '{x=x,y=y} 1', '{x=xy} 1', '{y=xy} 1'])
 })
 
+test('a name and an attribute are told apart, though their bytes are alike', () => {
+  const processor = deriveWith({ rules: { mine: { counter: 'mine_total', labels: { x: ['a', 'span.name'] } } } })
+  processor.process(requestOf([spanOf({ name: 'n', attributes: { a: 'v' } }), spanOf({ name: '\n\u0001v' })]))
+  deepStrictEqual(linesOf(processor, 'mine_total'), ['{x=\n\u0001v} 1', '{x=v} 1'])
+})
+
 test('a label is redacted once, when its series is made', () => {
   const seen: string[] = []
   const processor = deriveWith({}, { redactText: (text) => `${seen.push(text)}`.replace(/.*/, text) })
