@@ -11,6 +11,7 @@ import type { Tracer } from './telemetry/tracer.ts'
 
 /** After so many starts of the process with the same entry at the head, that entry is taken for the cause of its ends. */
 const STARTS_MAX = 3
+const SAY_AGAIN_MS = 30_000
 
 export interface DeliveryOptions {
   readonly name: string
@@ -42,6 +43,7 @@ export class Delivery {
   failing: { readonly sinceMs: number; readonly message: string } | null = null
   private readonly options: DeliveryOptions
   private readonly backoff = new Backoff()
+  private readonly saidAtMs = new Map<string, number>()
 
   constructor(options: DeliveryOptions) {
     this.options = options
@@ -56,40 +58,36 @@ export class Delivery {
       const poisonous = cursor.starts >= STARTS_MAX
       for (const head of headsOf(signal, entries)) {
         account.reach(head.enqueuedBefore, head.skipped)
-        const batch = merge(head.batches)
-        if (batch !== null) {
-          account.take(batch.items)
-          if (poisonous)
-            await this.giveUp(head.last, batch, 'poison', `was at the head in ${cursor.starts} starts that did not get past it`)
-          else if (!(await this.send(head.last, batch, stop))) return
-        }
+        account.take(head.batches.reduce((sum, { items }) => sum + items, 0))
+        if (poisonous) for (const batch of head.batches) await this.giveUp(batch, 'poison', `${cursor.starts} starts did not get past it`)
+        else if (!(await this.send(head.batches, stop))) return
         cursor.ack(head.last, account.snapshot())
       }
     }
   }
 
-  // Sends until every item is delivered or given up; false when stopped before. Parts that went through are not sent again.
-  private async send(last: Entry, whole: RedactedBatch, stop: AbortSignal): Promise<boolean> {
+  // Sends until every item is delivered or given up; false when stopped before. Goes as one request, and in smaller parts where the destination
+  // finds it too large, or refuses it for good: then only the part that it minds is lost. Parts that went through are not sent again.
+  private async send(batches: readonly RedactedBatch[], stop: AbortSignal): Promise<boolean> {
     const { account, ageMaxMs } = this.options
-    const parts = [whole]
+    const parts = batches.length === 0 ? [] : [batches]
     while (parts.length > 0) {
       const part = parts[0]
-      const failure = await this.attempt(part, stop)
+      const batch = merge(part)
+      const failure = await this.attempt(batch, stop)
       if (stop.aborted && failure !== null) return false
-      if (failure?.code === 'too-large') {
-        const halves = split(part)
-        if (halves.length > 1) {
-          parts.splice(0, 1, ...halves)
-          continue
-        }
+      const smaller = failure === null || failure.retryable ? [] : partsOf(part, failure)
+      if (smaller.length > 1) {
+        parts.splice(0, 1, ...smaller)
+        continue
       }
       if (failure?.retryable) {
-        if (Date.now() - part.receivedAtMs < ageMaxMs) {
+        if (Date.now() - batch.receivedAtMs < ageMaxMs) {
           if (await this.backoff.wait(failure.retryAfterMs, stop)) continue
           return false
         }
-        account.drop('expired', part.items)
-      } else if (failure !== null) await this.giveUp(last, part, failure.code, failure.message)
+        account.drop('expired', batch.items)
+      } else if (failure !== null) await this.giveUp(batch, failure.code, failure.message)
       this.backoff.reset()
       parts.shift()
     }
@@ -113,19 +111,28 @@ export class Delivery {
     if (this.failing !== null) log.info({ exporter: name, signal, failedForMs: Date.now() - this.failing.sinceMs }, 'delivery works again')
     this.failing = null
     const rejected = Math.min(outcome?.rejected ?? 0, batch.items)
-    if (outcome !== undefined)
+    if (outcome !== undefined && this.isNews('rejected'))
       log.warn({ exporter: name, signal, rejected, reason: outcome.reason }, 'the destination rejected a part of a batch')
     account.deliver(batch.items - rejected)
     account.drop('rejected', rejected)
     return null
   }
 
-  private async giveUp(last: Entry, batch: RedactedBatch, reason: string, message: string): Promise<void> {
+  private async giveUp(batch: RedactedBatch, reason: string, message: string): Promise<void> {
     const { cursor, account, name, signal, log } = this.options
     const at = new Date().toISOString()
     await cursor.deadLetter(batch.bytes, Buffer.from(JSON.stringify({ exporter: name, signal, reason, message, items: batch.items, at })))
     account.drop(reason, batch.items)
-    log.error({ exporter: name, signal, reason, items: batch.items, segment: last.segment }, `a batch went to the dead letters: ${message}`)
+    if (this.isNews(reason))
+      log.error({ exporter: name, signal, reason, items: batch.items }, `a batch went to the dead letters: ${message}`)
+  }
+
+  // The same thing is said once in a while; the counters have every case.
+  private isNews(what: string): boolean {
+    const nowMs = Date.now()
+    if (nowMs - (this.saidAtMs.get(what) ?? 0) < SAY_AGAIN_MS) return false
+    this.saidAtMs.set(what, nowMs)
+    return true
   }
 }
 
@@ -148,15 +155,22 @@ function headsOf(signal: Signal, entries: readonly Entry[]): Head[] {
   return heads
 }
 
-function merge(batches: readonly RedactedBatch[]): RedactedBatch | null {
-  if (batches.length < 2) return batches[0] ?? null
+function merge(batches: readonly RedactedBatch[]): RedactedBatch {
+  if (batches.length === 1) return batches[0]
   const items = batches.reduce((sum, batch) => sum + batch.items, 0)
   return { ...batches[0], items, bytes: concatenate(batches.map(({ bytes }) => bytes)) }
 }
 
-function split(batch: RedactedBatch): RedactedBatch[] {
+/** What to send one by one in place of what was refused; fewer than two where that cannot help. */
+function partsOf(batches: readonly RedactedBatch[], { code }: RefusedError): RedactedBatch[][] {
+  if (batches.length > 1 && (code === 'invalid' || code === 'too-large')) {
+    const middle = Math.ceil(batches.length / 2)
+    return [batches.slice(0, middle), batches.slice(middle)]
+  }
+  if (code !== 'too-large') return []
+  const [batch] = batches
   const requests = splitRequest(batch.signal, batch.bytes, Math.ceil(batch.bytes.length / 2))
-  return requests.map((bytes) => ({ ...batch, ...parseBatch(batch.signal, bytes, batch.receivedAtMs) }))
+  return requests.map((bytes) => [{ ...batch, ...parseBatch(batch.signal, bytes, batch.receivedAtMs) }])
 }
 
 const FIRST_WAIT_MS = 250

@@ -1,0 +1,137 @@
+import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { test } from 'node:test'
+import { Account } from '../src/account.ts'
+import { parseBatch, type RedactedBatch } from '../src/batch.ts'
+import type { Exporter, Outcome } from '../src/component.ts'
+import { Delivery } from '../src/delivery.ts'
+import { encodeEntry } from '../src/entry.ts'
+import { RefusedError } from '../src/errors.ts'
+import { enqueuedLine, Ledger } from '../src/ledger.ts'
+import { walkRecords } from '../src/otlp/request.ts'
+import { SpanView } from '../src/otlp/views.ts'
+import { Queue } from '../src/queue/queue.ts'
+import { NO_TRACER } from '../src/telemetry/tracer.ts'
+import { host } from './support/host.ts'
+import { request, span } from './support/otlp-bytes.ts'
+
+/** What a destination says to a request of these spans: nothing takes it. */
+type Answer = (names: readonly string[]) => Outcome | undefined | RefusedError
+
+const namesOf = (bytes: Uint8Array): string[] => {
+  const names: string[] = []
+  const view = new SpanView()
+  walkRecords(bytes, {
+    record(of, start, end) {
+      view.open(of, start, end)
+      names.push(Buffer.from(of.subarray(view.nameStart, view.nameEnd)).toString())
+    }
+  })
+  return names
+}
+
+/** Delivers batches of spans, each told by the names in it, and says what was sent, what arrived, and what the books say. */
+async function delivered(batches: readonly (readonly string[])[], answer: Answer, ageMaxMs = 60_000) {
+  const ledger = new Ledger()
+  const options = {
+    dir: undefined,
+    bytesMax: 1 << 20,
+    memoryBytesMax: 1 << 20,
+    whenFull: 'refuse',
+    lanes: [{ name: 'traces', priority: 1 }]
+  } as const
+  const queue = await Queue.open({
+    ...options,
+    checkpoint: () => ledger.snapshot('traces'),
+    recover: () => () => undefined,
+    onEvent: () => undefined
+  })
+  const account = new Account(ledger, 'traces')
+  const cursor = await queue.cursor('traces', 'double', account.snapshot())
+  for (const names of batches) {
+    const batch = parseBatch('traces', request(names.map((name) => span({ name })))) as RedactedBatch
+    const lines = [enqueuedLine(batch.items)]
+    void queue.append('traces', encodeEntry(ledger.enqueued('traces'), Date.now(), lines, batch))
+    ledger.add('traces', lines)
+  }
+  const stop = new AbortController()
+  const sent: string[][] = []
+  const arrived: string[] = []
+  const exporter: Exporter = {
+    async send({ bytes }) {
+      const names = namesOf(bytes)
+      sent.push(names)
+      const said = answer(names)
+      if (said instanceof RefusedError) throw said
+      arrived.push(...names)
+      return said
+    }
+  }
+  const { log } = host()
+  const delivery = new Delivery({
+    ...{ name: 'double', signal: 'traces', exporter, cursor, account, log, tracer: NO_TRACER },
+    ...{ batchBytesMax: 1 << 20, ageMaxMs }
+  })
+  const done = delivery.run(stop.signal)
+  while (account.held > 0) await new Promise(setImmediate)
+  stop.abort()
+  await done
+  await queue.close()
+  const books = Object.fromEntries(account.samples('double').map(({ labels, value }) => [labels.reason || labels.outcome, value]))
+  return { sent, arrived, books }
+}
+
+const invalid = new RefusedError('invalid', 'no')
+
+test('neighbours are merged and arrive in order; the first after a start goes alone, should it be the one that ends the process', async () => {
+  const { sent, books } = await delivered([['a'], ['b', 'c'], ['d']], () => undefined)
+  deepStrictEqual(sent, [['a'], ['b', 'c', 'd']])
+  deepStrictEqual(books, { delivered: 4 })
+})
+
+test('a retryable failure leaves the batch at the head', async () => {
+  let failures = 2
+  const { sent, arrived, books } = await delivered([['a']], () =>
+    failures-- > 0 ? new RefusedError('unavailable', 'away', { retryAfterMs: 1 }) : undefined
+  )
+  strictEqual(sent.length, 3)
+  deepStrictEqual(arrived, ['a'])
+  deepStrictEqual(books, { delivered: 1 })
+})
+
+test('what cannot be delivered in time is dropped as expired', async () => {
+  const { arrived, books } = await delivered([['a', 'b']], () => new RefusedError('unavailable', 'away', { retryAfterMs: 1 }), 0)
+  deepStrictEqual(arrived, [])
+  deepStrictEqual(books, { delivered: 0, expired: 2 })
+})
+
+test('a refusal for good costs the batch that is refused, not its neighbours', async () => {
+  const { arrived, books } = await delivered([['a'], ['b'], ['bad', 'with it'], ['c']], (names) =>
+    names.includes('bad') ? invalid : undefined
+  )
+  deepStrictEqual(arrived, ['a', 'b', 'c'])
+  deepStrictEqual(books, { delivered: 3, invalid: 2 })
+})
+
+test('what is too large is halved, down to the record', async () => {
+  const tooLarge = new RefusedError('too-large', 'too large')
+  const f = async (answer: Answer, expected: string[], books: object): Promise<void> => {
+    const result = await delivered([['a', 'b', 'c', 'd', 'e']], answer)
+    deepStrictEqual(result.arrived, expected)
+    deepStrictEqual(result.books, books)
+  }
+  await f((names) => (names.length > 2 ? tooLarge : undefined), ['a', 'b', 'c', 'd', 'e'], { delivered: 5 })
+  await f((names) => (names.includes('c') ? tooLarge : undefined), ['a', 'b', 'd', 'e'], { delivered: 4, 'too-large': 1 })
+})
+
+test('what a destination rejects of a batch is dropped', async () => {
+  const { books } = await delivered([['a', 'b', 'c']], () => ({ rejected: 2, reason: 'old' }))
+  deepStrictEqual(books, { delivered: 1, rejected: 2 })
+})
+
+test('a fault of an exporter costs the batch and no more', async () => {
+  const { arrived, books } = await delivered([['a']], () => {
+    throw new TypeError('a fault')
+  })
+  deepStrictEqual(arrived, [])
+  deepStrictEqual(books, { delivered: 0, internal: 1 })
+})
