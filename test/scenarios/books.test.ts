@@ -28,10 +28,13 @@ const BUILD = {
 }
 
 /** Sends small requests of all signals, one after another, each until it is acknowledged, as an SDK's retries do. */
-function send(url: string): Sender {
+function send(t: { after(done: () => unknown): void }, url: string): Sender {
   const acknowledged = { traces: new Set<string>(), logs: new Set<string>(), metrics: new Set<string>() }
   const sent = { requests: 0 }
   let stopped = false
+  t.after(() => {
+    stopped = true
+  })
   const loop = async (signal: keyof typeof BUILD): Promise<void> => {
     while (!stopped) {
       const ids = Array.from({ length: ITEMS }, () => randomBytes(16).toString('hex'))
@@ -104,7 +107,7 @@ exporters: { otlp: { endpoint: ${backend.url}, timeout: 2s } }
 `
   let gateway = await startGateway(t, { yaml: yaml('127.0.0.1:0') })
   const address = gateway.http.replace('http://', '')
-  const sender = send(gateway.http)
+  const sender = send(t, gateway.http)
   for (let kill = 0; kill < KILLS; kill++) {
     // Every other time the backend is away while the gateway dies.
     backend.otherwise = kill % 2 === 0 ? 'accept' : { status: 503 }
@@ -154,7 +157,7 @@ queue: { dir: ${temporaryDirectory(t)}, sizeMax: 1MiB, whenFull: ${whenFull} }
 exporters: { otlp: { endpoint: ${backend.url}, compression: none } }
 `
     })
-    const sender = send(gateway.http)
+    const sender = send(t, gateway.http)
     const look = () => scrape(gateway, 'sluice_items_total')
     await until(look, (items) => sumOf(items, whenFull === 'refuse' ? 'outcome="refused"' : 'reason="evicted"') > 1_000, 60_000)
     ok(sumOf(await scrape(gateway, 'sluice_queue_bytes')) <= 2 ** 20 + 65_536)
