@@ -30,7 +30,8 @@ const NO_MESSAGE = Buffer.alloc(FRAME_HEADER_BYTES)
 
 const CONTENT_TYPE = 'application/grpc+proto'
 const ACCEPTED = `identity, ${CODINGS}`
-const HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': CONTENT_TYPE, 'grpc-accept-encoding': ACCEPTED }
+// A list costs less than an object.
+const HEADERS = [':status', '200', 'content-type', CONTENT_TYPE]
 const OK: OutgoingHttpHeaders = { 'grpc-status': '0' }
 const WITH_TRAILERS = { waitForTrailers: true }
 const NO_ERROR = 0
