@@ -13,7 +13,6 @@ export const prometheus = defineFolder({
   summary: 'Show received, derived and own metrics to Prometheus.',
   signals: ['metrics'],
   options: {
-    path: text({ default: '/metrics', doc: 'Where the page is on the admin address.' }),
     translation: choice(TRANSLATIONS, {
       default: 'underscores-with-suffixes',
       doc: 'How OTLP names become Prometheus names: with units and _total as suffixes or without, in classic characters or in UTF-8.'

@@ -1,10 +1,9 @@
 import type { Batch, RedactedBatch } from '../../batch.ts'
 import { defineRedactor } from '../../component.ts'
 import { choice, group, list, text } from '../../config/schema.ts'
-import { RefusedError } from '../../errors.ts'
 import { Engine } from './engine.ts'
 import { PatternError } from './pattern-syntax.ts'
-import { type UserPattern, userPattern } from './patterns.ts'
+import { userPattern } from './patterns.ts'
 import { Walk } from './walk.ts'
 
 /**
@@ -30,7 +29,16 @@ export const redact = defineRedactor({
         { doc: 'One pattern.' }
       ),
       { doc: 'Patterns of texts that are hidden, on top of the built-in ones.' }
-    ),
+    ).superRefine((patterns, context) => {
+      for (const [index, { name, pattern }] of patterns.entries()) {
+        if (!/^[a-z0-9-]{1,40}$/.test(name)) {
+          context.addIssue({ code: 'custom', path: [index, 'name'], message: 'expected 1 to 40 small letters, digits or dashes' })
+        }
+        const problem = problemOf(pattern)
+        if (problem !== null)
+          context.addIssue({ code: 'custom', path: [index, 'pattern'], message: `expected a pattern that runs in linear time: ${problem}` })
+      }
+    }),
     allow: list(text({ default: '', doc: 'A key, a value or the name of a rule.' }), {
       doc: 'What is left alone: keys by their name, values as they are, rules by the name that their marker shows.'
     }),
@@ -44,7 +52,7 @@ export const redact = defineRedactor({
     )
     const engine = new Engine({
       keys: keys.filter((key) => key !== ''),
-      patterns: patterns.map(({ name, pattern }, i) => compiled(name, pattern, i)),
+      patterns: patterns.map(({ name, pattern }) => userPattern(name, pattern)),
       allow: allow.filter((entry) => entry !== ''),
       counted: (rule) => redactions.add(1, { rule }),
       exceeded: () => exceeded.add(1)
@@ -66,13 +74,12 @@ function passed(batch: Batch, bytes: Uint8Array): RedactedBatch {
   return (bytes === batch.bytes ? batch : { ...batch, bytes }) as RedactedBatch
 }
 
-function compiled(name: string, pattern: string, index: number): UserPattern {
-  const place = `redact: patterns[${index}]`
-  if (!/^[a-z0-9-]{1,40}$/.test(name)) throw new RefusedError('invalid', `${place}.name: expected 1 to 40 small letters, digits or dashes`)
+function problemOf(pattern: string): string | null {
   try {
-    return userPattern(name, pattern)
+    userPattern('', pattern)
+    return null
   } catch (error) {
-    if (error instanceof PatternError) throw new RefusedError('invalid', `${place}.pattern: ${error.message}`)
+    if (error instanceof PatternError) return error.message
     throw error
   }
 }
