@@ -46,7 +46,7 @@ const OPTIONS: ServerOptions = {
     maxHeaderListSize: HEADER_BYTES_MAX,
     enablePush: false
   },
-  maxSessionMemory: 16, // MB
+  maxSessionMemory: 4, // MB; bodies are not kept there
   maxHeaderListPairs: 64,
   maxOutstandingPings: 10,
   maxSettings: 16,

@@ -189,6 +189,28 @@ test('calls share a budget until they are answered', async (t) => {
   strictEqual((await call(session, frame('x'.repeat(80 * KIB)))).status, '0')
 })
 
+test('a flood of calls is let in up to a number, the rest is told to come back', async (t) => {
+  let inside = 0
+  let finish = (): void => undefined
+  const gate = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const handle = async (): Promise<Uint8Array> => {
+    inside++
+    await gate
+    return Buffer.alloc(0)
+  }
+  const { address, events } = await serve(t, [echo({ handle })])
+  const sessions = Array.from({ length: 9 }, () => dial(address))
+  await Promise.all(sessions.map((session) => new Promise((resolve) => session.once('remoteSettings', resolve))))
+  const answers = sessions.flatMap((session) => Array.from({ length: 120 }, () => call(session, frame('x'))))
+  await eventually(() => inside === 1024 && events.length === 9 * 120 - 1024)
+  finish()
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  deepStrictEqual([statuses.filter((status) => status === '0').length, statuses.filter((status) => status === '8').length], [1024, 56])
+  for (const session of sessions) session.destroy()
+})
+
 test('a caller waits no longer than its deadline, what it sent is held until it is done', async (t) => {
   const limits = limitsOf()
   let finish = (): void => undefined

@@ -288,6 +288,28 @@ test('requests in one go are answered in order, also when nonsense follows', asy
   match(derailed.text, /^HTTP\/1.1 (200 [\s\S]* 1 1\n|400 )/)
 })
 
+test('a flood of requests is let in up to a number, the rest is told to come back', async (t) => {
+  let inside = 0
+  let finish = (): void => undefined
+  const gate = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const handle = async (): Promise<HttpAnswer> => {
+    inside++
+    await gate
+    return plainAnswer(200, 'in')
+  }
+  const { address } = await serve(t, [echo('/echo', { handle })])
+  const client = new RawClient(address).send(head('Content-Length: 0').repeat(1100))
+  await eventually(() => inside === 1024)
+  match((await ask(address)).text, /^busy: 1024 requests are inside already$/m)
+  finish()
+  await eventually(() => client.text.split('HTTP/1.1 ').length === 1101)
+  const statuses = client.text.match(/(?<=HTTP\/1.1 )\d{3}/g) ?? []
+  deepStrictEqual([statuses.filter((status) => status === '200').length, statuses.filter((status) => status === '429').length], [1024, 76])
+  client.socket.destroy()
+})
+
 test('who asks before sending is told to continue, or why not', async (t) => {
   const { address } = await serve(t, [echo('/echo', { limits: limitsOf({ bodyBytesMax: 10 }) })])
   const welcome = new RawClient(address).send(head('Content-Length: 5', 'Expect: 100-continue'))
