@@ -79,8 +79,8 @@ export class Cursor {
     position.state = state
     position.starts = 0
     this.isStarted = true
-    position.headSeq = Math.max(position.headSeq, position.seq)
     this.forget(position.seq)
+    this.moveHead()
     this.positions.touch()
     this.log.release()
   }
@@ -112,7 +112,9 @@ export class Cursor {
       await this.fill(bytesMax, stop)
       if (this.isClosed) break
       if (this.ahead.length === 0) {
-        if (this.readSeq >= this.log.visibleSeq) await this.log.changed(stop)
+        if (this.readSeq < this.log.visibleSeq) continue
+        void this.source.close()
+        await this.log.changed(stop)
       } else if (!this.isStarted) {
         this.isStarted = true
         this.position.starts++
@@ -140,6 +142,7 @@ export class Cursor {
       }
       this.readSeq = nextSeq
       this.gap ??= gap
+      this.moveHead()
     }
   }
 
@@ -163,6 +166,11 @@ export class Cursor {
     }
     if (this.ahead.length > 0) this.ahead[0].skipped = 'evicted'
     else this.gap = 'evicted'
+  }
+
+  /** What is missing does not wait to be read, though it is told of only with the record after it. */
+  private moveHead(): void {
+    this.position.headSeq = Math.max(this.position.headSeq, this.ahead[0]?.seq ?? this.readSeq)
   }
 
   private forget(seq: number): void {

@@ -1,9 +1,27 @@
 import fs from 'node:fs'
-import { join } from 'node:path'
-import { codeOf } from './disk.ts'
+import { dirname, join } from 'node:path'
+import { codeOf, type Disk } from './disk.ts'
+import { eventOf, type QueueEvent } from './event.ts'
 
 export interface Lock {
   release(): void
+}
+
+/** What a disk may answer at the start without keeping the gateway from running. */
+const REFUSALS = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
+
+/** Makes the directory and locks it. A disk without room leaves the queue without a lock, and serving. */
+export async function takeDirectory(disk: Disk, dir: string, onEvent: (event: QueueEvent) => void): Promise<Lock | null> {
+  try {
+    await disk.makeDirectory(dir)
+    // Some parents cannot be synced; then the directory is as durable as they make it.
+    await disk.syncDirectory(dirname(dir)).catch(() => {})
+    return await lockDirectory(dir)
+  } catch (error) {
+    if (!REFUSALS.has(codeOf(error))) throw error
+    onEvent(eventOf('degraded', '', `${dir} is used without a lock: ${(error as Error).message}`))
+    return null
+  }
 }
 
 /**
@@ -11,7 +29,7 @@ export interface Lock {
  * own for it): it ends with the process however that ends, so there is nothing stale to take over, and it holds between containers that share
  * a volume, where process ids repeat. The database stays empty. `owner` is only there to name the holder to the next who asks.
  */
-export async function lockDirectory(dir: string): Promise<Lock> {
+async function lockDirectory(dir: string): Promise<Lock> {
   const path = join(dir, 'lock')
   const owner = join(dir, 'owner')
   // Made here, so that a full disk says so in its own words and not in SQLite's.
@@ -22,7 +40,7 @@ export async function lockDirectory(dir: string): Promise<Lock> {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    if (!isBusy(error)) throw error
+    if (!isBusy(error)) throw new Error(`the queue directory ${dir} cannot be locked: ${(error as Error).message}`)
     throw new Error(`the queue directory ${dir} is in use by another process (${holder(owner)}); each gateway needs a directory of its own`)
   }
   try {

@@ -1,17 +1,16 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Committer } from './committer.ts'
 import type { Disk } from './disk.ts'
 import { eventOf, NO_BYTES, type QueueEvent, type QueueEventKind } from './event.ts'
+import { type Group, HELD_OVERHEAD_BYTES, Pending } from './pending.ts'
 import type { LaneEnd, Position } from './positions.ts'
 import { Recent } from './recent.ts'
 import { acceptedAtMsOf, encodeRecord, RECORD_HEADER_BYTES } from './record.ts'
 import { openSegments, setAside } from './recovery.ts'
-import { CHECKPOINT_BYTES_MAX, type Segment } from './segment.ts'
-import { type Group, Writer } from './writer.ts'
+import { CHECKPOINT_BYTES_MAX, type Segment, segmentHeaderBytes } from './segment.ts'
+import { Writer } from './writer.ts'
 
-/** Memory that a record in memory takes beside its bytes, estimated high. */
-const HELD_OVERHEAD_BYTES = 256
-const WRITE_TRIES = 2
-const RETRY_MAX_MS = 30_000
+/** How much a checkpoint may grow from one segment to the next without that going over the cap. */
+const CHECKPOINT_GROWTH_BYTES = 64
 
 export interface LogOptions {
   readonly name: string
@@ -44,23 +43,23 @@ export class Log {
   storedEnd = 0
   /** Of all segments and groups. */
   bytes = 0
-  /** Memory taken by records that are not on disk. */
-  heldBytes = 0
   /** Why records are kept in memory, when the disk refuses them. */
   degraded: string | null = null
-  private readonly groups: Group[] = []
-  private groupBytes = 0
+  private readonly pending = new Pending()
   private segmentFill = 0
   private checkpointLength = 0
-  private readonly writer: Writer | null
-  private running: Promise<void> | null = null
-  private endRetryWait: (() => void) | null = null
-  private isClosing = false
+  private readonly writer: Writer | null = null
+  private readonly committer: Committer | null = null
   private readonly waiters = new Set<() => void>()
 
   constructor(options: LogOptions) {
     this.options = options
-    this.writer = options.disk === null ? null : new Writer(options.disk, options.dir, options.salt)
+    if (options.disk === null) return
+    this.writer = new Writer(options.disk, options.dir, options.salt)
+    this.committer = new Committer(this.writer, this.pending, this.recent, options.retryFirstMs, {
+      written: (group, segment) => this.written(group, segment),
+      failed: (failure) => this.failed(failure)
+    })
   }
 
   /** Takes up what is on disk. `recover` gets the newest state of the owner that is known, and what it returns gets each record after that. */
@@ -92,7 +91,7 @@ export class Log {
   /** What a record of so many payload bytes adds to `bytes`. */
   costOf(length: number): number {
     const size = RECORD_HEADER_BYTES + length
-    return this.segmentFill === 0 || this.isFull(size) ? size + this.checkpointLength + 64 : size
+    return this.segmentFill === 0 || this.isFull(size) ? size + segmentHeaderBytes(this.checkpointLength) + CHECKPOINT_GROWTH_BYTES : size
   }
 
   memoryCostOf(length: number): number {
@@ -103,34 +102,35 @@ export class Log {
   accept(parts: readonly Uint8Array[], length: number): Promise<void> {
     const nowMs = Date.now()
     const size = RECORD_HEADER_BYTES + length
-    let group = this.groups.at(-1)
     const startsSegment = this.isFull(size)
-    if (group === undefined || group.isWriting || startsSegment) group = this.beginGroup(startsSegment, nowMs)
+    const group = (startsSegment ? undefined : this.pending.open) ?? this.beginGroup(startsSegment, nowMs)
     const seq = this.nextSeq++
     this.recent.push({ seq, record: encodeRecord(seq, nowMs, parts, length, this.options.salt), segment: 0, offset: 0 })
-    group.endSeq = this.nextSeq
-    group.bytes += size
-    this.groupBytes += size
+    this.pending.add(group, size)
     this.segmentFill += size
     this.bytes += size
-    this.heldBytes += size + HELD_OVERHEAD_BYTES
     if (this.writer === null || this.degraded !== null) {
       group.answer()
       this.show(this.nextSeq)
       if (this.positions.size === 0) this.release()
     }
-    if (this.writer !== null) this.running ??= this.run(this.writer)
+    this.committer?.start()
     return group.durable
+  }
+
+  /** Memory taken by records that are not on disk. */
+  get heldBytes(): number {
+    return this.pending.heldBytes
   }
 
   /** The oldest record that is still here. */
   get firstSeq(): number {
-    return this.segments[0]?.firstSeq ?? this.groups[0]?.firstSeq ?? this.nextSeq
+    return this.segments[0]?.firstSeq ?? this.pending.first?.firstSeq ?? this.nextSeq
   }
 
   /** The owner's state as of just before record `seq`, where a segment or a group begins; else null. */
   checkpointAt(seq: number): Uint8Array | null {
-    const place = this.segments.find((segment) => segment.firstSeq === seq) ?? this.groups.find((group) => group.firstSeq === seq)
+    const place = this.segments.find((segment) => segment.firstSeq === seq) ?? this.pending.groups.find((group) => group.firstSeq === seq)
     if (place !== undefined) return place.checkpoint
     return seq === this.nextSeq ? this.options.checkpoint() : null
   }
@@ -144,12 +144,12 @@ export class Log {
   acceptedAtMs(seq: number): number {
     const held = this.recent.get(seq)
     if (held !== undefined) return acceptedAtMsOf(held.record, 0)
-    return (this.segmentAt(seq) ?? this.groups[0])?.createdAtMs ?? Date.now()
+    return (this.segmentAt(seq) ?? this.pending.first)?.createdAtMs ?? Date.now()
   }
 
   /** The state to start from next time, or null while something is under way. */
   end(): LaneEnd | null {
-    if (this.groups.length > 0) return null
+    if (this.pending.first !== undefined) return null
     const last = this.segments.at(-1)
     return { seq: this.nextSeq, segment: last?.number ?? 0, offset: last?.bytes ?? 0, checkpoint: this.checkpoint() }
   }
@@ -185,13 +185,15 @@ export class Log {
       if (this.segments.length === 1 && this.storedEnd < this.segments[0].endSeq) break
       this.removeSegment()
     }
-    while (this.groups.length > 0 && this.isInMemory && !this.groups[0].isWriting && this.groups[0].endSeq <= head) this.removeGroup()
+    for (let group = this.pending.first; group !== undefined && this.canDrop(group) && group.endSeq <= head; group = this.pending.first) {
+      this.removeGroup()
+    }
     this.trim(head)
   }
 
   /** Ends a newest segment that everybody has read to its end, if it has so many bytes, so that it can go. */
   sealRead(bytesMin: number): void {
-    if (this.groups.length > 0 || (this.writer?.active?.bytes ?? 0) < bytesMin) return
+    if (this.pending.first !== undefined || (this.writer?.active?.bytes ?? 0) < bytesMin) return
     for (const position of this.positions) if (position.persistedSeq < this.nextSeq) return
     this.segmentFill = 0
     void this.writer?.seal()
@@ -203,14 +205,14 @@ export class Log {
     const before = this.firstSeq
     let bytes = 0
     if (oldest !== undefined) {
-      if (inMemory || (oldest === this.writer?.active && this.groups.length > 0)) return false
+      if (inMemory || (oldest === this.writer?.active && this.pending.first !== undefined)) return false
       if (oldest === this.writer?.active) void this.writer.seal()
-      if (this.segments.length === 1 && this.groups.length === 0) this.segmentFill = 0
+      if (this.segments.length === 1 && this.pending.first === undefined) this.segmentFill = 0
       bytes = oldest.bytes
       this.removeSegment()
     } else {
-      const group = this.groups[0]
-      if (group === undefined || group.isWriting || !this.isInMemory) return false
+      const group = this.pending.first
+      if (group === undefined || !this.canDrop(group)) return false
       bytes = group.bytes
       this.removeGroup()
     }
@@ -247,14 +249,17 @@ export class Log {
 
   /** Writes what is under way, with one last try where the disk refuses. */
   async close(): Promise<void> {
-    this.isClosing = true
-    this.endRetryWait?.()
-    await this.running
-    const records = this.nextSeq - (this.groups[0]?.firstSeq ?? this.nextSeq)
+    await this.committer?.close()
+    const records = this.nextSeq - (this.pending.first?.firstSeq ?? this.nextSeq)
     if (records > 0 && this.writer !== null)
-      this.tell('lost', records, this.groupBytes, 'records were in memory alone when the queue closed')
+      this.tell('lost', records, this.pending.bytes, 'records were in memory alone when the queue closed')
     await this.writer?.seal()
     this.wake()
+  }
+
+  /** Memory is all that has this group, and nobody is writing it. */
+  private canDrop(group: Group): boolean {
+    return this.isInMemory && !group.isWriting
   }
 
   private get isInMemory(): boolean {
@@ -265,6 +270,14 @@ export class Log {
     return this.segmentFill > 0 && this.segmentFill + size > this.options.segmentBytes
   }
 
+  private beginGroup(startsSegment: boolean, nowMs: number): Group {
+    if (startsSegment) this.segmentFill = 0
+    const checkpoint = this.checkpoint()
+    const headerBytes = this.segmentFill === 0 ? segmentHeaderBytes(checkpoint.length) : 0
+    this.bytes += headerBytes
+    return this.pending.begin(this.nextSeq, startsSegment, headerBytes, nowMs, checkpoint)
+  }
+
   private checkpoint(): Uint8Array {
     const checkpoint = this.options.checkpoint()
     if (checkpoint.length > CHECKPOINT_BYTES_MAX)
@@ -273,58 +286,12 @@ export class Log {
     return checkpoint
   }
 
-  private beginGroup(startsSegment: boolean, createdAtMs: number): Group {
-    if (startsSegment) this.segmentFill = 0
-    const { promise: durable, resolve: answer } = Promise.withResolvers<void>()
-    const seq = this.nextSeq
-    const checkpoint = this.checkpoint()
-    const group = { firstSeq: seq, endSeq: seq, bytes: 0, startsSegment, checkpoint, createdAtMs, isWriting: false, durable, answer }
-    this.groups.push(group)
-    return group
-  }
-
-  /** Writes group after group until there is none. While the disk refuses it waits longer and longer between tries. */
-  private async run(writer: Writer): Promise<void> {
-    // What else arrives in this turn of the event loop shares the write.
-    await nextTurn()
-    let waitMs = this.options.retryFirstMs
-    while (this.groups.length > 0) {
-      const failure = await this.write(writer, this.groups[0])
-      if (failure === null) {
-        waitMs = this.options.retryFirstMs
-      } else {
-        this.degrade(failure)
-        if (this.isClosing) break
-        await this.retryWait(waitMs)
-        waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
-      }
-    }
-    this.running = null
-  }
-
-  private async write(writer: Writer, group: Group): Promise<unknown> {
-    group.isWriting = true
-    const records = Array.from({ length: group.endSeq - group.firstSeq }, (_, at) => this.recent.get(group.firstSeq + at)!)
-    let failure: unknown = null
-    for (let tries = 0; tries < WRITE_TRIES; tries++) {
-      try {
-        this.written(group, await writer.write(group, records))
-        return null
-      } catch (error) {
-        failure = error
-        await writer.abandon()
-      }
-    }
-    group.isWriting = false
-    return failure
-  }
-
   private written(group: Group, segment: Segment): void {
     if (this.segments.at(-1) !== segment) {
       this.segments.push(segment)
       this.bytes += segment.start
     }
-    this.forget()
+    this.bytes -= this.pending.shift().headerBytes
     if (this.degraded !== null) {
       this.degraded = null
       this.tell('recovered', 0, 0, 'the disk takes records again')
@@ -334,23 +301,12 @@ export class Log {
     this.release()
   }
 
-  private degrade(failure: unknown): void {
+  private failed(failure: unknown): void {
     const message = failure instanceof Error ? failure.message : String(failure)
     if (this.degraded === null) this.tell('degraded', 0, 0, `records are kept in memory: ${message}`)
     this.degraded = message
-    for (const group of this.groups) group.answer()
+    for (const group of this.pending.groups) group.answer()
     this.show(this.nextSeq)
-  }
-
-  private retryWait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.endRetryWait?.(), ms).unref()
-      this.endRetryWait = () => {
-        clearTimeout(timer)
-        this.endRetryWait = null
-        resolve()
-      }
-    })
   }
 
   private show(seq: number): void {
@@ -369,22 +325,18 @@ export class Log {
   }
 
   private removeGroup(): void {
-    this.bytes -= this.groups[0].bytes
-    this.forget()
-    if (this.groups.length === 0) this.segmentFill = 0
-  }
-
-  /** The oldest group is no longer the log's to keep in memory. */
-  private forget(): void {
-    const group = this.groups.shift() as Group
-    this.groupBytes -= group.bytes
-    this.heldBytes -= group.bytes + (group.endSeq - group.firstSeq) * HELD_OVERHEAD_BYTES
+    const { bytes, headerBytes } = this.pending.shift()
+    this.bytes -= bytes + headerBytes
+    if (this.pending.first === undefined) this.segmentFill = 0
   }
 
   /** Lets go of records in memory that are on disk or gone, but for a window that some reader has still to read. */
   private trim(head: number): void {
-    const end = this.groups[0]?.firstSeq ?? this.nextSeq
-    while (this.recent.firstSeq < end && (this.recent.firstSeq < head || this.recent.bytes - this.groupBytes > this.options.windowBytes)) {
+    const end = this.pending.first?.firstSeq ?? this.nextSeq
+    while (
+      this.recent.firstSeq < end &&
+      (this.recent.firstSeq < head || this.recent.bytes - this.pending.bytes > this.options.windowBytes)
+    ) {
       this.recent.shift()
     }
   }

@@ -2,45 +2,20 @@ import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { Cursor } from './cursor.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { codeOf, type Disk, nodeDisk } from './disk.ts'
-import { eventOf, NO_BYTES, type QueueEvent, QueueFullError } from './event.ts'
-import { type Lock, lockDirectory } from './lock.ts'
+import { nodeDisk } from './disk.ts'
+import { eventOf, NO_BYTES, QueueFullError } from './event.ts'
+import { type Lock, takeDirectory } from './lock.ts'
 import { Log } from './log.ts'
+import type { LaneState, QueueOptions, QueueState } from './options.ts'
 import { Positions } from './positions.ts'
-import { readSalt, segmentName, segmentNumber } from './segment.ts'
+import { findSalt } from './recovery.ts'
 
 export type { Cursor } from './cursor.ts'
 export type { Disk, DiskFile } from './disk.ts'
 export type { QueueEvent } from './event.ts'
 export { QueueFullError } from './event.ts'
+export type { LaneState, QueueOptions, QueueState } from './options.ts'
 export type { Entry } from './reader.ts'
-
-export interface QueueOptions {
-  /** Undefined keeps everything in memory: the same contract, as long as the process lives. */
-  readonly dir: string | undefined
-  /** Cap over all lanes; dead letters apart. */
-  readonly bytesMax: number
-  /** Bound of what is in memory and not on disk, be it because the disk refuses or because it is slow. Without a directory it bounds the cap. */
-  readonly memoryBytesMax: number
-  readonly whenFull: 'refuse' | 'evict'
-  /** Where room is made, the lane with the lowest priority gives way first, and never for a lane below it. */
-  readonly lanes: readonly { readonly name: string; readonly priority: number }[]
-  /** By default a sixteenth of the cap, between 64 KiB and 16 MiB, and never more than a quarter. */
-  readonly segmentBytes?: number
-  /** Cap of the dead letters of one lane; by default a segment's bytes. */
-  readonly deadLetterBytesMax?: number
-  /** First wait before a disk that refuses is tried again; it doubles up to 30 s. */
-  readonly retryFirstMs?: number
-  readonly disk?: Disk
-  /**
-   * The owner's state of a lane as of now: with all records whose append has returned, and no others. It is stored with the log, so that counts
-   * survive a crash. Called from `append`, before the record is accepted, so the owner counts a record after `append` has returned, in the same tick.
-   */
-  checkpoint(lane: string): Uint8Array
-  /** Called once for each lane while opening, with the newest stored state (empty at first); what it returns gets each record since, in order. */
-  recover(lane: string, checkpoint: Uint8Array): (payload: Uint8Array) => void
-  onEvent(event: QueueEvent): void
-}
 
 interface Lane {
   readonly name: string
@@ -50,33 +25,9 @@ interface Lane {
   readonly cursors: Map<string, Cursor>
 }
 
-export interface LaneState {
-  readonly name: string
-  readonly bytes: number
-  readonly deadLetterBytes: number
-  /** Age of the oldest record that some reader has not acknowledged: never too young, and exact within the time that one segment spans. */
-  readonly oldestMs: number
-  readonly readers: readonly { readonly reader: string; readonly records: number; readonly starts: number }[]
-}
-
-export interface QueueState {
-  readonly bytes: number
-  readonly bytesMax: number
-  /** Not on disk. */
-  readonly memoryBytes: number
-  readonly memoryBytesMax: number
-  /** Why records are kept in memory or cursors are not stored, when the disk refuses. */
-  readonly degraded: string | null
-  readonly oldestMs: number
-  readonly lanes: readonly LaneState[]
-}
-
 /** A newest segment that is at least so full is ended when all of it is read; a smaller one is only ended when room is short. */
 const SEALED_SHARE = 0.25
 const WINDOW_BYTES_MAX = 2 ** 20
-/** What a disk may answer at the start without keeping the gateway from running. */
-const REFUSALS = new Set(['ENOSPC', 'EDQUOT', 'EIO'])
-
 const clamp = (value: number, min: number, max: number): number => Math.max(min, Math.min(max, Math.floor(value)))
 
 /**
@@ -114,7 +65,7 @@ export class Queue {
     const lock = disk === null ? null : await takeDirectory(disk, root, onEvent)
     try {
       const { positions, isLost } = await Positions.open(disk, root, retryFirstMs)
-      const hadRecords = isLost && disk !== null && (await findSalt(disk, root, options, positions))
+      const hadRecords = isLost && disk !== null && (await findSalt(disk, root, options.lanes, positions))
       if (positions.salt === 0) positions.salt = randomInt(1, 2 ** 32)
       if (hadRecords) {
         onEvent(eventOf('cursors-lost', '', `no list of cursors in ${root} can be read`))
@@ -348,31 +299,4 @@ export class Queue {
     }
     return false
   }
-}
-
-async function takeDirectory(disk: Disk, dir: string, onEvent: QueueOptions['onEvent']): Promise<Lock | null> {
-  try {
-    await disk.makeDirectory(dir)
-    return await lockDirectory(dir)
-  } catch (error) {
-    if (!REFUSALS.has(codeOf(error))) throw error
-    onEvent(eventOf('degraded', '', `${dir} is used without a lock: ${(error as Error).message}`))
-    return null
-  }
-}
-
-/** Takes the salt from what the lanes hold. False when they hold nothing. */
-async function findSalt(disk: Disk, dir: string, { lanes }: QueueOptions, positions: Positions): Promise<boolean> {
-  let found = false
-  for (const { name } of lanes) {
-    for (const number of (await disk.list(join(dir, name))).map(segmentNumber)) {
-      if (number < 0) continue
-      found = true
-      const salt = await readSalt(disk, join(dir, name, segmentName(number)))
-      if (salt === null) continue
-      positions.salt = salt
-      return true
-    }
-  }
-  return found
 }

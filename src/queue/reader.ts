@@ -60,7 +60,10 @@ export class LogReader {
   /** Reads from record `seq`, which must be visible. `segmentNumber` and `offset` say where it begins on disk, if that is known. */
   async read(seq: number, segmentNumber: number, offset: number, stop: AbortSignal): Promise<Read> {
     const { log } = this
-    if (seq >= log.recent.firstSeq) return this.fromMemory(seq)
+    if (seq >= log.recent.firstSeq) {
+      if (this.file !== null) void this.close()
+      return this.fromMemory(seq)
+    }
     const segment = log.segmentAt(seq)
     if (segment === undefined || segment.firstSeq > seq) {
       const next = segment?.firstSeq ?? Math.min(log.recent.firstSeq, log.visibleSeq)
@@ -88,6 +91,7 @@ export class LogReader {
     }
   }
 
+  /** Gives up the file: one that is open keeps its room on the disk even when it has been removed. Not to be called during a read. */
   async close(): Promise<void> {
     const file = this.file
     this.file = null

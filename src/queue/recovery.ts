@@ -1,8 +1,8 @@
 import { basename, join } from 'node:path'
 import { codeOf, type Disk, writeAll } from './disk.ts'
 import { eventOf, NO_BYTES, type QueueEvent } from './event.ts'
-import type { LaneEnd } from './positions.ts'
-import { type DiskRecord, readSegment, readStretch, type Segment, segmentName, segmentNumber } from './segment.ts'
+import type { LaneEnd, Positions } from './positions.ts'
+import { type DiskRecord, readSalt, readSegment, readStretch, type Segment, segmentName, segmentNumber } from './segment.ts'
 
 /** Bounds of what is kept of damaged files, in each lane. */
 const ASIDE_FILES_MAX = 16
@@ -54,6 +54,27 @@ export async function openSegments({ name, dir, disk, salt, end, recover, onEven
   }
   const nextSeq = await replay({ name, dir, disk, salt, end, recover, onEvent }, segments)
   return { segments, nextSeq, lastNumber: numbers.at(-1) ?? 0 }
+}
+
+/** Takes the salt from what the lanes hold. False when they hold nothing. */
+export async function findSalt(
+  disk: Disk,
+  dir: string,
+  lanes: readonly { readonly name: string }[],
+  positions: Positions
+): Promise<boolean> {
+  let found = false
+  for (const { name } of lanes) {
+    for (const number of (await disk.list(join(dir, name))).map(segmentNumber)) {
+      if (number < 0) continue
+      found = true
+      const salt = await readSalt(disk, join(dir, name, segmentName(number)))
+      if (salt === null) continue
+      positions.salt = salt
+      return true
+    }
+  }
+  return found
 }
 
 async function replay({ disk, salt, end, recover, onEvent, name }: Opening, segments: readonly Segment[]): Promise<number> {

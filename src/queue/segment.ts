@@ -48,8 +48,10 @@ export const segmentName = (number: number): string => `${String(number).padStar
 /** The number in a segment's file name, or -1. */
 export const segmentNumber = (name: string): number => (/^\d{12}\.log$/.test(name) ? Number(name.slice(0, 12)) : -1)
 
+export const segmentHeaderBytes = (checkpointLength: number): number => HEADER_BYTES + checkpointLength + 4
+
 export function encodeSegmentHeader(firstSeq: number, createdAtMs: number, salt: number, checkpoint: Uint8Array): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES + checkpoint.length + 4)
+  const header = Buffer.alloc(segmentHeaderBytes(checkpoint.length))
   header.writeUInt32LE(MAGIC, 0)
   header.writeUInt16LE(VERSION, 4)
   header.writeUInt32LE(salt, 8)
@@ -100,7 +102,7 @@ async function readHeader(file: DiskFile, path: string) {
   if ((await file.read(head, 0)) < HEADER_BYTES || head.readUInt32LE(0) !== MAGIC) return null
   const checkpointLength = head.readUInt32LE(12)
   if (checkpointLength > CHECKPOINT_BYTES_MAX) return null
-  const all = Buffer.alloc(HEADER_BYTES + checkpointLength + 4)
+  const all = Buffer.alloc(segmentHeaderBytes(checkpointLength))
   if ((await file.read(all, 0)) < all.length || crc32c(all, 0, all.length - 4) !== all.readUInt32LE(all.length - 4)) return null
   const version = all.readUInt16LE(4)
   if (version !== VERSION)

@@ -1,23 +1,8 @@
 import { dirname, join } from 'node:path'
 import { type Disk, type DiskFile, writeAll } from './disk.ts'
+import type { Group } from './pending.ts'
 import type { Held } from './recent.ts'
 import { encodeSegmentHeader, type Segment, segmentName } from './segment.ts'
-
-/** Records that are written together, and whose senders are answered together. */
-export interface Group {
-  readonly firstSeq: number
-  endSeq: number
-  bytes: number
-  /** It begins a new segment, because the one before is full. */
-  readonly startsSegment: boolean
-  /** The owner's state as of just before its first record. A segment can begin here and nowhere inside. */
-  readonly checkpoint: Uint8Array
-  readonly createdAtMs: number
-  /** On its way to the disk: takes no more records, and cannot be dropped. */
-  isWriting: boolean
-  readonly durable: Promise<void>
-  readonly answer: () => void
-}
 
 /** Writes groups to the end of one lane's newest segment. After any error that file is given up, and the next group begins another. */
 export class Writer {
