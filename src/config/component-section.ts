@@ -21,7 +21,7 @@ export interface ReadPart<D> extends Part<D> {
 
 export interface ReadSection<D> {
   /** In the order of the definitions, and of the file where one definition has several. */
-  readonly parts: readonly ReadPart<D>[]
+  readonly parts: ReadPart<D>[]
   /** What the file switched off. */
   readonly off: readonly { readonly name: string; readonly place: Place }[]
 }

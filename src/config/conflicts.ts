@@ -1,6 +1,7 @@
+import { hostname } from 'node:os'
 import { kindOf } from './kinds.ts'
 import { DEFAULT, keyPath, type Place, type Problem, placeText } from './problem.ts'
-import type { Address, Shape } from './schema.ts'
+import type { Address, KindName, Shape } from './schema.ts'
 import type { Tree } from './tree.ts'
 
 interface Listener {
@@ -21,7 +22,7 @@ export interface Listening {
 
 /** The problems with addresses that two options want to listen on. Port 0 is a new port each time. */
 export function listenedTwice(parts: readonly Listening[]): Problem[] {
-  const listeners = parts.flatMap(({ shape, tree, options, path }) => listenersOf(shape, tree, options, path))
+  const listeners = parts.flatMap(listenersOf)
   return listeners.flatMap((one, i) => {
     const other = listeners.slice(0, i).find(({ address }) => clash(address, one.address))
     if (other === undefined) return []
@@ -36,19 +37,53 @@ export function listenedTwice(parts: readonly Listening[]): Problem[] {
   })
 }
 
-function listenersOf(shape: Shape, tree: Tree | undefined, options: object, path: string): Listener[] {
-  return Object.entries(shape).flatMap(([key, type]): Listener[] => {
+/** The problems with URLs among `senders` at which one of `receivers` listens: what is sent there comes back, for ever. */
+export function fedBack(senders: readonly Listening[], receivers: readonly Listening[]): Problem[] {
+  const listeners = receivers.flatMap(listenersOf)
+  return senders.flatMap((sender) =>
+    valuesOf(sender, 'url').flatMap(({ value, path, place }) => {
+      const own = listeners.find(({ address }) => leadsTo(new URL(String(value)), address))
+      if (own === undefined) return []
+      const came = `an address of the gateway itself (${own.path})`
+      return { place, path, came, expected: 'another destination', remedy: 'what is sent to oneself comes back for ever; name the backend' }
+    })
+  )
+}
+
+const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0|\[::\])$/
+
+function leadsTo(url: URL, address: NonNullable<Address>): boolean {
+  if ('path' in address || Number(url.port || (url.protocol === 'https:' ? 443 : 80)) !== address.port) return false
+  const here = LOCAL.test(url.hostname) && LOCAL.test(address.host.includes(':') ? `[${address.host}]` : address.host)
+  return here || url.hostname === address.host || (isWildcard(address.host) && url.hostname === hostname().toLowerCase())
+}
+
+function listenersOf(part: Listening): Listener[] {
+  return valuesOf(part, 'address').map(({ value, path, place }) => ({
+    path,
+    place,
+    owner: part.tree?.place ?? DEFAULT,
+    address: value as NonNullable<Address>
+  }))
+}
+
+/** Every value of one kind among the options, at any depth and in lists. */
+function valuesOf({ shape, tree, options, path }: Listening, name: KindName): { value: unknown; path: string; place: Place }[] {
+  return Object.entries(shape).flatMap(([key, type]) => {
     const kind = kindOf(type)
     const given = tree?.type === 'mapping' ? tree.entries.get(key)?.value : undefined
     const value: unknown = (options as Record<string, unknown>)[key]
     const inside = keyPath(path, key)
-    if (kind.shape !== undefined) return typeof value === 'object' && value !== null ? listenersOf(kind.shape, given, value, inside) : []
-    const isAddress = kind.name === 'address' || (kind.item !== undefined && kindOf(kind.item).name === 'address')
-    if (!isAddress) return []
-    const all = (Array.isArray(value) ? value : [value]) as Address[]
+    if (kind.shape !== undefined) {
+      return typeof value === 'object' && value !== null
+        ? valuesOf({ shape: kind.shape, tree: given, options: value, path: inside }, name)
+        : []
+    }
+    if (kind.name !== name && (kind.item === undefined || kindOf(kind.item).name !== name)) return []
+    const all = (Array.isArray(value) ? value : [value]) as unknown[]
     return all
-      .filter((address) => address !== null && address !== undefined)
-      .map((address) => ({ path: inside, place: given?.place ?? DEFAULT, owner: tree?.place ?? DEFAULT, address }))
+      .filter((each) => each !== null && each !== undefined)
+      .map((each) => ({ value: each, path: inside, place: given?.place ?? DEFAULT }))
   })
 }
 

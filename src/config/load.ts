@@ -1,7 +1,7 @@
 import type { ExporterDefinition, FolderDefinition, ProcessorDefinition, RedactorDefinition } from '../component.ts'
 import { type AnyDefinition, type ReadPart, type ReadSection, readComponents } from './component-section.ts'
 import type { Config, Definitions, Part } from './config.ts'
-import { listenedTwice } from './conflicts.ts'
+import { fedBack, type Listening, listenedTwice } from './conflicts.ts'
 import { addEnvironment } from './env.ts'
 import type { Env } from './expand.ts'
 import { readFileTree } from './file.ts'
@@ -55,16 +55,22 @@ export async function loadConfig({ file: named, env, definitions }: Sources): Pr
   const commonTree = commonOf(root, vocabulary, problems)
   const common = readOptions(sections, commonTree, '', vocabulary, problems) as CommonOptions | undefined
 
-  const listening = [receivers, exporters].flatMap((section, i) =>
-    section.parts.map(({ name, definition, options, tree }) => ({
-      path: `${i === 0 ? 'receivers' : 'exporters'}.${name}`,
-      shape: definition.options,
-      tree,
-      options
-    }))
-  )
-  if (common !== undefined)
-    problems.push(...listenedTwice([...listening, { path: '', shape: sections, tree: commonTree, options: common }]))
+  if (common !== undefined) {
+    const own: Listening = { path: '', shape: sections, tree: commonTree, options: common }
+    const receiving = receivers.parts.map((part) => listeningOf('receivers', part))
+    problems.push(...listenedTwice([...receiving, ...exporters.parts.map((part) => listeningOf('exporters', part)), own]))
+    problems.push(...fedBack([own], receiving))
+    // The variables that point a worker at the gateway are often set where the gateway starts, too; they are not meant for it.
+    for (const part of [...exporters.parts]) {
+      const [loop] = fedBack([listeningOf('exporters', part)], receiving)
+      if (loop === undefined) continue
+      if (!('variable' in loop.place)) problems.push(loop)
+      else {
+        exporters.parts.splice(exporters.parts.indexOf(part), 1)
+        warnings.push(`${loop.place.variable} leads to ${loop.came}: exporters.${part.name} stays off`)
+      }
+    }
+  }
   if (common === undefined || problems.length > 0) throw new ConfigError(distinct(problems))
 
   const { shutdownTimeout, ...rest } = common
@@ -92,6 +98,10 @@ const NOTHING_LEAVES =
 
 type CommonOptions = Omit<Config, 'receivers' | 'processors' | 'redactor' | 'folders' | 'exporters' | 'shutdownTimeoutMs'> & {
   shutdownTimeout: number
+}
+
+function listeningOf(section: string, { name, definition, options, tree }: ReadPart<AnyDefinition>): Listening {
+  return { path: `${section}.${name}`, shape: definition.options, tree, options }
 }
 
 const plain = <D>({ name, definition, options }: ReadPart<D>): Part<D> => ({ name, definition, options })

@@ -134,6 +134,22 @@ test('an address is listened on once', async () => {
   strictEqual((await problemsOf('receivers: { otlp: { http: ["unix:/a", "127.0.0.1:1"], grpc: "127.0.0.2:1" } }')).length, 0)
 })
 
+test('nothing is sent back to the gateway itself', async () => {
+  const g = (text: string, line: number, path: string): Promise<void> =>
+    f(text, line, path, 'an address of the gateway itself (receivers.otlp.http)', 'another destination', 'name the backend')
+  await g('exporters: { otlp: { endpoint: "http://localhost:4318" } }', 1, 'exporters.otlp.endpoint')
+  await g('exporters: { otlp/b: { endpoint: "http://[::1]:4318/x" } }', 1, 'exporters.otlp/b.endpoint')
+  await g('receivers: { otlp: { http: ":80" } }\nexporters: { otlp: { endpoint: "http://127.0.0.1" } }', 2, 'exporters.otlp.endpoint')
+  await g(
+    'receivers: { otlp: { http: "10.0.0.7:1" } }\nexporters: { otlp: { endpoint: "http://10.0.0.7:1" } }',
+    2,
+    'exporters.otlp.endpoint'
+  )
+  await g('telemetry: { traces: { endpoint: "http://127.0.0.2:4318/v1/traces" } }', 1, 'telemetry.traces.endpoint')
+  strictEqual((await problemsOf('exporters: { otlp: { endpoint: "http://localhost:4319" } }')).length, 0)
+  strictEqual((await problemsOf('exporters: { otlp: { endpoint: "http://collector:4318" } }')).length, 0)
+})
+
 test('variables that are missing or malformed are named', async () => {
   await f('queue:\n  dir: ${QUEUE}', 2, 'queue.dir', '${QUEUE}, which is not set', 'environment variable QUEUE', '${QUEUE:-default}')
   await f('queue: { dir: "${env:QUEUE}" }', 1, 'queue.dir', 'names no variable', '${NAME}', 'write ${QUEUE}')

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the files under test have variables in them
-import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -211,6 +211,15 @@ test('OTEL_EXPORTER_OTLP_* switch the otlp exporter on', async () => {
   strictEqual((await load('exporters: { otlp: { timeout: 1s } }', OTEL)).config.exporters[0].options.timeout, 1000)
   strictEqual((await load('exporters: { otlp/b: { endpoint: "http://b" } }', OTEL)).config.exporters.length, 2)
   strictEqual((await load('exporters: { otlp: off }', OTEL)).config.exporters.length, 0)
+})
+
+test('a variable that points workers at the gateway does not point the gateway at itself', async () => {
+  const { config, warnings } = await load('', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' })
+  strictEqual(config.exporters.length, 0)
+  match(
+    warnings.join(),
+    /OTEL_EXPORTER_OTLP_ENDPOINT leads to an address of the gateway itself \(receivers.otlp.http\): exporters.otlp stays off/
+  )
 })
 
 test('credentials of one destination do not go to another', async () => {
