@@ -32,8 +32,13 @@ export async function takeDirectory(disk: Disk, dir: string, onEvent: (event: Qu
 async function lockDirectory(dir: string): Promise<Lock> {
   const path = join(dir, 'lock')
   const owner = join(dir, 'owner')
-  // Made here, so that a full disk says so in its own words and not in SQLite's.
-  fs.closeSync(fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600))
+  try {
+    // Made here, so that a full disk says so in its own words and not in SQLite's. One that exists is not opened: closing it would end a lock that
+    // this very process has.
+    fs.closeSync(fs.openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
   const { DatabaseSync } = await import('node:sqlite')
   const database = new DatabaseSync(path, { timeout: 0 })
   try {

@@ -67,9 +67,7 @@ export class Queue {
       const { positions, isLost } = await Positions.open(disk, root, retryFirstMs)
       const hadRecords = isLost && disk !== null && (await findSalt(disk, root, options.lanes, positions))
       if (positions.salt === 0) positions.salt = randomInt(1, 2 ** 32)
-      if (hadRecords) {
-        onEvent(eventOf('cursors-lost', '', `no list of cursors in ${root} can be read`))
-      }
+      if (hadRecords) onEvent(eventOf('cursors-lost', '', `no list of cursors in ${root} can be read`))
       const segmentBytes = Math.min(options.segmentBytes ?? clamp(options.bytesMax / 16, 2 ** 16, 2 ** 24), options.bytesMax / 4)
       const deadLetterBytesMax = options.deadLetterBytesMax ?? segmentBytes
       const common = { disk, salt: positions.salt, retryFirstMs }
@@ -123,8 +121,7 @@ export class Queue {
     let length = 0
     for (const part of payload) length += part.length
     if (this.isClosed) throw new QueueFullError('closed', 'the queue is closed')
-    if (log.costOf(length) > this.bytesMax)
-      throw new QueueFullError('record', `a record of ${length} bytes is more than the queue may hold`)
+    if (this.neverFits(log, length)) throw new QueueFullError('record', `a record of ${length} bytes is more than the queue may hold`)
     let refusal = this.refusal(log, length)
     if (refusal !== null) {
       this.reclaim()

@@ -7,6 +7,8 @@ import { type DiskRecord, readSalt, readSegment, readStretch, type Segment, segm
 /** Bounds of what is kept of damaged files, in each lane. */
 const ASIDE_FILES_MAX = 16
 const ASIDE_BYTES_MAX = 2 ** 20
+/** More than a segment holds: sequences that are passed over when a newest segment is there and cannot be read, so that none is given out twice. */
+const UNREADABLE_RECORDS = 2 ** 24
 
 interface Opening {
   readonly name: string
@@ -35,25 +37,27 @@ export async function openSegments({ name, dir, disk, salt, end, recover, onEven
     .filter((number) => number >= 0)
     .sort((a, b) => a - b)
   const segments: Segment[] = []
+  let unknown = 0
   for (const number of numbers) {
     const path = join(dir, segmentName(number))
     try {
       const segment = await readSegment(disk, path, number, salt)
       const previous = segments.at(-1)
       if (segment === null) {
-        onEvent(eventOf('torn', name, `nothing in ${path} can be read`))
-        await setAsideFile(disk, dir, path)
+        await setAsideFile(disk, dir, path, (bytes) => onEvent(eventOf('torn', name, `nothing in ${path} can be read`, 0, bytes)))
         continue
       }
       if (previous !== undefined) previous.endSeq = Math.max(previous.firstSeq, segment.firstSeq)
       segments.push(segment)
+      unknown = 0
     } catch (error) {
       if (codeOf(error) === '') throw error
+      unknown = UNREADABLE_RECORDS
       onEvent(eventOf('unreadable', name, `${path} cannot be read: ${(error as Error).message}`))
     }
   }
   const nextSeq = await replay({ name, dir, disk, salt, end, recover, onEvent }, segments)
-  return { segments, nextSeq, lastNumber: numbers.at(-1) ?? 0 }
+  return { segments, nextSeq: nextSeq + unknown, lastNumber: numbers.at(-1) ?? 0 }
 }
 
 /** Takes the salt from what the lanes hold. False when they hold nothing. */
@@ -68,7 +72,10 @@ export async function findSalt(
     for (const number of (await disk.list(join(dir, name))).map(segmentNumber)) {
       if (number < 0) continue
       found = true
-      const salt = await readSalt(disk, join(dir, name, segmentName(number)))
+      const salt = await readSalt(disk, join(dir, name, segmentName(number))).catch((error) => {
+        if (codeOf(error) === '') throw error
+        return null
+      })
       if (salt === null) continue
       positions.salt = salt
       return true
@@ -152,13 +159,18 @@ export async function setAside(disk: Disk, dir: string, segment: Segment, from: 
     await disk.makeDirectory(aside)
     const target = await disk.open(join(aside, `${basename(segment.path)}.${from}`), 'create')
     await writeAll(target, [bytes.subarray(0, filled)], 0).finally(() => target.close())
-  } catch (error) {
-    if (codeOf(error) === '' && !(error instanceof Error)) throw error
+  } catch {
+    // The loss itself has been told of.
   }
 }
 
-async function setAsideFile(disk: Disk, dir: string, path: string): Promise<void> {
+async function setAsideFile(disk: Disk, dir: string, path: string, tell: (bytes: number) => void): Promise<void> {
+  const file = await disk.open(path, 'read')
+  const bytes = await file.size().finally(() => file.close())
+  // As a crash leaves it that comes between making a file and writing to it.
+  if (bytes === 0) return disk.remove(path)
   const aside = join(dir, 'aside')
   await disk.makeDirectory(aside)
   await disk.rename(path, join(aside, basename(path)))
+  tell(bytes)
 }

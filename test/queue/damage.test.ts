@@ -216,7 +216,7 @@ test('a segment that is gone costs its own records', async (t) => {
   strictEqual(owner.totals.get(LANE), 500)
 })
 
-test('files that hold nothing to be read are kept aside', async (t) => {
+test('files that hold nothing to be read are kept aside, and empty ones removed', async (t) => {
   const dir = directory(t)
   const [path] = await written(t, dir, names(0, 5))
   writeFileSync(path.replace('01.log', '02.log'), 'not a segment')
@@ -224,7 +224,8 @@ test('files that hold nothing to be read are kept aside', async (t) => {
   const { texts, queue } = await readAll(t, dir)
   deepStrictEqual(texts, names(0, 5))
   await queue.close()
-  deepStrictEqual(readdirSync(join(dir, LANE, 'aside')), ['000000000002.log', '000000000003.log'])
+  deepStrictEqual(readdirSync(join(dir, LANE, 'aside')), ['000000000002.log'])
+  strictEqual(existsSync(path.replace('01.log', '03.log')), false)
 })
 
 test('a segment of a later version is refused, and left alone', async (t) => {

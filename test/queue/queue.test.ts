@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Queue, QueueFullError } from '../../src/queue/queue.ts'
+import { countingDisk } from './failing-disk.ts'
 import { directory, drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
 
 for (const where of ['on disk', 'in memory']) {
@@ -304,7 +305,6 @@ test('starts with the same head are counted through crashes, not through clean e
 
 test('appends of one tick, and those during a write, share a write', async (t) => {
   const owner = new Owner()
-  const { countingDisk } = await import('./failing-disk.ts')
   const disk = countingDisk()
   const queue = await open(t, owner, { dir: directory(t), disk })
   await queue.cursor(LANE, 'a', stateOf(0))
@@ -322,4 +322,24 @@ test('appends of one tick, and those during a write, share a write', async (t) =
   await new Promise((resolve) => setImmediate(resolve))
   await Promise.all([first, ...names(0, 50).map((name) => owner.append(queue, name))])
   ok(disk.calls.filter((call) => call === 'sync').length <= 2)
+})
+
+test('a record is answered for when it, and the name of a new file, are synced; a file goes after the cursors are', async (t) => {
+  const owner = new Owner()
+  const disk = countingDisk()
+  const queue = await open(t, owner, { dir: directory(t), disk, segmentBytes: 4096 })
+  const cursor = await queue.cursor(LANE, 'a', stateOf(0))
+  disk.calls.length = 0
+  await owner.append(queue, 'x'.repeat(3000))
+  deepStrictEqual(disk.calls, ['makeDirectory', 'syncDirectory', 'create', 'write', 'sync', 'syncDirectory'])
+  disk.calls.length = 0
+  await owner.append(queue, 'x'.repeat(500))
+  deepStrictEqual(disk.calls, ['write', 'sync'])
+  disk.calls.length = 0
+  await owner.append(queue, 'x'.repeat(1000))
+  deepStrictEqual(disk.calls, ['create', 'write', 'sync', 'syncDirectory'])
+  await take(cursor, 3)
+  disk.calls.length = 0
+  await cursor.persisted()
+  deepStrictEqual(disk.calls.slice(-4), ['write', 'sync', 'remove', 'remove'])
 })
