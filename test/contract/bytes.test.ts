@@ -56,15 +56,22 @@ function chain(): Chain {
   }
 }
 
-// Takes a batch the way that the pipeline does, and returns what would be queued.
-function take({ processors, redactor, folders }: Chain, batch: Batch): Buffer {
+// Takes a batch the way that the pipeline does, and returns what would be queued. What each step hands on may be the bytes that came in, so all
+// of it is overwritten.
+function take({ processors, redactor, folders }: Chain, batch: Batch, overwrite: boolean): Buffer {
+  const passed = [batch]
   let left: Batch | null = batch
-  for (const processor of processors) left = left === null ? null : processor.process(left)
+  for (const processor of processors) {
+    left = left === null ? null : processor.process(left)
+    if (left !== null) passed.push(left)
+  }
   const redacted = left === null ? null : redactor.process(left)
   if (redacted === null) return Buffer.alloc(0)
   for (const processor of processors) processor.kept?.(redacted)
   for (const { signals, folder } of folders) if (signals.includes(redacted.signal)) folder.fold(redacted)
-  return Buffer.from(redacted.bytes)
+  const queued = Buffer.from(redacted.bytes)
+  if (overwrite) for (const { bytes } of [...passed, redacted]) bytes.fill(0xff)
+  return queued
 }
 
 // Everything that the components say after some batches of all signals; the bytes are overwritten after each, or left alone.
@@ -74,8 +81,7 @@ function said(overwrite: boolean): string[][] {
   for (let round = 0; round < 3; round++) {
     for (const [signal, bytes] of Object.entries(REQUESTS)) {
       const own = Buffer.from(new Uint8Array(bytes).buffer)
-      queued.push(take(all, parseBatch(signal as Signal, own, NOW_MS)).toString('latin1'))
-      if (overwrite) own.fill(0xff)
+      queued.push(take(all, parseBatch(signal as Signal, own, NOW_MS), overwrite).toString('latin1'))
     }
   }
   const collected = all.processors.flatMap((processor) => {
