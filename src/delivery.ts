@@ -7,11 +7,11 @@ import { messageOf, RefusedError } from './errors.ts'
 import { concatenate, splitRequest } from './otlp/request.ts'
 import { SHAPES } from './otlp/signal.ts'
 import type { Cursor, Entry } from './queue/queue.ts'
+import { Rarely } from './telemetry/rarely.ts'
 import type { Tracer } from './telemetry/tracer.ts'
 
 /** After so many starts of the process with the same entry at the head, that entry is taken for the cause of its ends. */
 const STARTS_MAX = 3
-const SAY_AGAIN_MS = 30_000
 
 export interface DeliveryOptions {
   readonly name: string
@@ -43,7 +43,7 @@ export class Delivery {
   failing: { readonly sinceMs: number; readonly message: string } | null = null
   private readonly options: DeliveryOptions
   private readonly backoff = new Backoff()
-  private readonly saidAtMs = new Map<string, number>()
+  private readonly rarely = new Rarely()
 
   constructor(options: DeliveryOptions) {
     this.options = options
@@ -111,7 +111,7 @@ export class Delivery {
     if (this.failing !== null) log.info({ exporter: name, signal, failedForMs: Date.now() - this.failing.sinceMs }, 'delivery works again')
     this.failing = null
     const rejected = Math.min(outcome?.rejected ?? 0, batch.items)
-    if (outcome !== undefined && this.isNews('rejected'))
+    if (outcome !== undefined && this.rarely.isDue('rejected'))
       log.warn({ exporter: name, signal, rejected, reason: outcome.reason }, 'the destination rejected a part of a batch')
     account.deliver(batch.items - rejected)
     account.drop('rejected', rejected)
@@ -123,16 +123,8 @@ export class Delivery {
     const at = new Date().toISOString()
     await cursor.deadLetter(batch.bytes, Buffer.from(JSON.stringify({ exporter: name, signal, reason, message, items: batch.items, at })))
     account.drop(reason, batch.items)
-    if (this.isNews(reason))
+    if (this.rarely.isDue(reason))
       log.error({ exporter: name, signal, reason, items: batch.items }, `a batch went to the dead letters: ${message}`)
-  }
-
-  // The same thing is said once in a while; the counters have every case.
-  private isNews(what: string): boolean {
-    const nowMs = Date.now()
-    if (nowMs - (this.saidAtMs.get(what) ?? 0) < SAY_AGAIN_MS) return false
-    this.saidAtMs.set(what, nowMs)
-    return true
   }
 }
 

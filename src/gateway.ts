@@ -27,6 +27,7 @@ import { Queue, type QueueEvent } from './queue/queue.ts'
 import { unreadiness } from './readiness.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { showProcess } from './telemetry/process.ts'
+import { Rarely } from './telemetry/rarely.ts'
 import type { Tracer } from './telemetry/tracer.ts'
 
 /** How often what processors have made themselves goes on to the exporters. */
@@ -64,6 +65,7 @@ export class Gateway {
   private readonly metrics = new Metrics()
   private readonly sockets = new Sockets()
   private readonly ledger = new Ledger()
+  private readonly rarely = new Rarely()
   private queue!: Queue
   private pipeline!: Pipeline
   private deliveries!: Deliveries
@@ -95,7 +97,7 @@ export class Gateway {
     this.queue = await this.openQueue()
     this.components = this.build(config, null)
     await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
-    this.pipeline = new Pipeline(this.queue, ledger, log, planOf(this.components))
+    this.pipeline = new Pipeline(this.queue, ledger, planOf(this.components))
     this.deliveries = new Deliveries({ queue: this.queue, ledger, log, tracer, ageMaxMs: config.queue.ageMax })
     await this.deliveries.use(destinationsOf(this.components))
     showProcess(this.metrics, version)
@@ -129,8 +131,13 @@ export class Gateway {
     })
   }
 
-  private onQueueEvent(event: QueueEvent): void {
-    if (event.kind === 'evicted') this.deliveries.evicted(event.lane as Signal, enqueuedIn(event.checkpoint))
+  private onQueueEvent({ kind, lane, records, bytes, message, checkpoint }: QueueEvent): void {
+    if (kind === 'evicted') this.deliveries.evicted(lane as Signal, enqueuedIn(checkpoint))
+    this.metrics.counter('sluice_queue_events_total', 'What befell the queue beside its work.').add(1, { event: kind, signal: lane })
+    const level = kind === 'recovered' || kind === 'torn' ? 'info' : 'warn'
+    // Each dead letter is told of by the delivery that wrote it.
+    if (kind !== 'dead-lettered' && this.rarely.isDue(`${kind} ${lane}`))
+      this.surroundings.log[level]({ event: kind, signal: lane, records, bytes }, `queue: ${message}`)
   }
 
   /** Where it listens, by what is spoken there. */
@@ -272,6 +279,7 @@ export class Gateway {
       metrics.observe(name, help, 'gauge', () => [{ labels: {}, value: read() }])
     show('sluice_queue_bytes', 'Bytes that wait in the queue.', () => queue.state().bytes)
     show('sluice_queue_bytes_max', 'Bytes that may wait in the queue.', () => queue.state().bytesMax)
+    show('sluice_queue_oldest_seconds', 'Age of what has waited longest in the queue, in seconds.', () => queue.state().oldestMs / 1000)
     show('sluice_queue_degraded', '1 while the queue is kept in memory because the disk fails or is full.', () =>
       queue.state().degraded === null ? 0 : 1
     )

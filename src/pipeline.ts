@@ -1,7 +1,7 @@
 import type { Batch, RedactedBatch, Signal } from './batch.ts'
-import type { Folder, Log, Processor, Redactor } from './component.ts'
+import type { Folder, Processor, Redactor } from './component.ts'
 import { encodeEntry } from './entry.ts'
-import { messageOf, RefusedError } from './errors.ts'
+import { RefusedError } from './errors.ts'
 import { enqueuedLine, type Ledger, type Line } from './ledger.ts'
 import { type Queue, QueueFullError } from './queue/queue.ts'
 
@@ -31,13 +31,11 @@ const RETRY_AFTER_MS = 5_000
 export class Pipeline {
   private readonly queue: Queue
   private readonly ledger: Ledger
-  private readonly log: Log
   private plan: Plan
 
-  constructor(queue: Queue, ledger: Ledger, log: Log, plan: Plan) {
+  constructor(queue: Queue, ledger: Ledger, plan: Plan) {
     this.queue = queue
     this.ledger = ledger
-    this.log = log
     this.plan = plan
   }
 
@@ -52,11 +50,8 @@ export class Pipeline {
     try {
       passed = this.pass(batch, 0)
     } catch (error) {
-      // A processor must take any batch; that it could not take this one is our fault and must cost no more than this batch.
-      const failure = error instanceof RefusedError ? error : new RefusedError('internal', `${batch.signal} could not be processed`)
-      if (failure !== error)
-        this.log.error({ error: messageOf(error), signal: batch.signal, source }, 'a processor failed: the batch was refused')
-      throw this.refused(source, batch, failure)
+      // A processor takes any batch; that it could not take this one is a fault of ours, and costs no more than this batch.
+      throw this.refused(source, batch, error)
     }
     await this.store(batch, passed, [['receive', source, 'accepted', '', batch.items], ...passed.lines])
   }
@@ -124,8 +119,9 @@ export class Pipeline {
     for (const { signals, folder } of this.plan.folders) if (signals.includes(batch.signal)) folder.fold(batch)
   }
 
-  private refused(source: string, { signal, items }: Batch, error: RefusedError): RefusedError {
-    this.ledger.add(signal, [['receive', source, 'refused', error.code, items]])
+  private refused<E>(source: string, { signal, items }: Batch, error: E): E {
+    const reason = error instanceof RefusedError ? error.code : 'internal'
+    this.ledger.add(signal, [['receive', source, 'refused', reason, items]])
     return error
   }
 }

@@ -1,5 +1,6 @@
 import { defineFolder } from '../../component.ts'
 import { choice, duration, flag, integer, list, size, text } from '../../config/schema.ts'
+import { Rarely } from '../../telemetry/rarely.ts'
 import { Folding } from './fold.ts'
 import { TRANSLATIONS } from './names.ts'
 import { negotiate } from './negotiate.ts'
@@ -38,13 +39,11 @@ export const prometheus = defineFolder({
     )
     for (const reason of DROP_REASONS) dropped.add(0, { reason })
     const omitted = new Map<OmitReason, number>(OMIT_REASONS.map((reason) => [reason, 0]))
-    let saidMs = Number.NEGATIVE_INFINITY
+    const rarely = new Rarely()
     const folding = new Folding(registry, exemplars, (reason, metric) => {
       dropped.add(1, { reason })
-      const now = performance.now()
-      if (now - saidMs < SAY_EVERY_MS) return
-      saidMs = now
-      log.warn({ reason, metric: metric.name.slice(0, 200).toWellFormed() }, 'a data point is not shown on the page')
+      if (rarely.isDue('dropped'))
+        log.warn({ reason, metric: metric.name.slice(0, 200).toWellFormed() }, 'a data point is not shown on the page')
     })
     metrics.observe('sluice_prometheus_series', 'Series held for the page.', 'gauge', () => [{ labels: {}, value: registry.streams }])
     metrics.observe('sluice_prometheus_series_bytes', 'Memory held for the page, roughly.', 'gauge', () => [
@@ -67,6 +66,3 @@ export const prometheus = defineFolder({
     }
   }
 })
-
-/** One line in the log for many points that are not shown; the counter has them all. */
-const SAY_EVERY_MS = 60_000

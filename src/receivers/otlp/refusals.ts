@@ -1,17 +1,15 @@
 import type { Host } from '../../component.ts'
 import { RefusedError } from '../../errors.ts'
+import { Rarely } from '../../telemetry/rarely.ts'
 
 /** When a sender may try again and nobody said when. */
 const RETRY_MS = 1000
-/** A fault of ours is logged so often at most, for each place in the code where it arises. */
-const LOG_EVERY_MS = 60_000
-const PLACES_MAX = 32
 
 /** Everything that one transport of a receiver did not accept: counted by reason, and faults of ours logged. */
 export class Refusals {
   private readonly host: Host
   private readonly transport: string
-  private readonly loggedAtMs = new Map<string, number>()
+  private readonly rarely = new Rarely()
 
   constructor(host: Host, transport: string) {
     this.host = host
@@ -38,12 +36,8 @@ export class Refusals {
   // The message of a fault may quote what was being read, so that only its name and its place are told.
   private fault(error: unknown): RefusedError {
     const { receiver, transport, name, place } = { receiver: this.host.name, transport: this.transport, ...whereabouts(error) }
-    const nowMs = performance.now()
-    const lastMs = this.loggedAtMs.get(place)
-    if (lastMs === undefined ? this.loggedAtMs.size < PLACES_MAX : nowMs - lastMs > LOG_EVERY_MS) {
-      this.loggedAtMs.set(place, nowMs)
+    if (this.rarely.isDue(place))
       this.host.log.error({ receiver, transport, error: name, place }, 'a request failed by a fault of the gateway')
-    }
     return new RefusedError('internal', 'a fault of the gateway')
   }
 }
