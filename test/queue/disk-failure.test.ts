@@ -126,6 +126,7 @@ test('memory for a disk that refuses is bounded; beyond that the queue refuses, 
     const queue = await open(t, owner, { dir: directory(t), disk, memoryBytesMax: 65_536, segmentBytes: 8192, whenFull })
     const cursor = await queue.cursor(LANE, 'a', stateOf(0))
     disk.verdict = (call) => (call === 'create' ? 'EROFS' : null)
+    throws(() => owner.append(queue, 'x'.repeat(70_000)), { name: 'QueueFullError', reason: 'record' })
     const refused: string[] = []
     for (const name of names(0, 100)) {
       try {
