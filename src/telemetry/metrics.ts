@@ -36,7 +36,8 @@ export class Metrics {
     const { series } = found
     return {
       add(value, labels = {}) {
-        const key = Object.entries(labels).flat().join('\0')
+        let key = ''
+        for (const name in labels) key += `${name}\0${labels[name]}\0`
         const known = series.get(key)
         if (known !== undefined) known.value += value
         else series.set(key, { labels, value })
