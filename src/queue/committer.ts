@@ -5,7 +5,8 @@ import type { Segment } from './segment.ts'
 import type { Writer } from './writer.ts'
 
 const WRITE_TRIES = 2
-const RETRY_MAX_MS = 30_000
+/** The longest wait before a disk that refuses is tried again. */
+export const RETRY_MAX_MS = 30_000
 
 interface Hooks {
   /** The oldest group is on disk. */

@@ -52,6 +52,10 @@ export class DeadLetters {
     }
   }
 
+  settled(): Promise<void> {
+    return this.log.settled()
+  }
+
   close(): Promise<void> {
     return this.log.close()
   }

@@ -51,6 +51,7 @@ export class Log {
   private readonly writer: Writer | null = null
   private readonly committer: Committer | null = null
   private readonly waiters = new Set<() => void>()
+  private readonly background = new Set<Promise<void>>()
 
   constructor(options: LogOptions) {
     this.options = options
@@ -240,11 +241,16 @@ export class Log {
     const where = from < 0 ? `before ${segment.path} are missing` : `in ${segment.path} at byte ${from} cannot be read`
     this.tell('damaged', records, from < 0 ? 0 : to - from, `${records} records ${where}`)
     const { disk, dir } = this.options
-    if (disk !== null && from >= 0) void setAside(disk, dir, segment, from, to)
+    if (disk !== null && from >= 0) this.inBackground(setAside(disk, dir, segment, from, to))
   }
 
   tell(kind: QueueEventKind, records: number, bytes: number, message: string): void {
     this.options.onEvent(eventOf(kind, this.options.name, message, records, bytes))
+  }
+
+  /** Resolves when nothing is touched on the disk any more, but by what comes after. */
+  async settled(): Promise<void> {
+    await Promise.all(this.background)
   }
 
   /** Writes what is under way, with one last try where the disk refuses. */
@@ -318,10 +324,17 @@ export class Log {
   private removeSegment(): void {
     const segment = this.segments.shift() as Segment
     this.bytes -= segment.bytes
+    const { disk } = this.options
+    if (disk === null) return
     // One that cannot be removed now is found and removed at the next start.
-    void this.options.disk
-      ?.remove(segment.path)
-      .catch((error) => this.tell('unreadable', 0, segment.bytes, `cannot remove: ${error.message}`))
+    const refused = (error: Error): void => this.tell('unreadable', 0, segment.bytes, `cannot remove: ${error.message}`)
+    this.inBackground(disk.remove(segment.path).catch(refused))
+  }
+
+  /** What nobody waits for, but the end. */
+  private inBackground(work: Promise<void>): void {
+    this.background.add(work)
+    void work.finally(() => this.background.delete(work))
   }
 
   private removeGroup(): void {

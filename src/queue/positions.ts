@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { RETRY_MAX_MS } from './committer.ts'
 import { crc32c } from './crc32c.ts'
 import { codeOf, type Disk, type DiskFile, writeAll } from './disk.ts'
 
@@ -73,7 +74,8 @@ export class Positions {
   private timer: NodeJS.Timeout | null = null
   private running: Promise<void> | null = null
   private following: Promise<void> | null = null
-  private isFailing = false
+  /** Writes in a row that failed. */
+  private failures = 0
 
   private constructor(disk: Disk | null, dir: string, retryMs: number) {
     this.disk = disk
@@ -115,7 +117,8 @@ export class Positions {
   /** Has what changed written soon. */
   touch(): void {
     if (this.disk === null || this.timer !== null) return
-    this.timer = setTimeout(() => void this.persist(), this.isFailing ? this.retryMs : PERSIST_MS).unref()
+    const waitMs = this.failures === 0 ? PERSIST_MS : Math.min(this.retryMs * 2 ** (this.failures - 1), RETRY_MAX_MS)
+    this.timer = setTimeout(() => void this.persist(), waitMs).unref()
   }
 
   /** Resolves when what is true now is durable, or could not be made so; a failed write is tried again by itself. */
@@ -160,15 +163,15 @@ export class Positions {
       await file.sync()
     } catch (error) {
       await this.drop(slot)
-      this.isFailing = true
+      this.failures++
       this.hooks?.failed(error)
       this.touch()
       return
     }
     this.generation = generation
     for (let at = 0; at < rows.length; at++) rows[at].persistedSeq = seqs[at]
-    if (this.isFailing) this.hooks?.failed(null)
-    this.isFailing = false
+    if (this.failures > 0) this.hooks?.failed(null)
+    this.failures = 0
     this.hooks?.written()
   }
 

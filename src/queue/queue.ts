@@ -221,6 +221,7 @@ export class Queue {
     for (const { cursors } of this.lanes) await Promise.all(Array.from(cursors.values(), (cursor) => cursor.close()))
     await Promise.all(this.lanes.flatMap(({ log, deadLetters }) => [log.close(), deadLetters.close()]))
     await this.positions.close()
+    await Promise.all(this.lanes.flatMap(({ log, deadLetters }) => [log.settled(), deadLetters.settled()]))
     this.lock?.release()
   }
 

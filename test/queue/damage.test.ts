@@ -47,13 +47,14 @@ test('damage costs the damaged record only, is counted, and a copy is set aside'
     let at = readFileSync(path).length
     for (const size of sizes.slice(record)) at -= HEADER + size
     flip(path, at + offset)
-    const { texts: left, owner } = await readAll(t, dir)
+    const { texts: left, owner, queue } = await readAll(t, dir)
     deepStrictEqual(
       left,
       texts.filter((_, at) => at !== record)
     )
     deepStrictEqual([owner.kinds(), owner.count('damaged')], [['damaged'], 1])
-    while (!existsSync(join(dir, LANE, 'aside')) || readdirSync(join(dir, LANE, 'aside')).length === 0) await new Promise(setImmediate)
+    await queue.close()
+    strictEqual(readdirSync(join(dir, LANE, 'aside')).length, 1)
   }
   for (const offset of [0, 5, 9, 17, 25, 30, 32, 39]) await f(1, offset)
   await f(0, 5)
