@@ -90,8 +90,10 @@ export class Exchange implements Watched {
   /** The connection speaks no HTTP any more: a body that is arriving is refused, and this answer is the last. */
   derail(): void {
     this.lastOnConnection = true
-    if (this.state === 'arriving') this.refuse(new RefusedError('invalid', 'the body is not framed as HTTP/1.1 says'))
-    else if (this.state !== 'handled') this.request.destroy()
+    if (this.state === 'arriving') {
+      // What came whole before the nonsense is served; its end is told in a moment.
+      if (!this.request.complete) this.refuse(new RefusedError('invalid', 'the body is not framed as HTTP/1.1 says'))
+    } else if (this.state !== 'handled') this.request.destroy()
   }
 
   belongsTo(socket: unknown): boolean {
