@@ -96,7 +96,7 @@ async function makeAgent({ tls = {}, ...options }: HttpClientOptions, proxies: P
     const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
     return new Agent(common)
   }
-  const { EnvHttpProxyAgent } = await import('undici')
+  const { EnvHttpProxyAgent } = await import('./proxy-agent.ts')
   // Plain HTTP is asked of the proxy as such; many of them tunnel to port 443 alone.
   return new EnvHttpProxyAgent({
     ...common,

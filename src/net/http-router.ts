@@ -22,6 +22,8 @@ export async function buildRouter(routes: readonly Served[], destination: Destin
   const app = fastify({
     logger: false,
     exposeHeadRoutes: false,
+    // Named, so that Fastify does not load its schema compilers: no route has a schema.
+    schemaController: { compilersFactory: { buildValidator: unreachable, buildSerializer: unreachable } },
     routerOptions: { maxParamLength: 1024 },
     // Paths that cannot be decoded. The path came from outside and is not repeated.
     frameworkErrors: (_error, request, reply) => {
