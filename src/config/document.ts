@@ -1,18 +1,16 @@
 import type { Alias, Document, Node, Pair, Scalar } from 'yaml'
+import * as yaml from 'yaml'
 import { keyPath, type Place, type Problem } from './problem.ts'
 import type { Entry, Tree } from './tree.ts'
 import { yamlErrorInWords } from './yaml-errors.ts'
 
-/** A configuration file may have this many bytes. */
-export const FILE_BYTES_MAX = 1 << 20
 // Anchors can multiply a short file; what they make of it is bounded too.
 const NODES_MAX = 50_000
 const ALIASES_MAX = 500
 const DEPTH_MAX = 32
 
 /** Reads YAML into a tree whose every word knows its line; null for a file that says nothing. Adds what is wrong to `problems`. */
-export async function readDocument(file: string, text: string, problems: Problem[]): Promise<Tree | null> {
-  const yaml = await import('yaml') // Loaded here, so that a gateway without a file does without it.
+export function readDocument(file: string, text: string, problems: Problem[]): Tree | null {
   const lines = new yaml.LineCounter()
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
@@ -35,13 +33,10 @@ export async function readDocument(file: string, text: string, problems: Problem
     return null
   }
   if (document.contents === null) return null
-  return new Reader(yaml, placeOf, problems).read(document.contents as Node, '', 0)
+  return new Reader(placeOf, problems).read(document.contents as Node, '', 0)
 }
 
-type Yaml = typeof import('yaml')
-
 class Reader {
-  private readonly yaml: Yaml
   // Names of anchors, and what they stand for from their line on.
   private readonly anchors = new Map<string, Node>()
   private readonly placeOf: (offset: number) => Place
@@ -49,8 +44,7 @@ class Reader {
   private nodes = 0
   private aliases = 0
 
-  constructor(yaml: Yaml, placeOf: (offset: number) => Place, problems: Problem[]) {
-    this.yaml = yaml
+  constructor(placeOf: (offset: number) => Place, problems: Problem[]) {
     this.placeOf = placeOf
     this.problems = problems
   }
@@ -66,10 +60,10 @@ class Reader {
       this.nodes = Math.max(this.nodes, NODES_MAX + 1)
       return nothing
     }
-    if (this.yaml.isAlias(node)) return this.readAlias(node, place, path, depth)
+    if (yaml.isAlias(node)) return this.readAlias(node, place, path, depth)
     if (node.anchor !== undefined) this.anchors.set(node.anchor, node)
-    if (this.yaml.isMap(node)) return this.readMapping(node.items as Pair<Node, Node | null>[], place, path, depth)
-    if (this.yaml.isSeq(node)) {
+    if (yaml.isMap(node)) return this.readMapping(node.items as Pair<Node, Node | null>[], place, path, depth)
+    if (yaml.isSeq(node)) {
       const items = node.items.map((item, i) => this.read(item as Node | null, `${path}[${i}]`, depth + 1, node.range?.[0]))
       return { type: 'list', place, items }
     }
@@ -98,7 +92,7 @@ class Reader {
     const merged: Tree[] = []
     for (const { key, value } of pairs) {
       const keyPlace = this.placeOf(key.range?.[0] ?? 0)
-      if (!this.yaml.isScalar(key)) {
+      if (!yaml.isScalar(key)) {
         this.refuse(keyPlace, path, 'a key that is not a word', 'a word as key', 'write `key: value`')
         continue
       }

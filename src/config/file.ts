@@ -1,14 +1,18 @@
 import { open } from 'node:fs/promises'
-import { FILE_BYTES_MAX, readDocument } from './document.ts'
 import { type Env, expandTree } from './expand.ts'
 import { ConfigError, cameText, type Problem } from './problem.ts'
 import type { Mapping } from './tree.ts'
+
+/** A configuration file may have this many bytes. */
+const FILE_BYTES_MAX = 1 << 20
 
 /** Reads a file into a tree with its variables expanded. Throws ConfigError when nothing can be made of it; smaller problems are added. */
 export async function readFileTree(file: string, env: Env, problems: Problem[]): Promise<Mapping> {
   const place = { file, line: 0, column: 0 }
   const text = await readText(file)
-  const tree = await readDocument(file, text, problems)
+  // Loaded here, so that a gateway without a file does without YAML.
+  const { readDocument } = await import('./document.ts')
+  const tree = readDocument(file, text, problems)
   if (tree === null || (tree.type === 'scalar' && tree.value === null)) {
     if (problems.length > 0) throw new ConfigError(problems)
     return { type: 'mapping', place, entries: new Map() }

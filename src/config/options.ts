@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { kindOf, type OptionKind } from './kinds.ts'
 import { cameText, keyPath, type Place, type Problem, placeText } from './problem.ts'
 import { requiredRemedy, wrongValueRemedy } from './remedies.ts'

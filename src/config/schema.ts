@@ -1,6 +1,6 @@
 // The kinds of value a configuration file may hold. Each option is made by one of these functions, and from it come parsing, default, static
 // type, error message, reference page and JSON Schema.
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseAddress, parseDuration, parseRatio, parseSize } from './units.ts'
 
 export type { Address } from './units.ts'
