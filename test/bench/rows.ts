@@ -1,0 +1,9 @@
+import type { Row } from './figures.ts'
+import { memory } from './rows/memory.ts'
+import { redaction } from './rows/redaction.ts'
+import { start } from './rows/start.ts'
+import { grpc, grpcSmall, http, httpGzip, httpSmall, peers } from './rows/throughput.ts'
+import { walk } from './rows/walk.ts'
+
+/** All rows, in the order of the table. */
+export const ROWS: readonly Row[] = [http, httpSmall, httpGzip, grpc, grpcSmall, walk, redaction, memory, start, peers]
