@@ -1,0 +1,128 @@
+import { parseArgs } from 'node:util'
+import description from '../package.json' with { type: 'json' }
+import { components } from './components.ts'
+import { loadConfig } from './config/load.ts'
+import { ConfigError } from './config/problem.ts'
+import { messageOf, RefusedError } from './errors.ts'
+import { Gateway } from './gateway.ts'
+import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
+import { openLog } from './telemetry/log.ts'
+import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
+import { trimSoon } from './trim.ts'
+
+// Arguments, signals, exit codes; nothing else.
+const OK = 0
+const FAILED = 1
+const MISUSED = 2
+
+const USAGE = `sluice ${description.version}: ${description.description}
+
+  sluice run   [--config FILE]   run the gateway; without a file it runs on its defaults
+  sluice check [--config FILE]   say what is wrong with a configuration, or what it amounts to
+               [--json]          the same as JSON
+               [--schema]        the JSON Schema of the file
+               [--reference]     the reference page of the file
+  sluice version
+  sluice help
+
+The file can also be named by SLUICE_CONFIG.
+`
+
+const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
+  run,
+  check,
+  version: async () => say(description.version),
+  help: async () => say(USAGE)
+}
+
+/** Runs a command; resolves to the code to exit with. */
+export async function main([command = 'help', ...args]: string[]): Promise<number> {
+  const found = COMMANDS[command.replace(/^--?(?=(help|version)$)/, '')]
+  if (found === undefined)
+    return fail(MISUSED, `there is no command ${JSON.stringify(command)}; the commands are ${Object.keys(COMMANDS).join(', ')}`)
+  try {
+    return await found(args)
+  } catch (error) {
+    if (error instanceof ConfigError) return fail(MISUSED, error.message)
+    if (error instanceof RefusedError) return fail(FAILED, error.message)
+    if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+      return fail(MISUSED, error.message)
+    throw error
+  }
+}
+
+async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
+  const load = () => loadConfig({ file: values.config, env: process.env, definitions: components })
+  const { config, file, warnings } = await load()
+  const { log: logging, traces, sentry } = config.telemetry
+  const log = openLog(logging.level)
+  const { version } = description
+  const crashes = sentry.dsn === undefined ? NO_CRASH_REPORTER : await openCrashReporter(sentry.dsn, version)
+  // A fault of ours ends the process: what was acknowledged is in the queue, and a fresh start is a known state.
+  const crash = (error: unknown): void => {
+    log.fatal({ error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }, 'a fault ends the process')
+    crashes.report(error)
+    crashes.flush().finally(() => process.exit(FAILED))
+  }
+  process.on('uncaughtException', crash)
+  process.on('unhandledRejection', crash)
+
+  for (const warning of warnings) log.warn({}, warning)
+  // Heard from here on, so that a stop or a reload that is asked for during the start is done after it.
+  const stopAsked = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT']) process.once(name, resolve)
+  })
+  let reload = (): void => undefined
+  process.on('SIGHUP', () => reload())
+
+  const tracer = traces.endpoint === undefined ? NO_TRACER : await openTracer({ endpoint: traces.endpoint, ratio: traces.ratio, version })
+  const gateway = await Gateway.start(config, { log, tracer, version })
+  log.info({ version, file, listening: gateway.addresses(), startedInMs: Math.round(process.uptime() * 1000) }, 'ready')
+  trimSoon()
+
+  let reloading = Promise.resolve()
+  reload = () => {
+    reloading = reloading
+      .then(async () => {
+        const next = await load()
+        for (const warning of next.warnings) log.warn({}, warning)
+        await gateway.reload(next.config)
+        log.level = next.config.telemetry.log.level
+        log.info({ file: next.file }, 'the configuration was reloaded')
+      })
+      .catch((error) => log.error({ file }, `the old configuration goes on: ${messageOf(error)}`))
+  }
+
+  const signal = await stopAsked
+  for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => process.exit(FAILED))
+  log.info({ signal }, 'stopping')
+  await reloading
+  await gateway.stop()
+  await tracer.stop()
+  log.info({}, 'stopped')
+  return OK
+}
+
+async function check(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { config: { type: 'string' }, json: { type: 'boolean' }, schema: { type: 'boolean' }, reference: { type: 'boolean' } }
+  })
+  const { check: checkConfig } = await import('./config/check.ts')
+  const output = (['schema', 'reference', 'json'] as const).find((name) => values[name]) ?? 'text'
+  const { code, stdout, stderr } = await checkConfig({ file: values.config, env: process.env, definitions: components, output })
+  process.stdout.write(stdout)
+  process.stderr.write(stderr)
+  return code
+}
+
+function say(text: string): number {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  return OK
+}
+
+function fail(code: number, message: string): number {
+  process.stderr.write(`${message}\n`)
+  return code
+}
