@@ -9,6 +9,8 @@ const WRITE_TRIES = 2
 export const RETRY_MAX_MS = 30_000
 
 interface Hooks {
+  /** Asked before each try; throws when the disk would be written to in vain. */
+  ready(): Promise<void>
   /** The oldest group is on disk. */
   written(group: Group, segment: Segment): void
   /** The oldest group could not be written, and will be tried again. */
@@ -67,6 +69,11 @@ export class Committer {
   }
 
   private async write(group: Group): Promise<unknown> {
+    try {
+      await this.hooks.ready()
+    } catch (error) {
+      return error
+    }
     group.isWriting = true
     const records: Held[] = []
     for (let seq = group.firstSeq; seq < group.endSeq; seq++) records.push(this.recent.get(seq) as Held)

@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly windowBytes: number
   readonly retryFirstMs: number
   checkpoint(): Uint8Array
+  /** Throws while nothing should be written. */
+  ready(): Promise<void>
   onEvent(event: QueueEvent): void
 }
 
@@ -58,6 +60,7 @@ export class Log {
     if (options.disk === null) return
     this.writer = new Writer(options.disk, options.dir, options.salt)
     this.committer = new Committer(this.writer, this.pending, this.recent, options.retryFirstMs, {
+      ready: options.ready,
       written: (group, segment) => this.written(group, segment),
       failed: (failure) => this.failed(failure)
     })

@@ -37,11 +37,13 @@ export interface LaneEnd {
 //    8  f64  generation; the sound file with the higher one counts
 //   16  u32  length of the body
 //   20  u32  CRC-32C of the 20 bytes before and the body
-//   24       body, JSON: { salt, lanes: {name: LaneEnd}, cursors: [Position] }, bytes in base64
+//   24       body, JSON: { salt, lanes: {name: LaneEnd}, cursors: [Position] }, bytes in base64; then room to grow
 const HEADER_BYTES = 24
 const MAGIC = 0xb24753c5
 const VERSION = 1
 const BODY_BYTES_MAX = 16 * 2 ** 20
+/** Room on the disk that each file takes at once, so that a longer body can be stored when the lanes have filled the rest. */
+const RESERVED_BYTES = 32 * 1024
 /** Acknowledgements of this time share one write. What a crash takes of them is delivered twice. */
 const PERSIST_MS = 50
 
@@ -76,6 +78,8 @@ export class Positions {
   private following: Promise<void> | null = null
   /** Writes in a row that failed. */
   private failures = 0
+  /** Why the list is not stored, while that is for want of room. */
+  private noRoom: unknown = null
 
   private constructor(disk: Disk | null, dir: string, retryMs: number) {
     this.disk = disk
@@ -132,6 +136,16 @@ export class Positions {
     return this.following
   }
 
+  /**
+   * Throws while there is no room for the list on the disk. A lane asks before it writes: what it wrote could be read, but not removed before the
+   * list is stored, and would take the room that the list waits for.
+   */
+  async findRoom(): Promise<void> {
+    if (this.noRoom === null) return
+    await this.persist()
+    if (this.noRoom !== null) throw this.noRoom
+  }
+
   async close(): Promise<void> {
     await this.persist()
     if (this.timer !== null) clearTimeout(this.timer)
@@ -158,12 +172,18 @@ export class Positions {
     const generation = this.generation + 1
     const slot = generation % 2
     try {
-      const file = this.files[slot] ?? (await this.reopen(disk, slot))
-      await writeAll(file, encodeBody(this.body(), generation), 0)
+      const parts = encodeBody(this.body(), generation)
+      let file = this.files[slot]
+      if (file === null) {
+        file = await this.reopen(disk, slot)
+        parts.push(new Uint8Array(Math.max(0, RESERVED_BYTES - HEADER_BYTES - parts[1].length)))
+      }
+      await writeAll(file, parts, 0)
       await file.sync()
     } catch (error) {
       await this.drop(slot)
       this.failures++
+      this.noRoom = OUT_OF_ROOM.has(codeOf(error)) ? error : null
       this.hooks?.failed(error)
       this.touch()
       return
@@ -172,6 +192,7 @@ export class Positions {
     for (let at = 0; at < rows.length; at++) rows[at].persistedSeq = seqs[at]
     if (this.failures > 0) this.hooks?.failed(null)
     this.failures = 0
+    this.noRoom = null
     this.hooks?.written()
   }
 
@@ -209,7 +230,9 @@ export class Positions {
 const toText = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 const toBytes = (text: string): Uint8Array => Buffer.from(text, 'base64')
 
-function encodeBody(body: Body, generation: number): [Buffer, Buffer] {
+const OUT_OF_ROOM = new Set(['ENOSPC', 'EDQUOT'])
+
+function encodeBody(body: Body, generation: number): Uint8Array[] {
   const bytes = Buffer.from(JSON.stringify(body))
   const header = Buffer.alloc(HEADER_BYTES)
   header.writeUInt32LE(MAGIC, 0)

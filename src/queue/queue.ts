@@ -70,7 +70,7 @@ export class Queue {
       if (hadRecords) onEvent(eventOf('cursors-lost', '', `no list of cursors in ${root} can be read`))
       const segmentBytes = Math.min(options.segmentBytes ?? clamp(options.bytesMax / 16, 2 ** 16, 2 ** 24), options.bytesMax / 4)
       const deadLetterBytesMax = options.deadLetterBytesMax ?? segmentBytes
-      const common = { disk, salt: positions.salt, retryFirstMs }
+      const common = { disk, salt: positions.salt, retryFirstMs, ready: () => positions.findRoom() }
       const lanes = options.lanes.map(({ name, priority }): Lane => {
         if (!/^[a-z][a-z0-9_-]*$/.test(name)) throw new Error(`a lane is named ${name}, expected letters a to z, digits, - and _`)
         const windowBytes = clamp(memoryBytesMax / 16, 0, WINDOW_BYTES_MAX)
