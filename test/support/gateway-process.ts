@@ -29,6 +29,8 @@ export interface GatewayOptions {
   /** The configuration file; listen on port 0 unless the port matters. */
   readonly yaml: string
   readonly env?: Record<string, string>
+  /** What Node runs, if it is not the source. */
+  readonly main?: string
 }
 
 /** A directory that is gone when the test has ended. */
@@ -39,11 +41,14 @@ export function temporaryDirectory(t: { after(done: () => void): void }): string
 }
 
 /** Starts a gateway and resolves when it is ready. Throws with its log when it ends before. */
-export async function startGateway(t: { after(done: () => unknown): void }, { yaml, env = {} }: GatewayOptions): Promise<GatewayProcess> {
+export async function startGateway(
+  t: { after(done: () => unknown): void },
+  { yaml, env = {}, main = MAIN }: GatewayOptions
+): Promise<GatewayProcess> {
   const dir = temporaryDirectory(t)
   const file = join(dir, 'sluice.yaml')
   writeFileSync(file, yaml)
-  const child = spawn(process.execPath, [MAIN, 'run', '--config', file], {
+  const child = spawn(process.execPath, [main, 'run', '--config', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }
   })

@@ -1,0 +1,35 @@
+// npm run bundle [-- DIRECTORY]: makes of the source and its packages the few files that images ship, dist/sluice.js first. Node runs them as they
+// are; there is nothing to install beside them but the SDKs named below, for those who switch them on.
+import { rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { build } from 'esbuild'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const OUT = process.argv[2] ?? join(ROOT, 'dist')
+
+/** Loaded only by telemetry.traces.endpoint and telemetry.sentry.dsn; they patch Node's loader, and each is larger than the gateway. */
+const LEFT_OUT = ['@opentelemetry/*', '@sentry/node']
+
+rmSync(OUT, { recursive: true, force: true })
+const { metafile } = await build({
+  absWorkingDir: ROOT,
+  entryPoints: { sluice: 'src/main.ts' },
+  outdir: OUT,
+  bundle: true,
+  // What is imported later stays in a file of its own, and out of memory until then.
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  external: LEFT_OUT,
+  // The text of a module stays in memory with it. Names are kept, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'external',
+  // Packages in CommonJS ask for Node's own modules by require.
+  banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+  logLevel: 'warning',
+  metafile: true
+})
+for (const [file, { bytes }] of Object.entries(metafile.outputs))
+  process.stdout.write(`${String(Math.ceil(bytes / 1024)).padStart(6)} KiB  ${relative(process.cwd(), join(ROOT, file))}\n`)
