@@ -71,7 +71,15 @@ async function run(args: string[]): Promise<number> {
   for (const warning of warnings) log.warn({}, warning)
   // Heard from here on, so that a stop or a reload that is asked for during the start is done after it.
   const stopAsked = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT']) process.once(name, resolve)
+    let isAsked = false
+    for (const name of ['SIGTERM', 'SIGINT']) {
+      process.on(name, () => {
+        // Who asks twice does not want to wait.
+        if (isAsked) process.exit(FAILED)
+        isAsked = true
+        resolve(name)
+      })
+    }
   })
   let reload = (): void => undefined
   process.on('SIGHUP', () => reload())
@@ -95,7 +103,6 @@ async function run(args: string[]): Promise<number> {
   }
 
   const signal = await stopAsked
-  for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => process.exit(FAILED))
   log.info({ signal }, 'stopping')
   await reloading
   await gateway.stop()

@@ -18,7 +18,7 @@ import type { Config, Part } from './config/config.ts'
 import { sameOptions } from './config/same.ts'
 import { Deliveries, type Destination } from './deliveries.ts'
 import { decodeLines } from './entry.ts'
-import { messageOf } from './errors.ts'
+import { messageOf, RefusedError } from './errors.ts'
 import { enqueuedIn, Ledger } from './ledger.ts'
 import { nameOf, Sockets } from './net/sockets.ts'
 import { SIGNALS } from './otlp/signal.ts'
@@ -115,7 +115,7 @@ export class Gateway {
         {},
         'the queue is in memory: what was acknowledged does not survive a crash of this process; set queue.dir to keep it on disk'
       )
-    return Queue.open({
+    const opening = Queue.open({
       dir,
       bytesMax: dir === undefined ? memoryMax : sizeMax,
       memoryBytesMax: memoryMax,
@@ -128,6 +128,9 @@ export class Gateway {
         return (record) => this.ledger.add(lane as Signal, decodeLines(record))
       },
       onEvent: (event) => this.onQueueEvent(event)
+    })
+    return opening.catch((error) => {
+      throw new RefusedError('unavailable', `queue.dir: ${messageOf(error)}`)
     })
   }
 
