@@ -6,6 +6,7 @@ import { ConfigError } from './config/problem.ts'
 import { messageOf, RefusedError } from './errors.ts'
 import { Gateway } from './gateway.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
+import { faultOf } from './telemetry/fault.ts'
 import { openLog } from './telemetry/log.ts'
 import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
 import { trimSoon } from './trim.ts'
@@ -14,6 +15,8 @@ import { trimSoon } from './trim.ts'
 const OK = 0
 const FAILED = 1
 const MISUSED = 2
+
+const FRAMES_MAX = 20
 
 const USAGE = `sluice ${description.version}: ${description.description}
 
@@ -61,7 +64,7 @@ async function run(args: string[]): Promise<number> {
   const crashes = sentry.dsn === undefined ? NO_CRASH_REPORTER : await openCrashReporter(sentry.dsn, version)
   // A fault of ours ends the process: what was acknowledged is in the queue, and a fresh start is a known state.
   const crash = (error: unknown): void => {
-    log.fatal({ error: messageOf(error), stack: error instanceof Error ? error.stack : undefined }, 'a fault ends the process')
+    log.fatal(faultOf(error, FRAMES_MAX), 'a fault ends the process')
     crashes.report(error)
     crashes.flush().finally(() => process.exit(FAILED))
   }

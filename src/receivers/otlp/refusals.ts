@@ -1,5 +1,6 @@
 import type { Host } from '../../component.ts'
 import { RefusedError } from '../../errors.ts'
+import { faultOf } from '../../telemetry/fault.ts'
 import { Rarely } from '../../telemetry/rarely.ts'
 
 /** When a sender may try again and nobody said when. */
@@ -33,24 +34,11 @@ export class Refusals {
     return new RefusedError(code, message, { retryAfterMs: RETRY_MS })
   }
 
-  // The message of a fault may quote what was being read, so that only its name and its place are told.
   private fault(error: unknown): RefusedError {
-    const { receiver, transport, name, place } = { receiver: this.host.name, transport: this.transport, ...whereabouts(error) }
-    if (this.rarely.isDue(place))
-      this.host.log.error({ receiver, transport, error: name, place }, 'a request failed by a fault of the gateway')
+    const fault = faultOf(error, 3)
+    const { transport } = this
+    if (this.rarely.isDue(fault.place))
+      this.host.log.error({ receiver: this.host.name, transport, ...fault }, 'a request failed by a fault of the gateway')
     return new RefusedError('internal', 'a fault of the gateway')
-  }
-}
-
-function whereabouts(error: unknown): { name: string; place: string } {
-  if (!(error instanceof Error)) return { name: typeof error, place: 'unknown' }
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return {
-    name: error.name,
-    place:
-      frames
-        .slice(0, 3)
-        .map((line) => line.trim())
-        .join(' ') || 'unknown'
   }
 }
