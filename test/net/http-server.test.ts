@@ -285,7 +285,7 @@ test('requests in one go are answered in order, also when nonsense follows', asy
   client.socket.destroy()
   const derailed = new RawClient(address).send(`${head('Content-Length: 1')}1NONSENSE\r\n\r\n`)
   await derailed.closed
-  match(derailed.text, /^HTTP\/1.1 (200 [\s\S]* 1 1\n|400 )/)
+  match(derailed.text, /^HTTP\/1.1 200 [\s\S]* 1 1\n/)
 })
 
 test('a flood of requests is let in up to a number, the rest is told to come back', async (t) => {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Queue } from '../../src/queue/queue.ts'
@@ -262,4 +262,29 @@ test('a directory without room still opens, and serves from memory', async (t) =
   await owner.append(queue, 'r0')
   deepStrictEqual(await take(cursor, 1), ['r0'])
   ok(queue.state().degraded !== null)
+})
+
+test('while the list of cursors finds no room nothing else takes what room there is', async (t) => {
+  const dir = directory(t)
+  const disk = countingDisk()
+  let full = true
+  let laneWrites = 0
+  disk.verdict = (call, path) => {
+    if (call === 'write' && isLog(path)) laneWrites++
+    return full && call === 'write' && path.includes('cursors') ? 'ENOSPC' : null
+  }
+  const owner = new Owner()
+  const queue = await open(t, owner, { dir, disk })
+  const cursor = await queue.cursor(LANE, 'a', stateOf(0))
+  for (const name of names(0, 50)) await owner.append(queue, name)
+  deepStrictEqual(await take(cursor, 20), names(0, 20))
+  strictEqual(laneWrites, 0)
+  ok(queue.state().degraded?.includes('ENOSPC'))
+  full = false
+  await told(owner, 'recovered')
+  ok(laneWrites > 0)
+  deepStrictEqual(await take(cursor, 30), names(20, 50))
+  // Each of the two files has taken its room, for lists that are longer than this one.
+  await queue.close()
+  for (const name of ['cursors.a', 'cursors.b']) ok(statSync(join(dir, name)).size >= 32 * 1024, name)
 })
