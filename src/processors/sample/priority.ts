@@ -1,6 +1,5 @@
-import { AttributeView, equals } from '../../otlp/views.ts'
+import { AttributeView, equals, type SpanView } from '../../otlp/views.ts'
 import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
-import type { SpanFields } from './span-fields.ts'
 
 // Span { attributes = 9 }, AnyValue { string_value = 1, int_value = 3, double_value = 4 }
 const ATTRIBUTES = 9
@@ -15,7 +14,7 @@ const values = new Fields()
  * The span's wish, its attribute `sampling.priority`, which the Collector's hash_seed mode obeys: above 0 to be kept, 0 to be dropped. -1 where there
  * is none that it would obey.
  */
-export function readPriority(span: SpanFields): number {
+export function readPriority(span: SpanView): number {
   const { bytes } = span
   let priority = -1
   attributes.open(bytes, span.attributesStart, span.attributesEnd)

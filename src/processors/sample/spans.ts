@@ -1,11 +1,11 @@
 import type { Patch } from '../../otlp/patch.ts'
 import type { RecordEditor } from '../../otlp/request.ts'
+import { SpanView, STATUS_ERROR } from '../../otlp/views.ts'
 import { lengthDelimited } from '../../otlp/wire.ts'
 import { CONTRADICT, type Decider, DROP, KEEP, MARK, type Share, UNDECIDABLE } from './decision.ts'
 import type { Oddities } from './oddities.ts'
 import { readPriority } from './priority.ts'
 import type { ByService } from './services.ts'
-import { SpanFields, STATUS_ERROR } from './span-fields.ts'
 import { ALWAYS, NEVER, type Threshold } from './threshold.ts'
 import { TraceState } from './tracestate.ts'
 
@@ -20,7 +20,7 @@ export class SpanSampler implements RecordEditor {
   private readonly decider: Decider
   private readonly shares: ByService<Share>
   private readonly oddities: Oddities
-  private readonly span = new SpanFields()
+  private readonly span = new SpanView()
   private readonly state = new TraceState()
   private readonly fields = new Map<Threshold, Uint8Array>()
 
@@ -66,7 +66,7 @@ export class SpanSampler implements RecordEditor {
     return true
   }
 
-  private thresholdOf(span: SpanFields): Threshold {
+  private thresholdOf(span: SpanView): Threshold {
     const { usual, ofErrors, errorsAlone } = this.shares.current
     const isError = span.statusCode === STATUS_ERROR
     if (this.decider.hashed) {
