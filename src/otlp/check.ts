@@ -114,6 +114,7 @@ function checkMessage(layout: Layout, start: number, end: number, depth: number)
   if (depth > DEPTH_MAX) throw new Fault(start, `nested deeper than ${DEPTH_MAX} messages`)
   const { kinds, counted } = layout
   let pos = start
+  let mixedEnd = 0
   while (pos < end) {
     const tagStart = pos
     let tag = bytes[pos++]
@@ -131,14 +132,22 @@ function checkMessage(layout: Layout, start: number, end: number, depth: number)
         length = readVarint(pos - 1, end)
         pos = varintEnd
       }
-      const stop = pos + length
+      let stop = pos + length
       if (stop > end) throw new Fault(tagStart, `truncated: ${length} bytes announced, ${end - pos} left`)
       switch (kind) {
         case STRING:
           if (!isText(pos, stop)) throw new Fault(tagStart, 'not UTF-8, which every string must be')
           break
         case ATTRIBUTE:
-          if (!isPlainAttribute(pos, stop)) checkMessage(layout.children[number]!, pos, stop, depth + 1)
+          if (pos >= mixedEnd) {
+            const runEnd = plainRunEnd(tagStart, end, tag)
+            if (runEnd > tagStart && isAscii(tagStart, runEnd)) {
+              stop = runEnd
+              break
+            }
+            mixedEnd = runEnd
+          }
+          if (!isPlainNumber(pos, stop) && !isPlainText(tagStart, stop, tag)) checkMessage(layout.children[number]!, pos, stop, depth + 1)
           break
         case MESSAGE:
           if (number === counted) items++
@@ -212,18 +221,40 @@ function readVarint(at: number, end: number, wide = false): number {
   throw new Fault(at, 'a varint of more than 64 bits')
 }
 
-// The shape nearly every attribute has: a short key, then a short string, a bool or a small integer, all of it ASCII. Since tags and short
-// lengths are ASCII too, one look over the whole says that its strings are text. Anything else takes the long way.
+// Where a run of attributes ends that all have the shape nearly every one has: a short key, then a short string, a bool or a small integer. Since
+// their tags and short lengths are ASCII, one look over the whole run says that its strings are text, if it is ASCII. `at` is the tag of the first
+// attribute; returned where that is of another shape.
 // The wire: KeyValue { 0a length key, 12 length AnyValue { 0a length string | 10 bool | 18 int } }
-function isPlainAttribute(start: number, end: number): boolean {
-  if (end - start < 6 || bytes[start] !== 0x0a) return false
+function plainRunEnd(at: number, end: number, tag: number): number {
+  while (at + 8 <= end && bytes[at] === tag) {
+    const length = bytes[at + 1]
+    const stop = at + 2 + length
+    const value = at + 4 + bytes[at + 3]
+    if (length > 127 || stop > end || bytes[at + 2] !== 0x0a || value + 4 > stop || bytes[value] !== 0x12) break
+    const valueLength = bytes[value + 1]
+    const kind = bytes[value + 2]
+    if (value + 2 + valueLength !== stop) break
+    if (kind === 0x0a ? bytes[value + 3] !== valueLength - 2 : valueLength !== 2 || (kind !== 0x18 && kind !== 0x10)) break
+    at = stop
+  }
+  return at
+}
+
+// One attribute of such a run, whose strings are text but not ASCII.
+function isPlainText(tagStart: number, end: number, tag: number): boolean {
+  if (plainRunEnd(tagStart, end, tag) !== end) return false
+  const key = tagStart + 4
+  const value = key + bytes[tagStart + 3] + 2
+  return isText(key, value - 2) && (bytes[value] === 0x0a ? isText(value + 2, end) : bytes[value + 1] < 128)
+}
+
+// The other common shape: a short ASCII key, then an integer of any size.
+function isPlainNumber(start: number, end: number): boolean {
   const value = start + 2 + bytes[start + 1]
-  if (value + 4 > end || bytes[value] !== 0x12) return false
-  const length = bytes[value + 1]
-  if (value + 2 + length !== end) return false
-  const tag = bytes[value + 2]
-  if (tag === 0x0a ? bytes[value + 3] !== length - 2 : length !== 2 || (tag !== 0x18 && tag !== 0x10)) return false
-  return isAscii(start, end)
+  if (bytes[start] !== 0x0a || value + 4 > end || bytes[value] !== 0x12 || value + 2 + bytes[value + 1] !== end) return false
+  if (bytes[value + 2] !== 0x18 || !isAscii(start, value + 3)) return false
+  readVarint(value + 3, end, true)
+  return varintEnd === end
 }
 
 function isText(start: number, end: number): boolean {
@@ -239,7 +270,9 @@ function isAscii(start: number, end: number): boolean {
     while (pos < aligned) high |= bytes[pos++]
     const lastWord = (firstWord + end) >>> 2
     let bits = 0
-    for (let word = (firstWord + pos) >>> 2; word < lastWord; word++) bits |= words[word]
+    let word = (firstWord + pos) >>> 2
+    for (; word + 4 <= lastWord; word += 4) bits |= words[word] | words[word + 1] | words[word + 2] | words[word + 3]
+    for (; word < lastWord; word++) bits |= words[word]
     if ((bits & 0x8080_8080) !== 0) return false
     pos = (lastWord << 2) - firstWord
   }

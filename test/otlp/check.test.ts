@@ -78,3 +78,34 @@ test('strings are checked at every alignment', () => {
     }
   }
 })
+
+test('a run of attributes is checked to its last byte, whatever stands between its plain ones', () => {
+  const plain = attribute(9, 'http.route', '/v1/jobs')
+  const others = [
+    attribute(9, 'title', '日本語'),
+    message(9, string(1, 'port'), message(2, varint(3, 0xbb, 0x03))),
+    message(9, string(1, 'size'), message(2, varint(3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01))),
+    message(9, string(1, 'yes'), message(2, varint(2, 1))),
+    message(9, string(1, 'list'), message(2, message(5, message(1, string(1, 'one'))))),
+    message(9, message(2, string(1, 'value first')), string(1, 'key')),
+    attribute(9, 'long', 'x'.repeat(300)),
+    string(5, 'a name between attributes')
+  ]
+  const f = (record: Buffer): void => deepStrictEqual(checkRequest('traces', request([record])), 1)
+  for (const other of others) {
+    f(Buffer.concat([plain, other, plain, plain]))
+    f(Buffer.concat([other, plain, other, other]))
+  }
+  const bad = (record: Buffer, expected: RegExp): void => throws(() => checkRequest('traces', request([record])), expected)
+  const broken = Buffer.from(plain)
+  broken[broken.length - 1] = 0xc0
+  for (const other of [plain, ...others]) {
+    bad(Buffer.concat([plain, other, broken, plain]), /not UTF-8/)
+    bad(Buffer.concat([other, other, broken]), /not UTF-8/)
+  }
+  broken[4] = 0xc0 // the key
+  broken[broken.length - 1] = 0x61
+  bad(Buffer.concat([plain, broken]), /attributes\[1\]\.key .*not UTF-8/)
+  bad(Buffer.concat([plain, message(9, string(1, 'cut'), message(2, varint(3, 0xff)))]), /truncated/)
+  bad(Buffer.concat([plain, message(9, string(1, 'yes'), message(2, varint(2, 0x80)))]), /truncated/)
+})
