@@ -5,6 +5,7 @@ import { loadConfig } from './config/load.ts'
 import { ConfigError } from './config/problem.ts'
 import { messageOf, RefusedError } from './errors.ts'
 import { Gateway } from './gateway.ts'
+import { collectSeldom } from './heap.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
 import { faultOf } from './telemetry/fault.ts'
 import { openLog } from './telemetry/log.ts'
@@ -87,6 +88,7 @@ async function run(args: string[]): Promise<number> {
   let reload = (): void => undefined
   process.on('SIGHUP', () => reload())
 
+  collectSeldom()
   const tracer = traces.endpoint === undefined ? NO_TRACER : await openTracer({ endpoint: traces.endpoint, ratio: traces.ratio, version })
   const gateway = await Gateway.start(config, { log, tracer, version })
   log.info({ version, file, listening: gateway.addresses(), startedInMs: Math.round(process.uptime() * 1000) }, 'ready')

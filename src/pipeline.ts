@@ -3,6 +3,7 @@ import type { Folder, Processor, Redactor } from './component.ts'
 import { encodeEntry } from './entry.ts'
 import { RefusedError } from './errors.ts'
 import { enqueuedLine, type Ledger, type Line } from './ledger.ts'
+import { free } from './memory.ts'
 import { type Queue, QueueFullError } from './queue/queue.ts'
 
 /** One processor in its place, and how the items that it takes out are counted. */
@@ -87,12 +88,14 @@ export class Pipeline {
     const lines: Line[] = []
     let left: Batch | null = batch
     for (let i = place; i < steps.length && left !== null; i++) {
-      const before: number = left.items
+      const before: Batch = left
       left = steps[i].processor.process(left)
-      const taken = before - (left?.items ?? 0)
+      letGo(before, batch, left)
+      const taken = before.items - (left?.items ?? 0)
       if (taken !== 0) lines.push(['process', steps[i].name, steps[i].outcome, steps[i].name, taken])
     }
     const redacted = left === null ? null : redactor.process(left)
+    if (left !== null) letGo(left, batch, redacted)
     const taken = (left?.items ?? 0) - (redacted?.items ?? 0)
     if (taken !== 0) lines.push(['process', 'redact', 'dropped', 'redact', taken])
     if (redacted !== null) for (let i = place; i < steps.length; i++) steps[i].processor.kept?.(redacted)
@@ -111,7 +114,10 @@ export class Pipeline {
       throw error
     }
     this.ledger.add(signal, lines)
-    if (left !== null) this.fold(left)
+    if (left !== null) {
+      this.fold(left)
+      letGo(left, batch, null)
+    }
     await durable
   }
 
@@ -129,6 +135,11 @@ export class Pipeline {
 interface Passed {
   readonly left: RedactedBatch | null
   readonly lines: Line[]
+}
+
+// Gives back at once what a processor has made and the next one has replaced, or the queue has copied, unless it is still part of another batch.
+function letGo({ bytes }: Batch, received: Batch, next: Batch | null): void {
+  if (bytes.buffer !== received.bytes.buffer && bytes.buffer !== next?.bytes.buffer) free(bytes)
 }
 
 function full(): RefusedError {

@@ -3,7 +3,7 @@ import { RefusedError } from '../errors.ts'
 import { Arrival, tooLarge } from './arrival.ts'
 import { CODINGS, type Coding, codingOf, inflate } from './inflate.ts'
 import type { BodyLimits, Lease, Watch, Watched } from './limits.ts'
-import { free } from './memory.ts'
+import { free } from '../memory.ts'
 import type { Mount } from './mounts.ts'
 import { encodeStatus, grpcCode } from './rpc-status.ts'
 
