@@ -83,7 +83,7 @@ export class SpanView {
           break
         }
         case VARINT:
-          if (tag === KIND) this.kind = bytes[pos] < 128 ? bytes[pos] : 0
+          if (tag === KIND) this.kind = lowVarint(bytes, pos)
           while (bytes[pos++] > 127);
           break
         case FIXED64:
@@ -152,6 +152,13 @@ export class SpanView {
 }
 
 const statusFields = new Fields()
+
+// The low 32 bits of a varint.
+function lowVarint(bytes: Uint8Array, at: number): number {
+  let value = bytes[at] & 127
+  for (let shift = 7; bytes[at++] > 127 && shift < 32; shift += 7) value |= (bytes[at] & 127) << shift
+  return value
+}
 
 function readUint32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
