@@ -23,8 +23,8 @@ const { values } = parseArgs({
   }
 })
 const settings: Settings = {
-  rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
-  seconds: Number(values.seconds ?? (values.quick ? 0.3 : 2)),
+  rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
+  seconds: Number(values.seconds ?? (values.quick ? 0.3 : 1.5)),
   soakSeconds: Number(values.soak ?? (values.quick ? 1 : 20))
 }
 const names = ROWS.map(({ name }) => name)

@@ -1,8 +1,8 @@
 // Resident memory: at rest, under a steady load, and under more than it can take.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runLoad } from '../contest.ts'
-import { median, type Report, type Row, type Settings } from '../figures.ts'
-import { type GatewayUnderTest, startGateway } from '../gateway.ts'
+import { type Line, median, type Report, type Row, type Settings } from '../figures.ts'
+import { type Build, bundled, FROM_SOURCE, type GatewayUnderTest, startGateway } from '../gateway.ts'
 import type { Load } from '../load.ts'
 import { residentMegabytes } from '../processes.ts'
 import { startHere, withStage } from '../stage.ts'
@@ -24,34 +24,38 @@ const MEGABYTES = 'MB'
 export const memory: Row = {
   name: 'memory',
   async measure(settings) {
-    const idle = await idleMemory(settings)
-    return [...idle, ...(await steadyMemory(settings)), ...(await overloadMemory(settings, median(idle[0].values)))]
+    const idle = await idleMemory(settings, FROM_SOURCE)
+    const reports: Report[] = [idle]
+    try {
+      reports.push(await idleMemory(settings, bundled()))
+    } catch (error) {
+      reports.push({ row: 'memory, idle', skipped: `bundled: ${(error as Error).message}` })
+    }
+    return [...reports, ...(await steadyMemory(settings)), ...(await overloadMemory(settings, median(idle.values)))]
   }
 }
 
-async function idleMemory({ rounds, seconds }: Settings) {
+async function idleMemory({ rounds, seconds }: Settings, build: Build): Promise<Line> {
   const values: number[] = []
   const anonymous: number[] = []
   for (let round = 0; round < Math.min(rounds, 3); round++) {
     await withStage(async (begin) => {
       const sink = await begin(startHere('sink.ts'))
-      const gateway = await begin(startGateway(sink.port))
+      const gateway = await begin(startGateway(sink.port, build))
       await sleep(seconds < 1 ? IDLE_MS_SHORT : IDLE_MS)
       const resident = residentMegabytes(gateway.pid)
       values.push(resident.all)
       anonymous.push(resident.anonymous)
     })
   }
-  return [
-    {
-      row: 'memory, idle',
-      subject: 'sluice, all exporters on',
-      unit: MEGABYTES,
-      values,
-      budget: { of: 'value', bound: 'at most', limit: 90 },
-      note: `${median(anonymous).toFixed(0)} MB without pages of files`
-    } as const
-  ]
+  return {
+    row: 'memory, idle',
+    subject: `sluice, all exporters on, ${build.name}`,
+    unit: MEGABYTES,
+    values,
+    budget: { of: 'value', bound: 'at most', limit: 90 },
+    note: `${median(anonymous).toFixed(0)} MB without pages of files`
+  }
 }
 
 async function steadyMemory({ soakSeconds }: Settings): Promise<Report[]> {
