@@ -1,14 +1,21 @@
 import { flushCompileCache } from 'node:module'
-import { setFlagsFromString } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** When the start is over, and most of what it made is garbage. */
 const AFTER_MS = 1_000
 
 /**
+ * So large may V8's young generation become, both halves of it. Bodies of requests are freed when it is collected: a larger one holds more of them
+ * at a time, a smaller one passes them on to the old generation, which is collected seldom.
+ */
+const YOUNG_BYTES_MAX = 8 * 1024 * 1024
+const LOOK_MS = 250
+
+/**
  * Gives the memory that the start has used back to the system, a second after it: parsed source, the configuration's tree, schemas that were only
  * needed to read it, and a young generation that has grown to hold them. V8 would keep it, since an idle process gives it no reason to collect.
- * Costs one pause of some 30 ms. From then on the young generation stays small.
+ * Costs one pause of some 30 ms. From then on the young generation grows no further than is good for a process that passes bytes on.
  */
 export function trimSoon(): void {
   setTimeout(() => {
@@ -17,8 +24,16 @@ export function trimSoon(): void {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-    // The bodies of requests are freed when the young generation is collected. One that grows holds more of them: under load 20 MB more, a hundred
-    // with many small requests, for no measurable gain in speed.
-    setFlagsFromString('--semi-space-growth-factor=1')
+    boundYoungGeneration()
   }, AFTER_MS).unref()
+}
+
+// V8 reads its own maximum only when it starts, and the factor each time it grows.
+function boundYoungGeneration(): void {
+  const timer = setInterval(() => {
+    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+    if (young !== undefined && young.space_size < YOUNG_BYTES_MAX) return
+    setFlagsFromString('--semi-space-growth-factor=1')
+    clearInterval(timer)
+  }, LOOK_MS).unref()
 }
