@@ -81,6 +81,11 @@ test('nobody imports main or gateway, but the command line', () => {
   deepStrictEqual(imports.filter(f), [])
 })
 
+test('node:http is imported for its types alone: all of its exports are 12 MB', () => {
+  const f = (file: string): boolean => /^import (?!type )[^'"]*from 'node:http'/m.test(readFileSync(join(SRC, file), 'utf8'))
+  deepStrictEqual(files.filter(f), [])
+})
+
 test('a batch is called redacted in two places only: where it was, and where the queue gives it back', () => {
   const f = (file: string): boolean => /\bas (unknown as )?RedactedBatch\b/.test(readFileSync(join(SRC, file), 'utf8'))
   for (const file of files.filter(f)) ok(file === 'entry.ts' || file.startsWith('processors/redact'), `${file} casts to RedactedBatch`)
