@@ -10,8 +10,10 @@ import type { Cursor, Entry } from './queue/queue.ts'
 import { Rarely } from './telemetry/rarely.ts'
 import type { Tracer } from './telemetry/tracer.ts'
 
-/** After so many starts of the process with the same entry at the head, that entry is taken for the cause of its ends. */
-const STARTS_MAX = 3
+/** A process that has ended so often while it sent the same entry is taken to have ended by it. */
+const CRASHES_MAX = 3
+/** A sending that takes this long is waiting for the other side: what ends the process then is not the entry. */
+const SURVIVED_AFTER_MS = 1_000
 
 export interface DeliveryOptions {
   readonly name: string
@@ -55,11 +57,13 @@ export class Delivery {
     while (!stop.aborted) {
       const entries = await cursor.peek(batchBytesMax, stop)
       if (entries === null) return
-      const poisonous = cursor.starts >= STARTS_MAX
+      const poisonous = cursor.starts > CRASHES_MAX
       for (const head of headsOf(signal, entries)) {
         account.reach(head.enqueuedBefore, head.skipped)
         account.take(head.batches.reduce((sum, { items }) => sum + items, 0))
-        if (poisonous) for (const batch of head.batches) await this.giveUp(batch, 'poison', `${cursor.starts} starts did not get past it`)
+        if (poisonous)
+          for (const batch of head.batches)
+            await this.giveUp(batch, 'poison', `the process ended ${cursor.starts - 1} times while it was sent`)
         else if (!(await this.send(head.batches, stop))) return
         cursor.ack(head.last, account.snapshot())
       }
@@ -96,7 +100,8 @@ export class Delivery {
 
   // One attempt; books what was delivered. What is thrown besides RefusedError is a fault of ours, and not tried again.
   private async attempt(batch: RedactedBatch, stop: AbortSignal): Promise<RefusedError | null> {
-    const { exporter, account, log, tracer, name, signal } = this.options
+    const { exporter, cursor, account, log, tracer, name, signal } = this.options
+    const survived = setTimeout(() => cursor.survived(), SURVIVED_AFTER_MS)
     let outcome: Outcome | undefined
     try {
       outcome = await tracer.trace('export', { exporter: name, signal, items: batch.items }, () => exporter.send(batch, stop))
@@ -107,6 +112,9 @@ export class Delivery {
         log.warn({ exporter: name, signal, code: failure.code, retryable: failure.retryable }, `delivery failed: ${failure.message}`)
       this.failing = { sinceMs: this.failing?.sinceMs ?? Date.now(), message: failure.message }
       return failure
+    } finally {
+      clearTimeout(survived)
+      cursor.survived()
     }
     if (this.failing !== null) log.info({ exporter: name, signal, failedForMs: Date.now() - this.failing.sinceMs }, 'delivery works again')
     this.failing = null

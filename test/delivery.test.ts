@@ -135,3 +135,33 @@ test('a fault of an exporter costs the batch and no more', async () => {
   deepStrictEqual(arrived, [])
   deepStrictEqual(books, { delivered: 0, internal: 1 })
 })
+
+test('what the process ended over three times is set aside; what it survived is not', async () => {
+  const f = async (starts: number, expected: object): Promise<void> => {
+    const ledger = new Ledger()
+    const account = new Account(ledger, 'traces')
+    const batch = parseBatch('traces', request([span()])) as RedactedBatch
+    const payload = Buffer.concat(encodeEntry(0, Date.now(), [], batch))
+    ledger.add('traces', [enqueuedLine(1)])
+    const stop = new AbortController()
+    let letters = 0
+    let survivals = 0
+    const entries = [{ seq: 1, payload, acceptedAtMs: 0, skipped: null, segment: 1, end: 0 }]
+    const cursor = {
+      starts,
+      peek: async () => entries.splice(0),
+      ack: () => stop.abort(),
+      survived: () => survivals++,
+      deadLetter: async () => letters++
+    }
+    const exporter: Exporter = { send: async () => undefined }
+    const { log } = host()
+    const options = { name: 'double', signal: 'traces', exporter, account, log, tracer: NO_TRACER, batchBytesMax: 1, ageMaxMs: 1 } as const
+    await new Delivery({ ...options, cursor: cursor as never }).run(stop.signal)
+    const books = Object.fromEntries(account.samples('double').map(({ labels, value }) => [labels.reason || labels.outcome, value]))
+    deepStrictEqual({ books, letters, survivals }, expected)
+  }
+  await f(1, { books: { delivered: 1 }, letters: 0, survivals: 1 })
+  await f(3, { books: { delivered: 1 }, letters: 0, survivals: 1 })
+  await f(4, { books: { delivered: 0, poison: 1 }, letters: 1, survivals: 0 })
+})

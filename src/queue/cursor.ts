@@ -49,7 +49,7 @@ export class Cursor {
     return this.position.state
   }
 
-  /** How many starts before found this same record at the head and did not end well, this one included. 0 once a record was acknowledged. */
+  /** How many starts found this same record at the head and have not survived it, this one included. 0 once it was survived, or acknowledged. */
   get starts(): number {
     return this.position.starts
   }
@@ -83,6 +83,13 @@ export class Cursor {
     this.moveHead()
     this.positions.touch()
     this.log.release()
+  }
+
+  /** The head did not bring the process down: what ends it from here on is not held against that record. */
+  survived(): void {
+    if (this.position.starts === 0) return
+    this.position.starts = 0
+    this.positions.touch()
   }
 
   /** Resolves when all that was acknowledged until now is durable. While the disk refuses, it resolves without that. */

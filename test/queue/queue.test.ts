@@ -269,7 +269,7 @@ test('dead letters are durable, bounded, and the oldest give way', async (t) => 
   deepStrictEqual(kept, letters)
 })
 
-test('starts with the same head are counted through crashes, not through clean ends, and until a record is acknowledged', async (t) => {
+test('starts with the same head are counted through crashes, not through clean ends, and until it is survived or acknowledged', async (t) => {
   const dir = directory(t)
   const owner = new Owner()
   const options = owner.options({ dir })
@@ -295,6 +295,10 @@ test('starts with the same head are counted through crashes, not through clean e
   await f(2, 1)
   await crash()
   await f(3, 1)
+  cursor.survived()
+  await cursor.persisted()
+  await crash()
+  await f(1, 1)
   cursor.ack((await cursor.peek(100, NEVER))![0], stateOf(1))
   await f(0, 2)
   await cursor.persisted()

@@ -169,7 +169,9 @@ describe('outages', { concurrency: true }, () => {
       const [cert, key] = readPem(certFile, keyFile)
       return { cert, key }
     }
-    const down = await OtlpBackend.start(t)
+    // An address of its own, so that no other test is given the port in the meantime.
+    const host = '127.0.0.91'
+    const down = await OtlpBackend.start(t, { host })
     const { port } = down
     await down.stop()
     const [working, unknown, misnamed] = [
@@ -188,7 +190,7 @@ describe('outages', { concurrency: true }, () => {
     const common = 'timeout: 1s, signals: [traces]'
     const exporters = (authority: string, rest: string): string => `
   otlp/working: { endpoint: "${working.url}", ${common} }
-  otlp/down: { endpoint: "http://127.0.0.1:${port}", ${common} }
+  otlp/down: { endpoint: "http://${host}:${port}", ${common} }
   otlp/unknown: { endpoint: "${unknown.url}", ${common}, ${authority} }
   ${rest}`
     const stuck = `otlp/misnamed: { endpoint: "${misnamed.url}", ${common}, tls: { caFile: "${caFile}" } }
@@ -217,7 +219,7 @@ describe('outages', { concurrency: true }, () => {
     strictEqual(sumOf(failing), 4)
 
     // One comes back, the other is told whom to trust, the rest is taken out.
-    await OtlpBackend.start(t, { port }).then(async (back) => {
+    await OtlpBackend.start(t, { host, port }).then(async (back) => {
       gateway.configure(yamlOf({ exporters: exporters(`tls: { caFile: "${caFile}" }`, '') }))
       gateway.child.kill('SIGHUP')
       await until(

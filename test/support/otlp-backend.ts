@@ -69,10 +69,15 @@ export class OtlpBackend {
   /** Listens on loopback until the test ends. `port` is for one that comes back where it was. */
   static async start(
     t: { after(done: () => unknown): void },
-    { tls, countOnly = false, port = 0 }: { tls?: ServerOptions; countOnly?: boolean; port?: number } = {}
+    {
+      tls,
+      countOnly = false,
+      host = '127.0.0.1',
+      port = 0
+    }: { tls?: ServerOptions; countOnly?: boolean; host?: string; port?: number } = {}
   ): Promise<OtlpBackend> {
     const backend = new OtlpBackend(tls, countOnly)
-    backend.server.listen(port, '127.0.0.1')
+    backend.server.listen(port, host)
     await once(backend.server, 'listening')
     t.after(() => backend.stop())
     return backend
