@@ -19,6 +19,7 @@ import { sameOptions } from './config/same.ts'
 import { Deliveries, type Destination } from './deliveries.ts'
 import { decodeLines } from './entry.ts'
 import { messageOf, RefusedError } from './errors.ts'
+import { type OpenFacts, openFacts } from './facts/open.ts'
 import { enqueuedIn, Ledger } from './ledger.ts'
 import { nameOf, Sockets } from './net/sockets.ts'
 import { SIGNALS } from './otlp/signal.ts'
@@ -66,6 +67,7 @@ export class Gateway {
   private readonly sockets = new Sockets()
   private readonly ledger = new Ledger()
   private readonly rarely = new Rarely()
+  private facts!: OpenFacts
   private queue!: Queue
   private pipeline!: Pipeline
   private deliveries!: Deliveries
@@ -94,6 +96,7 @@ export class Gateway {
   private async open(): Promise<void> {
     const { config, surroundings, ledger } = this
     const { log, tracer, version } = surroundings
+    this.facts = await openFacts(config.facts, log, this.metrics)
     this.queue = await this.openQueue()
     this.components = this.build(config, null)
     await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
@@ -186,6 +189,7 @@ export class Gateway {
       this.admin = admin
     }
     if (!sameOptions(config.queue, this.config.queue)) log.warn({}, 'changes of queue.* take effect at the next start')
+    if (!sameOptions(config.facts, this.config.facts)) log.warn({}, 'changes of facts.* take effect at the next start')
     this.config = config
   }
 
@@ -211,6 +215,7 @@ export class Gateway {
     }
     await Promise.all(exporters.map(({ made }) => made.stop?.()))
     for (const { made } of [...processors, ...folders]) made.stop?.()
+    await this.facts?.stop()
     await this.admin?.close()
     await this.queue?.close()
   }
@@ -237,7 +242,8 @@ export class Gateway {
 
   private hostOf(name: string): Host {
     const { log } = this.surroundings
-    return { name, log, metrics: this.metrics, sockets: this.sockets, redactText: (value) => this.components.redactor.made.text(value) }
+    const { metrics, sockets, facts } = this
+    return { name, log, metrics, sockets, facts, redactText: (value) => this.components.redactor.made.text(value) }
   }
 
   private startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {

@@ -2,6 +2,39 @@ import { address, choice, duration, group, maybe, ratio, secret, size, text, url
 
 /** What the file may say besides components. */
 export const sections = {
+  facts: group(
+    {
+      gpu: group(
+        {
+          source: choice(['auto', 'nvidia-smi', 'node', 'off'], {
+            default: 'auto',
+            doc: 'Where GPU facts come from. auto: nvidia-smi where it works, else the gateway of the node, where `node` names it.'
+          }),
+          command: text({ default: 'nvidia-smi', doc: 'The nvidia-smi to run: a name on the PATH, or a path.' }),
+          interval: duration({ default: '15s', min: '1s', max: '1h', doc: 'How often to look at load, memory, power and processes.' }),
+          slowInterval: duration({
+            default: '5m',
+            min: '10s',
+            max: '1d',
+            doc: 'How often to look at what seldom changes: identity, MIG instances, links.'
+          }),
+          timeout: duration({ default: '10s', min: '100ms', max: '5m', doc: 'How long one look may take; then nvidia-smi is ended.' }),
+          node: maybe(url({ doc: 'Where the gateway of the node serves its facts.' }))
+        },
+        { doc: 'GPUs: their load, memory, power, health and who uses them.' }
+      ),
+      pod: group(
+        {
+          source: choice(['auto', 'downward', 'kubelet', 'off'], {
+            default: 'auto',
+            doc: 'Where facts about pods come from. downward: what the pod spec hands to the gateway. kubelet: all pods of the node.'
+          })
+        },
+        { doc: 'Pods: the one beside the gateway, or all of the node.' }
+      )
+    },
+    { doc: 'What the gateway knows of the machine beside telemetry. It keeps itself fresh, and no telemetry ever waits for it.' }
+  ),
   queue: group(
     {
       dir: maybe(
