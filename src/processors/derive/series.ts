@@ -1,11 +1,11 @@
-import { VALUE_BYTES_MAX } from './attribute-reader.ts'
+import { VALUE_BYTES_MAX } from '../../otlp/attributes/attribute-reader.ts'
+import { LABEL_CHARACTERS_MAX, scalarText, utf8 } from '../../otlp/attributes/label-text.ts'
+import { CLOCK_FINE, type SpanReader } from '../../otlp/attributes/span-reader.ts'
 import { ByteKeys } from './byte-keys.ts'
 import { Exemplars } from './exemplars.ts'
 import { ExplicitHistogram } from './explicit-histogram.ts'
 import { ExponentialHistogram } from './exponential-histogram.ts'
-import { LABEL_CHARACTERS_MAX, scalarText, utf8 } from './label-text.ts'
 import { factText, type Label, type Rule } from './rules.ts'
-import { CLOCK_FINE, type SpanReader } from './span-reader.ts'
 
 const ARENA_BYTES_PER_SERIES = 256
 const VALUE = 1 << 28

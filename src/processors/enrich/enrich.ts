@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, arch as machine, type as system } from 'node:os'
-import { defineProcessor } from '../component.ts'
-import { flag, map, text } from '../config/schema.ts'
-import type { Patch } from '../otlp/patch.ts'
-import { editResources, type ResourceEditor } from '../otlp/request.ts'
-import { AttributeView, equals } from '../otlp/views.ts'
-import { Fields, lengthDelimited } from '../otlp/wire.ts'
+import { defineProcessor } from '../../component.ts'
+import { flag, map, text } from '../../config/schema.ts'
+import type { Patch } from '../../otlp/patch.ts'
+import { editResources, type ResourceEditor } from '../../otlp/request.ts'
+import { AttributeView, equals } from '../../otlp/views.ts'
+import { Fields, lengthDelimited } from '../../otlp/wire.ts'
 
 /** Adds what the sender could not know, or did not say, to the resource of everything that passes. Nothing is decoded. */
 export const enrich = defineProcessor({

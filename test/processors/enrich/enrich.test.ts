@@ -1,9 +1,9 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseBatch } from '../../src/batch.ts'
-import { enrich, fromEnvironment } from '../../src/processors/enrich.ts'
-import { host } from '../support/host.ts'
-import { request, span } from '../support/otlp-bytes.ts'
+import { parseBatch } from '../../../src/batch.ts'
+import { enrich, fromEnvironment } from '../../../src/processors/enrich/enrich.ts'
+import { host } from '../../support/host.ts'
+import { request, span } from '../../support/otlp-bytes.ts'
 
 const OFF = { environment: false, host: false, process: false, overwrite: false }
 

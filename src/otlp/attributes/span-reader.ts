@@ -1,4 +1,4 @@
-import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
+import { BYTES, FIXED64, Fields, VARINT } from '../wire.ts'
 import { AttributeReader, NAME_BIT } from './attribute-reader.ts'
 
 /** What is wrong with the time stamps of a span. */
@@ -35,7 +35,9 @@ export class SpanReader extends AttributeReader {
   spanIdEnd = 0
   traceStateStart = 0
   traceStateEnd = 0
-  /** Where the eight bytes of end_time_unix_nano lie; 0 when it is absent. */
+  /** Where the eight bytes of start_time_unix_nano lie; 0 when it is absent. */
+  startTimeStart = 0
+  /** The same for end_time_unix_nano. */
   endTimeStart = 0
   private after = 0
 
@@ -95,6 +97,7 @@ export class SpanReader extends AttributeReader {
     }
     this.valueStarts[this.nameIndex] = nameStart
     this.valueEnds[this.nameIndex] = nameEnd
+    this.startTimeStart = startTime
     this.endTimeStart = endTime
     this.readDuration(startTime, endTime)
   }

@@ -1,4 +1,4 @@
-import { Fields } from '../../otlp/wire.ts'
+import { Fields } from '../wire.ts'
 import { Interner } from './interner.ts'
 import type { KeyTable } from './key-table.ts'
 
