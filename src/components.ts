@@ -5,11 +5,12 @@ import { derive } from './processors/derive/derive.ts'
 import { enrich } from './processors/enrich/enrich.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
+import { gpu } from './receivers/gpu/gpu.ts'
 import { otlp } from './receivers/otlp/otlp.ts'
 
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
-  receivers: [otlp],
+  receivers: [otlp, gpu],
   processors: [derive, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter],
