@@ -6,7 +6,7 @@ export type SampleProperty = Exclude<keyof GpuSample, 'atMs' | 'throttleReasons'
 
 /**
  * One value of ours and where nvidia-smi gives it. `csv` holds names of `--query-gpu`, `xml` paths below `<gpu>` (or `<mig_device>`) in `-q -x`. The
- * first that can be read wins; `a+b` is the sum of both, and absent when either is.
+ * first that can be read wins; `a+b` is the sum of those that the chip counts.
  */
 export interface GpuField {
   readonly name: string

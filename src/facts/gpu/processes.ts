@@ -28,5 +28,5 @@ export class ProcessList {
 // The tool may print a whole command line. What follows the first option is left out: it makes no name, and may be a secret.
 function programOf(cell: string): string {
   const options = cell.indexOf(' -')
-  return readText((options === -1 ? cell : cell.slice(0, options)).slice(0, 200)) ?? ''
+  return readText((options === -1 ? cell : cell.slice(0, options)).slice(0, 256)) ?? ''
 }

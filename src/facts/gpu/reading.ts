@@ -95,7 +95,7 @@ function nameOf(lookup: Lookup, route: 'csv' | 'xml', pciBusId: string | undefin
     const cell = lookup(source)?.text.trim()
     if (cell === undefined) continue
     if (isGpuUuid(cell)) return cell
-    if (absenceOf(cell) === undefined) return undefined
+    if (cell === '' || absenceOf(cell) === undefined) return undefined
   }
   return pciBusId
 }
@@ -111,16 +111,19 @@ function firstNumber(lookup: Lookup, sources: readonly string[], kind: Parameter
   return reason
 }
 
+// A part that the chip does not count takes no part in a sum; one that could not be read leaves no sum.
 function sumOf(lookup: Lookup, source: string, kind: Parameters<typeof readNumber>[1]): number | Absence | undefined {
-  let sum = 0
+  let sum: number | undefined
+  let reason: Absence | undefined
   for (const part of source.split('+')) {
     const cell = lookup(part)
     if (cell === undefined) return undefined
     const value = readNumber(cell.text, kind, cell.unit)
-    if (typeof value === 'string') return value
-    sum += value
+    if (typeof value === 'number') sum = (sum ?? 0) + value
+    else if (value === 'not available' || value === 'not supported') reason ??= value
+    else return value
   }
-  return sum
+  return sum ?? reason
 }
 
 function readThrottle(lookup: Lookup, route: 'csv' | 'xml'): { mask: number; reasons: string[] } | undefined {

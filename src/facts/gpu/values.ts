@@ -110,7 +110,7 @@ const RECOVERY_ACTIONS: ReadonlyMap<string, number> = new Map([
 ])
 
 const CELL_CHARACTERS_MAX = 256
-const TEXT_CHARACTERS_MAX = 128
+const TEXT_CHARACTERS_MAX = 256
 const NUMBER = /^([+-]?\d{1,20}(?:\.\d{1,9})?) ?([A-Za-z%/()]{0,12})$/
 
 /** The reason why a cell holds no value, in all the spellings of drivers 375 to 610; undefined when it holds something. */
