@@ -54,7 +54,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   delivery: ['account', 'entry', 'otlp', 'queue', 'telemetry', ...CONTRACTS],
   deliveries: ['account', 'delivery', 'ledger', 'queue', 'telemetry', ...CONTRACTS],
   readiness: [],
-  admin: ['net']
+  admin: ['net'],
+  'facts-port': ['net', 'facts'],
+  'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
 }
 
 function allowed({ from, to, typeOnly }: Import): boolean {

@@ -87,7 +87,7 @@ export const ROWS: readonly Row[] = [
   row('gpu.memory.bandwidth.utilization', '1', 'memoryUtilization', 'Share of the time in which memory was read or written.'),
   row('gpu.encoder.sessions', '{session}', more('encoderSessions'), 'Sessions of the video encoder.', total),
   row(
-    'gpu.encoder.frame_rate',
+    'gpu.encoder.frames',
     '{frame}/s',
     more('encoderFramesPerSecond'),
     'Frames that the video encoder makes, as a mean of its sessions.'
