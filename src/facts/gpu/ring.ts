@@ -21,6 +21,9 @@ const COLUMNS = [
 const [UTILIZATION, MEMORY_USED, POWER] = [1, 2, 3]
 const ROW = 1 + COLUMNS.length
 
+/** Of an older sample, this many processes are remembered: those with the most memory. */
+const PROCESSES_MAX = 8
+
 const NOTHING: Readonly<Record<string, number>> = {}
 
 export interface RingOptions {
@@ -72,7 +75,7 @@ export class Ring {
     this.rows[slot * ROW] = sample.atMs
     for (let i = 0; i < COLUMNS.length; i++) this.rows[slot * ROW + 1 + i] = sample[COLUMNS[i]] ?? Number.NaN
     this.throttleReasons[slot] = sample.throttleReasons
-    this.processes[slot] = sample.processes
+    this.processes[slot] = largest(sample.processes)
     this.newest = sample
   }
 
@@ -80,7 +83,7 @@ export class Ring {
     return this.newest
   }
 
-  /** The newest sample that is not from after `atMs`. What only metrics read (`more`) is there for the latest sample alone. */
+  /** The newest sample that is not from after `atMs`. Only the latest has `more` and all its processes. */
   at(atMs: number): GpuSample | undefined {
     const index = this.indexAt(atMs)
     if (index < 0) return undefined
@@ -194,4 +197,9 @@ export class Ring {
       processes: this.processes[slot]
     }
   }
+}
+
+function largest(processes: GpuSample['processes']): GpuSample['processes'] {
+  if (processes.length <= PROCESSES_MAX) return processes
+  return processes.toSorted((a, b) => (b.memoryUsedBytes ?? 0) - (a.memoryUsedBytes ?? 0)).slice(0, PROCESSES_MAX)
 }

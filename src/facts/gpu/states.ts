@@ -7,6 +7,9 @@ export interface Verdict {
   readonly remedy: string
 }
 
+/** The states in which samples come in. */
+export const GOOD_STATES: readonly GpuState[] = ['ok', 'device lost']
+
 export const OK: Verdict = { state: 'ok', remedy: '' }
 export const STARTING: Verdict = { state: 'starting', remedy: '' }
 

@@ -56,6 +56,18 @@ test('an older sample comes back as it went in, but for what only metrics read',
   deepStrictEqual(ring.at(8), sample(7))
 })
 
+test('of older samples the largest processes are kept', () => {
+  const ring = new Ring({ samplesMax: 3, reachMs: 10 })
+  const processes = Array.from({ length: 20 }, (_, pid) => ({ pid, name: 'python', memoryUsedBytes: pid === 3 ? undefined : pid }))
+  ring.add(sample(1, { processes }))
+  strictEqual(ring.at(1)?.processes.length, 20)
+  ring.add(sample(2))
+  deepStrictEqual(
+    ring.at(1)?.processes.map(({ pid }) => pid),
+    [19, 18, 17, 16, 15, 14, 13, 12]
+  )
+})
+
 test('memory is a fixed number of samples', () => {
   const ring = new Ring({ samplesMax: 3, reachMs: 10 })
   for (let atMs = 0; atMs < 1000; atMs++) ring.add(sample(atMs, { utilization: atMs }))
