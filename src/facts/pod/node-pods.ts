@@ -6,8 +6,6 @@ import type { Rules } from './names.ts'
 import { PodIndex } from './pod-index.ts'
 import { type KnownPod, readPod } from './pod-object.ts'
 
-/** Shortest time between two questions, however many unknown senders there are. */
-const AGAIN_MS = 5_000
 const BACKOFF_MS_MAX = 5 * 60_000
 /** Senders that stayed unknown after a question, so that they cause no second one. */
 const STRANGERS_MAX = 1_024
@@ -15,6 +13,8 @@ const STRANGER_LENGTH_MAX = 128
 
 export interface NodePodsOptions extends PodListOptions {
   readonly intervalMs: number
+  /** Shortest time between two questions, however many unknown senders there are. */
+  readonly askAgainMs: number
   readonly labels: Rules
   readonly annotations: Rules
   readonly proc: string
@@ -56,7 +56,7 @@ export class NodePods {
     if (this.isAsking || this.failures > 0 || key.length > STRANGER_LENGTH_MAX) return
     if (this.strangers.has(key) || this.strangers.size >= STRANGERS_MAX) return
     this.strangers.add(key)
-    this.schedule(Math.max(0, this.askedAtMs + AGAIN_MS - performance.now()))
+    this.schedule(Math.max(0, this.askedAtMs + this.options.askAgainMs - performance.now()))
   }
 
   stop(): void {
@@ -72,7 +72,7 @@ export class NodePods {
   }
 
   private async ask(): Promise<void> {
-    const { intervalMs, labels, annotations } = this.options
+    const { intervalMs, askAgainMs, labels, annotations } = this.options
     this.isAsking = true
     this.askedAtMs = performance.now()
     try {
@@ -97,7 +97,7 @@ export class NodePods {
       this.forgotAtMs = performance.now()
     }
     this.schedule(
-      this.failures === 0 ? intervalMs : Math.min(BACKOFF_MS_MAX, Math.max(intervalMs, AGAIN_MS) * 2 ** Math.min(this.failures - 1, 8))
+      this.failures === 0 ? intervalMs : Math.min(BACKOFF_MS_MAX, Math.max(intervalMs, askAgainMs) * 2 ** Math.min(this.failures - 1, 8))
     )
   }
 

@@ -27,6 +27,8 @@ export interface PodOptions {
     readonly caFile: string
     readonly insecure: boolean
     readonly intervalMs: number
+    /** Shortest time between two questions, when somebody unknown is looked for. */
+    readonly askAgainMs: number
     readonly timeoutMs: number
   }
 }
@@ -46,6 +48,7 @@ export const POD_DEFAULTS: PodOptions = {
     caFile: `${ACCOUNT}/ca.crt`,
     insecure: false,
     intervalMs: 30_000,
+    askAgainMs: 5_000,
     timeoutMs: 10_000
   }
 }
