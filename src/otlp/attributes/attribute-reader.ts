@@ -1,6 +1,7 @@
 import { Fields } from '../wire.ts'
 import { Interner } from './interner.ts'
 import type { KeyTable } from './key-table.ts'
+import { scalarText, utf8 } from './label-text.ts'
 
 /** In a list of sources: the span's name, which is a plain string and no AnyValue. */
 export const SPAN_NAME = -1
@@ -74,6 +75,39 @@ export class AttributeReader {
     const listed = Math.min(this.found, FOUND_MAX)
     for (let i = this.settled; i < listed; i++) this.put(this.foundKeys[i], this.foundStarts[i], this.foundEnds[i])
     this.settled = listed
+  }
+
+  /** Whether the record that was read last has this key itself, with or without a value; true when it has too many to tell. */
+  isOwn(key: number): boolean {
+    const { found, foundKeys } = this
+    if (found > FOUND_MAX) return true
+    for (let i = 0; i < found; i++) if (foundKeys[i] === key) return true
+    return false
+  }
+
+  /** The text of the first present one of `sources`; undefined when there is none, or it is no string, number or flag. */
+  text(sources: Int32Array): string | undefined {
+    const index = this.resolve(sources)
+    if (index < 0) return undefined
+    const [start, end] = [this.valueStarts[index], this.valueEnds[index]]
+    if (index === this.nameIndex) return utf8(this.bytes, start, Math.min(end, start + VALUE_BYTES_MAX))
+    return scalarText(this.bytes, start, end, VALUE_BYTES_MAX)
+  }
+
+  /** The same, of what the record has itself. */
+  ownText(sources: Int32Array): string | undefined {
+    const { stamps, spanStamp } = this
+    for (let i = 0; i < sources.length; i++) {
+      const source = sources[i]
+      if (stamps[source] === spanStamp) return scalarText(this.bytes, this.valueStarts[source], this.valueEnds[source], VALUE_BYTES_MAX)
+    }
+    return undefined
+  }
+
+  /** The time in nanoseconds at `at`, as milliseconds since 1970, to the microsecond. */
+  timeMs(at: number): number {
+    const nanos = this.view.getUint32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true)
+    return Math.round(nanos / 1000) / 1000
   }
 
   /** Where the first present one of `sources` lies, as an index into valueStarts and valueEnds; -1 when none is. Span before resource. */

@@ -1,6 +1,6 @@
 import { FOUND_MAX, VALUE_BYTES_MAX } from '../../otlp/attributes/attribute-reader.ts'
+import { ByteKeys } from '../../otlp/attributes/byte-keys.ts'
 import type { SpanReader } from '../../otlp/attributes/span-reader.ts'
-import { ByteKeys } from './byte-keys.ts'
 import { factsOf, takes } from './rules.ts'
 import type { Series, SeriesStore } from './series.ts'
 

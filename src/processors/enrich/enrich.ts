@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, arch as machine, type as system } from 'node:os'
-import { defineProcessor } from '../../component.ts'
-import { flag, map, text } from '../../config/schema.ts'
-import type { Patch } from '../../otlp/patch.ts'
-import { editResources, type ResourceEditor } from '../../otlp/request.ts'
-import { AttributeView, equals } from '../../otlp/views.ts'
-import { Fields, lengthDelimited } from '../../otlp/wire.ts'
+import type { Batch } from '../../batch.ts'
+import { defineProcessor, type Host } from '../../component.ts'
+import { duration, flag, group, list, map, text } from '../../config/schema.ts'
+import { Placement } from '../../facts/placement.ts'
+import { ID_NAMES } from '../../facts/senders.ts'
+import { editRecords, editResources } from '../../otlp/request.ts'
+import { RecordEnricher } from './record-enricher.ts'
+import { ResourceEnricher } from './resource-enricher.ts'
 
-/** Adds what the sender could not know, or did not say, to the resource of everything that passes. Nothing is decoded. */
+/** Adds what the sender could not know, or did not say: to the resource of everything that passes, to spans, and to errors. Nothing is decoded. */
 export const enrich = defineProcessor({
   type: 'enrich',
-  summary: 'Add attributes to the resource of all telemetry.',
+  summary: 'Add attributes to the resource of all telemetry, and the state of the GPU to spans and errors.',
   outcome: 'dropped',
   options: {
     attributes: map(text({ doc: 'The value of a resource attribute.', default: '' }), {
@@ -22,77 +24,72 @@ export const enrich = defineProcessor({
       default: true
     }),
     process: flag({ doc: 'Add sluice.instance.id, which names the gateway process that the telemetry passed.', default: true }),
-    overwrite: flag({ doc: 'Replace what the sender said instead of keeping it.', default: false })
+    overwrite: flag({
+      doc: 'Replace what the sender said instead of keeping it; never what it said of its pod and its GPU.',
+      default: false
+    }),
+    pod: flag({ doc: 'Add what is known of the sender’s pod: its name, namespace, node, workload and container.', default: true }),
+    gpu: group(
+      {
+        resource: flag({
+          doc: 'Add the GPU of the sender, its model, driver and memory size, to the resource of all but metrics.',
+          default: true
+        }),
+        spans: flag({ doc: 'Add mean load, peak memory, mean power and energy over the time of each span.', default: true }),
+        errors: flag({ doc: 'Add the state of the GPU at that instant to log records of errors and to exceptions.', default: true }),
+        ids: list(text({ doc: 'An attribute of span, log record or resource.' }), {
+          doc: 'Where a sender says which GPU it used: by UUID, PCI bus id or index, several with commas. Without, the GPUs of its pod count.',
+          default: [...ID_NAMES]
+        }),
+        ageMax: duration({ doc: 'What is known of a GPU is left out when it is older than this.', default: '2m' })
+      },
+      { doc: 'What is told about GPUs.' }
+    )
   },
-  create: ({ attributes, environment, host, process: identity, overwrite }) => {
+  create: ({ attributes, environment, host: withHost, process: identity, overwrite, pod, gpu }, host) => {
     const added: Record<string, string> = {
-      ...(host ? { 'host.name': hostname(), 'host.arch': hostArch(), 'os.type': system().toLowerCase() } : {}),
+      ...(withHost ? { 'host.name': hostname(), 'host.arch': hostArch(), 'os.type': system().toLowerCase() } : {}),
       ...(identity ? { 'sluice.instance.id': randomUUID() } : {}),
       ...(environment ? fromEnvironment(process.env) : {}),
       ...attributes
     }
-    const editor = new Enricher(Object.entries(added), overwrite)
+    const { facts } = host
+    const placement = new Placement(facts)
+    const resources = new ResourceEnricher({
+      ...{ attributes: added, overwrite, placement, gpuIds: gpu.ids },
+      ...{ pod: pod && facts.pod.source !== 'off', gpu: gpu.resource }
+    })
+    const records = new RecordEnricher({
+      ...{ facts: facts.gpu, placement, spans: gpu.spans, errors: gpu.errors },
+      ...{ ageMaxMs: gpu.ageMax, gpuIds: gpu.ids }
+    })
+    observe(host, records)
     return {
       process(batch) {
-        const bytes = editResources(batch.bytes, editor)
+        placement.refresh(Date.now())
+        resources.open(batch.bytes, batch.signal !== 'metrics')
+        let bytes = editResources(batch.bytes, resources)
+        resources.close()
+        if (placement.hasGpus && isTold(batch, gpu)) {
+          records.open(bytes, batch.receivedAtMs)
+          bytes = editRecords(bytes, batch.signal === 'traces' ? records.spanEditor : records.logEditor).bytes
+          records.close()
+        }
         return bytes === batch.bytes ? batch : { ...batch, bytes }
       }
     }
   }
 })
 
-// Resource { repeated KeyValue attributes = 1 }, KeyValue { key = 1, value = 2 }, AnyValue { string_value = 1 }
-const ATTRIBUTES = 1
+function isTold({ signal }: Batch, { spans, errors }: { spans: boolean; errors: boolean }): boolean {
+  return signal === 'traces' ? spans || errors : signal === 'logs' && errors
+}
 
-const fields = new Fields()
-const attribute = new AttributeView()
-
-class Enricher implements ResourceEditor {
-  private readonly keys: Buffer[]
-  private readonly values: Buffer[] // AnyValue messages
-  private readonly whole: Buffer[] // attribute fields of a Resource, tag and all
-  private readonly all: Buffer
-  private readonly overwrite: boolean
-  // Which attributes the resource at hand has; kept from one of its pieces to the next.
-  private readonly present: Uint8Array
-
-  constructor(attributes: readonly (readonly [key: string, value: string])[], overwrite: boolean) {
-    this.keys = attributes.map(([key]) => Buffer.from(key))
-    this.values = attributes.map(([, value]) => lengthDelimited(1, Buffer.from(value)))
-    this.whole = this.keys.map((key, i) =>
-      lengthDelimited(ATTRIBUTES, Buffer.concat([lengthDelimited(1, key), lengthDelimited(2, this.values[i])]))
-    )
-    this.all = Buffer.concat(this.whole)
-    this.overwrite = overwrite
-    this.present = new Uint8Array(attributes.length)
-  }
-
-  resource(bytes: Uint8Array, start: number, end: number, patch: Patch, last: boolean): void {
-    const { keys, present } = this
-    fields.open(bytes, start, end)
-    while (fields.next()) {
-      if (fields.number !== ATTRIBUTES) continue
-      attribute.open(bytes, fields.start, fields.end)
-      for (let i = 0; i < keys.length; i++) {
-        if (!equals(bytes, attribute.keyStart, attribute.keyEnd, keys[i])) continue
-        present[i] = 1
-        if (this.overwrite) patch.replace(fields.tagStart, fields.end, this.whole[i])
-        break
-      }
-    }
-    if (!last) return
-    if (!present.includes(1)) {
-      if (this.all.length > 0) patch.replace(end, end, this.all)
-      return
-    }
-    const missing = this.whole.filter((_, i) => present[i] === 0)
-    if (missing.length > 0) patch.replace(end, end, Buffer.concat(missing))
-    present.fill(0)
-  }
-
-  missing(): Uint8Array | null {
-    return this.all.length > 0 ? this.all : null
-  }
+function observe({ metrics }: Host, { spans, errors }: RecordEnricher): void {
+  const read = (counts: Readonly<Record<string, number>>) => () =>
+    Object.entries(counts).map(([outcome, value]) => ({ labels: { outcome }, value }))
+  metrics.observe('sluice_enrich_gpu_spans_total', 'Kept spans, by what came of telling them about their GPU.', 'counter', read(spans))
+  metrics.observe('sluice_enrich_gpu_errors_total', 'Errors, by what came of telling them about their GPU.', 'counter', read(errors))
 }
 
 /** OTEL_RESOURCE_ATTRIBUTES is `key=value,key2=value2`, percent-encoded; a part that is not of this form is left out. */

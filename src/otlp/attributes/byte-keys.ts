@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { hashBytes, mix, sameBytes, spread } from '../../otlp/attributes/bytes.ts'
+import { hashBytes, mix, sameBytes, spread } from './bytes.ts'
 
 const KEYS_FIRST = 64
 const SLOTS_PER_KEY = 4
