@@ -11,6 +11,7 @@ export interface HistoryOptions {
   readonly historyMs: number
 }
 
+/** Of one device, whatever the interval: 130 bytes each. */
 const SAMPLES_MAX = 1_000
 /** One look may come late or fail without a hole in between. */
 const REACH_INTERVALS = 2.5

@@ -42,6 +42,7 @@ export class Poller implements GpuFacts {
   readonly firstLook: Promise<void>
   private readonly log: Log
   private readonly ownersOf: (uuid: string) => readonly GpuOwner[]
+  private readonly intervalMs: number
   private readonly slowIntervalMs: number
   private readonly migIntervalMs: number
   private readonly runner: Runner
@@ -59,6 +60,7 @@ export class Poller implements GpuFacts {
     const { command, timeoutMs, intervalMs, slowIntervalMs, historyMs = HISTORY_MS, backoffMaxMs } = options
     this.log = log
     this.ownersOf = owners ?? (() => [])
+    this.intervalMs = intervalMs
     this.slowIntervalMs = slowIntervalMs
     this.migIntervalMs = Math.min(slowIntervalMs, intervalMs * MIG_LOOKS)
     this.runner = new Runner({ command, timeoutMs, ...options.runner })
@@ -118,8 +120,8 @@ export class Poller implements GpuFacts {
       this.breaker.fail()
     }
     if (this.isStopped) return
-    // From start to start; what came too late for its turn waits for the next.
-    const delayMs = this.breaker.delayMs
+    // From start to start; what came too late for its turn waits for the next. Whether a stuck child is gone is cheap to ask: that is not put off.
+    const delayMs = this.runner.isOccupied() ? this.intervalMs : this.breaker.delayMs
     this.timer = setTimeout(() => (this.underWay = this.tick()), delayMs - ((performance.now() - startedAt) % delayMs))
     this.timer.unref()
   }
@@ -166,7 +168,7 @@ export class Poller implements GpuFacts {
 
   private conclude(verdict: Verdict): void {
     if (GOOD_STATES.includes(verdict.state)) this.breaker.succeed()
-    else this.breaker.fail()
+    else if (!this.runner.isOccupied()) this.breaker.fail()
     if (verdict.state === this.state.state && verdict.remedy === this.state.remedy) return
     const before = this.state.state
     this.state = { ...verdict, sinceMs: Date.now(), source: SOURCE }

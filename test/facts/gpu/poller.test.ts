@@ -274,14 +274,14 @@ test('a GPU that says no more than its address is the one that was there', async
 
 test('under a hang exactly one child is there, and the state says so; it is over by itself', async () => {
   show([{ index: 0 }])
-  open({ timeoutMs: 60, runner: { signal: () => undefined } })
+  open({ timeoutMs: 60, backoffMaxMs: 60_000, runner: { signal: () => undefined } })
   await untilState('ok')
   smi.set('query-gpu', { hang: 'itself' })
   await untilState('hung')
   const started = starts().length
   const polls = (): number => count('sluice_gpu_polls_total', { kind: 'fast', outcome: 'hung' }) ?? 0
   const before = polls()
-  await until(() => polls() > before + 5)
+  await until(() => polls() > before + 12)
   strictEqual(starts().length, started)
   strictEqual(livingChildren(), 1)
   strictEqual(poller.latest(A)?.utilization, 0.5)
