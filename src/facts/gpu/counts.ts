@@ -26,6 +26,10 @@ export function countPolls(metrics: Metrics, state: () => GpuFacts['state'], new
     'Time that looks at the GPUs took, by kind; sluice_gpu_polls_total is their number.'
   )
   const refused = metrics.counter('sluice_gpu_refused_total', 'Rows that could not be read (row), and GPUs there was no room for (device).')
+  const absent = metrics.counter(
+    'sluice_gpu_values_absent_total',
+    'Values that were asked for and not given, by reason: lost, reset required and unknown error tell of a GPU in trouble.'
+  )
   metrics.observe('sluice_gpu_state', 'Whether GPU facts are in this state.', 'gauge', () => {
     const now = state()
     return STATES.map((each) => ({ labels: { state: each, source: now.source }, value: each === now.state ? 1 : 0 }))
@@ -39,5 +43,6 @@ export function countPolls(metrics: Metrics, state: () => GpuFacts['state'], new
     seconds.add(durationMs / 1_000, { kind })
     refused.add(look.refusedRows, { what: 'row' })
     refused.add(refusedDevices, { what: 'device' })
+    for (const reading of look.readings) for (const reason of Object.values(reading.absent)) absent.add(1, { reason })
   }
 }

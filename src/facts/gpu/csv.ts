@@ -9,8 +9,6 @@ import { isGpuUuid } from './values.ts'
 // nothing is quoted. Other lines may stand anywhere: a warning, a GPU that does not answer, a message of the kernel.
 
 const LINES_MAX = 20_000
-const FOREIGN_LINES_MAX = 8
-const FOREIGN_CHARACTERS_MAX = 200
 const COLUMNS_MAX = 512
 
 interface Column {
@@ -21,7 +19,6 @@ interface Column {
 interface Table {
   readonly columns: readonly Column[]
   readonly rows: readonly string[]
-  readonly foreign: string[]
 }
 
 /**
@@ -38,7 +35,6 @@ export function parseGpuCsv(text: string, atMs: number, asked?: readonly string[
     if (cells.length !== table.columns.length) {
       // Half a row and a line of something else are not told apart.
       refusedRows++
-      noteForeign(table.foreign, row)
       continue
     }
     const lookup = (source: string): Cell | undefined => {
@@ -50,7 +46,7 @@ export function parseGpuCsv(text: string, atMs: number, asked?: readonly string[
     if (reading === null) refusedRows++
     else readings.push(reading)
   }
-  return { readings, refusedRows, foreignLines: table.foreign }
+  return { readings, refusedRows }
 }
 
 /** Who computes on which GPU. */
@@ -96,19 +92,14 @@ function joinName(cells: string[], nameAt: number, width: number): string[] | nu
 // The header is the first line with a cell of one of the names that tell it.
 function findTable(text: string, telling: readonly string[], asked: readonly string[] | undefined, query: string): Table {
   const lines = text.split(/\r?\n/, LINES_MAX)
-  const foreign: string[] = []
   for (let i = 0; i < lines.length; i++) {
     const columns = readHeader(lines[i])
-    if (!columns?.some(({ name }) => telling.includes(name))) {
-      noteForeign(foreign, lines[i])
-      continue
-    }
+    if (!columns?.some(({ name }) => telling.includes(name))) continue
     if (asked !== undefined && asked.length !== columns.length)
       throw new RefusedError('invalid', `nvidia-smi ${query}: the answer has ${columns.length} columns, expected ${asked.length}`)
     return {
       columns: asked === undefined ? columns : columns.map(({ unit }, place) => ({ name: asked[place], unit })),
-      rows: lines.slice(i + 1).filter((line) => line.trim() !== ''),
-      foreign
+      rows: lines.slice(i + 1).filter((line) => line.trim() !== '')
     }
   }
   throw new RefusedError('invalid', `nvidia-smi ${query}: no header in an answer of ${text.length} characters`)
@@ -123,8 +114,4 @@ function readHeader(line: string): Column[] | undefined {
     columns.push({ name: match[1], unit: match[2] })
   }
   return columns
-}
-
-function noteForeign(foreign: string[], line: string): void {
-  if (line.trim() !== '' && foreign.length < FOREIGN_LINES_MAX) foreign.push(line.trim().slice(0, FOREIGN_CHARACTERS_MAX))
 }

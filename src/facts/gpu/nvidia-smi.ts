@@ -86,7 +86,7 @@ function queryOf(help: Run): readonly string[] {
 
 // An answer counts from when it came: the tool's own times are local, without a zone. What was cut off by a kill is no answer.
 function judged(run: Run, parse: (atMs: number) => GpuAnswer): { answer: GpuAnswer; verdict: Verdict } {
-  let answer: GpuAnswer = { readings: [], refusedRows: 0, foreignLines: [] }
+  let answer: GpuAnswer = { readings: [], refusedRows: 0 }
   if (run.end === 'exit' && run.status !== undefined) {
     try {
       answer = parse(Date.now())

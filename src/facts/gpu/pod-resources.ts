@@ -1,3 +1,4 @@
+import type { ClientHttp2Session, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
 import { messageOf, RefusedError } from '../../errors.ts'
 
 /** The kubelet's word on who was given which devices. */
@@ -17,6 +18,8 @@ export interface PodResourcesOptions {
 }
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+/** gRPC writes a time with eight digits at most. */
+const TIMEOUT_MS_MAX = 99_999_999
 const PATH = '/v1.PodResourcesLister/List'
 /** The request has no field: a frame of five bytes, not compressed, of length 0. */
 const REQUEST = Buffer.alloc(5)
@@ -38,35 +41,7 @@ export async function listAllocations({ socket, timeoutMs }: PodResourcesOptions
       deadline.addEventListener('abort', giveUp, { once: true })
       session.once('error', reject)
       session.once('close', () => reject(new RefusedError('unavailable', `${socket}: the connection was closed`)))
-      const stream = session.request({
-        ':method': 'POST',
-        ':path': PATH,
-        'content-type': 'application/grpc',
-        te: 'trailers',
-        'grpc-timeout': `${Math.min(timeoutMs, 99_999_999)}m`
-      })
-      const parts: Buffer[] = []
-      let length = 0
-      let failure = ''
-      // A refusal may come with the headers alone, or in the trailers.
-      const note = (headers: Record<string, unknown>): void => {
-        const status = headers['grpc-status']
-        if (status !== undefined && status !== '0') failure = `gRPC status ${Number(status)}`
-        if (headers[':status'] !== undefined && headers[':status'] !== 200) failure = `HTTP status ${Number(headers[':status'])}`
-      }
-      stream.once('error', reject)
-      stream.on('response', note)
-      stream.on('trailers', note)
-      stream.on('data', (part: Buffer) => {
-        length += part.length
-        if (length <= ANSWER_BYTES_MAX) parts.push(part)
-        else reject(new RefusedError('too-large', `${socket}: the answer is over ${ANSWER_BYTES_MAX} bytes`))
-      })
-      stream.once('end', () => {
-        if (failure === '') resolve(Buffer.concat(parts))
-        else reject(new RefusedError('unavailable', `${socket}: ${failure}`))
-      })
-      stream.end(REQUEST)
+      ask(session, socket, timeoutMs).then(resolve, reject)
     })
     return decodeAllocations(unframed(answer))
   } catch (error) {
@@ -78,6 +53,46 @@ export async function listAllocations({ socket, timeoutMs }: PodResourcesOptions
     session.on('error', () => undefined)
     session.destroy()
   }
+}
+
+/** One call: the frames of the answer, once the kubelet has said that all is well. */
+function ask(session: ClientHttp2Session, socket: string, timeoutMs: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': PATH,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-timeout': `${Math.min(timeoutMs, TIMEOUT_MS_MAX)}m`
+    })
+    const parts: Buffer[] = []
+    let length = 0
+    let status = 'the answer broke off'
+    // The status comes in the trailers, or with the headers alone.
+    const note = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void => {
+      const code = headers['grpc-status']
+      if (headers[':status'] !== undefined && headers[':status'] !== 200) status = `HTTP status ${headers[':status']}`
+      else if (code !== undefined) status = code === '0' ? '' : `gRPC status ${Number(code)}`
+    }
+    // A stream that is cancelled because of its connection does not know why: the connection tells.
+    let isCancelled = false
+    stream.once('error', (error: NodeJS.ErrnoException) => {
+      isCancelled = error.code === 'ERR_HTTP2_STREAM_CANCEL'
+      if (!isCancelled) reject(error)
+    })
+    stream.on('response', note)
+    stream.on('trailers', note)
+    stream.on('data', (part: Buffer) => {
+      length += part.length
+      if (length <= ANSWER_BYTES_MAX) parts.push(part)
+      else reject(new RefusedError('too-large', `${socket}: the answer is over ${ANSWER_BYTES_MAX} bytes`))
+    })
+    stream.once('close', () => {
+      if (status === '') resolve(Buffer.concat(parts))
+      else if (!isCancelled) reject(new RefusedError('unavailable', `${socket}: ${status}`))
+    })
+    stream.end(REQUEST)
+  })
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

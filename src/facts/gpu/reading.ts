@@ -2,25 +2,19 @@ import type { GpuDevice, GpuProcess, GpuSample } from '../facts.ts'
 import { FIELDS, IDENTITY, type SampleProperty, THROTTLE_MASKS, THROTTLE_REASONS, throttleSources } from './fields.ts'
 import { type Absence, absenceOf, isBusId, isGpuUuid, readMask, readNumber, readText } from './values.ts'
 
-/** How a GPU does, by what stands where its values should: the worst that any of them said. */
-export type GpuHealth = 'ok' | 'unknown error' | 'reset required' | 'lost'
-
 /** What one answer of nvidia-smi says of one GPU or MIG instance. */
 export interface GpuReading {
   readonly device: GpuDevice
   readonly sample: GpuSample
   /** Of each value that was asked for and is not there, by our name for it: why. */
   readonly absent: Readonly<Record<string, Absence>>
-  readonly health: GpuHealth
 }
 
 /** One look at all GPUs. */
 export interface GpuAnswer {
   readonly readings: readonly GpuReading[]
-  /** Rows about a GPU that could not be read, or were more than anybody has. */
+  /** Rows that could not be read, or were more than anybody has. */
   readonly refusedRows: number
-  /** Lines that belong to no table, as `GPU0000:07:00.0: Unknown Error`: the first few, shortened. For the one who judges the state, never for a log. */
-  readonly foreignLines: readonly string[]
 }
 
 /** More GPUs and MIG instances than any machine has; what is above it is refused. */
@@ -86,7 +80,7 @@ export function makeReading(lookup: Lookup, { route, atMs, place, processes, ide
     ...(identity?.mig === undefined ? {} : { mig: identity.mig })
   }
   const sample: GpuSample = { atMs, ...values, ...(throttle === undefined ? {} : { throttleReasons: throttle.reasons }), more, processes }
-  return { device, sample, absent, health: healthOf(absent) }
+  return { device, sample, absent }
 }
 
 // A GPU in trouble may say so instead of its name: then its address names it. A name that is cut off does not.
@@ -147,11 +141,4 @@ function readThrottle(lookup: Lookup, route: 'csv' | 'xml'): { mask: number; rea
     reasons.push(name)
   }
   return known ? { mask, reasons } : undefined
-}
-
-function healthOf(absent: Readonly<Record<string, Absence>>): GpuHealth {
-  const reasons = new Set(Object.values(absent))
-  if (reasons.has('lost')) return 'lost'
-  if (reasons.has('reset required')) return 'reset required'
-  return reasons.has('unknown error') ? 'unknown error' : 'ok'
 }

@@ -38,7 +38,7 @@ export function parseGpuXml(text: string, atMs: number): GpuAnswer {
   const readings: GpuReading[] = []
   let refusedRows = collector.refusedRows
   for (const [place, gpu] of collector.gpus.entries()) refusedRows += readGpu(gpu, place, collector.document, atMs, readings)
-  return { readings, refusedRows, foreignLines: [] }
+  return { readings, refusedRows }
 }
 
 class Collector implements XmlVisitor {

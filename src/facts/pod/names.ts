@@ -23,8 +23,10 @@ const CHOSEN_MAX = 64
 const VALUE_LENGTH_MAX = 1024
 
 const OWN_ATTRIBUTE = 'resource.opentelemetry.io/'
+/** What a pod is, the cluster says. Who may write a pod's annotations must not pass it off as another one. */
+const IDENTITY = /^(?:k8s|container)\./
 
-/** Copies what the rules choose into `attributes`; `kind` is `label` or `annotation`. */
+/** Copies what the rules choose into `attributes`, beside what is there; `kind` is `label` or `annotation`. */
 export function copyChosen(
   attributes: Record<string, string>,
   kind: 'label' | 'annotation',
@@ -36,7 +38,7 @@ export function copyChosen(
     const rule = rules.find((each) => (each.isPrefix ? key.startsWith(each.key) : key === each.key))
     if (rule === undefined || value.length > VALUE_LENGTH_MAX) continue
     if (chosen++ >= CHOSEN_MAX) return
-    attributes[rule.attribute ?? `k8s.pod.${kind}.${key}`] = value
+    attributes[rule.attribute ?? `k8s.pod.${kind}.${key}`] ??= value
   }
 }
 
@@ -64,8 +66,9 @@ export function addService(
 ): void {
   let chosen = 0
   for (const [key, value] of annotations) {
-    if (!key.startsWith(OWN_ATTRIBUTE) || key.length === OWN_ATTRIBUTE.length || value.length > VALUE_LENGTH_MAX) continue
-    if (chosen++ < CHOSEN_MAX) attributes[key.slice(OWN_ATTRIBUTE.length)] = value
+    const name = key.startsWith(OWN_ATTRIBUTE) ? key.slice(OWN_ATTRIBUTE.length) : ''
+    if (name === '' || value.length > VALUE_LENGTH_MAX || IDENTITY.test(name)) continue
+    if (chosen++ < CHOSEN_MAX) attributes[name] = value
   }
   const fill = (name: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') attributes[name] ??= value

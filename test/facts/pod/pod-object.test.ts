@@ -67,6 +67,19 @@ test('the name of the service comes from the best source there is', () => {
   f({ ...name, ...instance }, { 'resource.opentelemetry.io/service.name': 'said' }, 'said')
 })
 
+test('a pod cannot pass itself off as another one by what its author may write', () => {
+  const uid = 'resource.opentelemetry.io/k8s.pod.uid'
+  const parts = {
+    name: 'p',
+    uid: 'own',
+    labels: { who: 'other' },
+    annotations: { [uid]: 'other', 'resource.opentelemetry.io/container.id': 'other' }
+  }
+  const known = readPod(pod({ ...parts, containers: { c: 'id' } }), parseRules(['who=k8s.pod.uid']), none)
+  strictEqual(known?.attributes['k8s.pod.uid'], 'own')
+  strictEqual(known.containers.get('id')?.['container.id'], 'id')
+})
+
 test('a pod that shares its node’s network is not found by address, and one that has ended is over', () => {
   deepStrictEqual(readPod(pod({ name: 'p' }), none, none)?.ips, ['10.1.0.5', 'fd00::5'])
   deepStrictEqual(readPod(pod({ name: 'p', hostNetwork: true }), none, none)?.ips, [])
