@@ -3,13 +3,14 @@ import { test } from 'node:test'
 import { RefusedError } from '../../../src/errors.ts'
 import { parseGpuCsv, parseProcessCsv } from '../../../src/facts/gpu/csv.ts'
 import { DEVICES_MAX, PROCESSES_MAX } from '../../../src/facts/gpu/reading.ts'
+import type { Absence } from '../../../src/facts/gpu/values.ts'
 import { GPU_A, GPU_B, TABLE } from '../../support/nvidia-smi-texts.ts'
 
 const MIB = 1024 * 1024
 
 test('a table gives each GPU with its values in our units', () => {
-  const { readings, refusedRows, foreignLines } = parseGpuCsv(TABLE, 77)
-  deepStrictEqual([readings.length, refusedRows, foreignLines], [2, 0, []])
+  const { readings, refusedRows } = parseGpuCsv(TABLE, 77)
+  deepStrictEqual([readings.length, refusedRows], [2, 0])
   deepStrictEqual(readings[0], {
     device: {
       uuid: GPU_A,
@@ -33,13 +34,12 @@ test('a table gives each GPU with its values in our units', () => {
       more: { throttledPowerCapSeconds: 1.5, recoveryAction: 2, persistenceMode: 1, throttleMask: 0x44 },
       processes: []
     },
-    absent: {},
-    health: 'ok'
+    absent: {}
   })
 })
 
 test('what a GPU does not give is absent, with the reason', () => {
-  const { device, sample, absent, health } = parseGpuCsv(TABLE, 77).readings[1]
+  const { device, sample, absent } = parseGpuCsv(TABLE, 77).readings[1]
   strictEqual(device.serial, undefined)
   // The mean stands in for the instant, which could not be read.
   deepStrictEqual(sample, {
@@ -58,7 +58,6 @@ test('what a GPU does not give is absent, with the reason', () => {
     throttledPowerCapSeconds: 'deprecated',
     recoveryAction: 'unreadable'
   })
-  strictEqual(health, 'ok')
 })
 
 test('a table reads the same without units, with other line ends and with other lines in it', () => {
@@ -94,12 +93,12 @@ test('throttle reasons come one by one where there is no mask', () => {
 
 test('a GPU in trouble says so, and its address names it when it has no name', () => {
   const header = 'pci.bus_id, utilization.gpu [%], memory.used [MiB], uuid'
-  const f = (row: string, uuid: string, health: string): void => {
+  const f = (row: string, uuid: string, reason: Absence): void => {
     const { readings } = parseGpuCsv(`${header}\n${row}\n`, 1)
-    deepStrictEqual([readings[0].device.uuid, readings[0].health], [uuid, health])
+    deepStrictEqual([readings[0].device.uuid, readings[0].absent.memoryUsedBytes], [uuid, reason])
   }
-  f(`00000000:0A:00.0, [GPU is lost], [Unknown Error], ${GPU_A}`, GPU_A, 'lost')
-  f(`00000000:0A:00.0, [GPU requires reset], [Unknown Error], ${GPU_A}`, GPU_A, 'reset required')
+  f(`00000000:0A:00.0, 5 %, [GPU is lost], ${GPU_A}`, GPU_A, 'lost')
+  f(`00000000:0A:00.0, 5 %, [GPU requires reset], ${GPU_A}`, GPU_A, 'reset required')
   f(`00000000:0A:00.0, 5 %, [Unknown Error], ${GPU_A}`, GPU_A, 'unknown error')
   f('00000000:0A:00.0, 5 %, [GPU is lost], [GPU is lost]', '00000000:0A:00.0', 'lost')
 })
@@ -117,11 +116,9 @@ test('an answer without a table is refused, and not quoted', () => {
     )
 })
 
-test('GPUs, and lines that belong to none, are kept up to a limit', () => {
+test('GPUs are kept up to a limit', () => {
   const many = parseGpuCsv(`index, uuid\n${`0, ${GPU_A}\n`.repeat(DEVICES_MAX + 5)}`, 1)
   deepStrictEqual([many.readings.length, many.refusedRows], [DEVICES_MAX, 5])
-  const { foreignLines } = parseGpuCsv(`${`${'x'.repeat(5000)}\n`.repeat(50)}uuid, index\n`, 1)
-  deepStrictEqual([foreignLines.length, foreignLines[0].length], [8, 200])
 })
 
 test('processes are listed by GPU, their names in any column and with any commas', () => {

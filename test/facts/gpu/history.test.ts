@@ -10,7 +10,7 @@ const OPTIONS = { intervalMs: 15_000, migIntervalMs: 60_000, historyMs: 3_600_00
 
 function reading(uuid: string, atMs: number, mig?: GpuReading['device']['mig']): GpuReading {
   const device = { uuid, index: 0, model: 'H100', driverVersion: '580', memoryTotalBytes: 1, pciBusId: undefined, serial: undefined }
-  return { device: mig === undefined ? device : { ...device, mig }, sample: { atMs, more: {}, processes: [] }, absent: {}, health: 'ok' }
+  return { device: mig === undefined ? device : { ...device, mig }, sample: { atMs, more: {}, processes: [] }, absent: {} }
 }
 
 const mig = (uuid: string, atMs: number): GpuReading =>
