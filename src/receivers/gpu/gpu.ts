@@ -37,13 +37,19 @@ export const gpu = defineReceiver({
             wasRefused = true
           }
         }
-        unsubscribe = facts.gpu.onSample(() => {
+        const begin = (): void => {
           // The newest values come again; a round that finds the one before still waiting for the disk is left out.
-          if (pushing !== null) return lost.add(1, { reason: 'busy' })
+          if (pushing !== null) {
+            lost.add(1, { reason: 'busy' })
+            return
+          }
           pushing = round().finally(() => {
             pushing = null
           })
-        })
+        }
+        unsubscribe = facts.gpu.onSample(begin)
+        // The first look may be over already.
+        begin()
       },
       async stop() {
         unsubscribe()

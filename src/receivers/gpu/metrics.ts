@@ -86,12 +86,7 @@ export const ROWS: readonly Row[] = [
   row('hw.gpu.utilization', '1', more('opticalFlowUtilization'), UTILIZATION, task('optical_flow')),
   row('gpu.memory.bandwidth.utilization', '1', 'memoryUtilization', 'Share of the time in which memory was read or written.'),
   row('gpu.encoder.sessions', '{session}', more('encoderSessions'), 'Sessions of the video encoder.', total),
-  row(
-    'gpu.encoder.frames',
-    '{frame}/s',
-    more('encoderFramesPerSecond'),
-    'Frames that the video encoder makes, as a mean of its sessions.'
-  ),
+  row('gpu.encoder.frames', '{frame}/s', more('encoderFramesPerSecond'), 'Frames that the video encoder makes, as a mean of its sessions.'),
   row('gpu.encoder.latency', 's', more('encoderLatencySeconds'), 'Latency of the video encoder, as a mean of its sessions.'),
 
   row('hw.gpu.memory.usage', 'By', 'memoryUsedBytes', 'Memory in use, without what the driver keeps for itself.', total),

@@ -1,4 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Batch } from '../../../src/batch.ts'
 import { RefusedError } from '../../../src/errors.ts'
@@ -275,6 +277,19 @@ test('a GPU that did not answer again is not shown again; a MIG instance is, unt
   await world.round([PART.uuid, sample({ atMs: nowMs - 16 * 60_000, memoryUsedBytes: 1 })])
   deepStrictEqual(await world.round(), {}, 'too old')
   strictEqual(world.pushed.length, 3, 'a round with nothing new is no batch')
+})
+
+test('what was seen before it started is shown at once', async () => {
+  const world = new World()
+  world.samples.set(A.uuid, sample())
+  await world.start()
+  await new Promise(setImmediate)
+  strictEqual(world.pushed.length, 1)
+})
+
+test('the page about the metrics names all of them', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/gpu-metrics.md'), 'utf8')
+  for (const { name } of ROWS) ok(page.includes(`\`${name}\``), name)
 })
 
 test('a round that is refused is lost and counted, one that meets the round before it too; the next goes through', async () => {
