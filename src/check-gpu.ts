@@ -59,7 +59,7 @@ function deviceLines({ gpu }: Facts, { uuid, index, model, memoryTotalBytes, mig
     value(
       'memory',
       sample?.memoryUsedBytes,
-      (bytes) => `${gib(bytes)}${memoryTotalBytes === undefined ? '' : ` of ${gib(memoryTotalBytes)}`}`
+      (bytes) => `${sizeText(bytes)}${memoryTotalBytes === undefined ? '' : ` of ${sizeText(memoryTotalBytes)}`}`
     ),
     value('temperature', sample?.temperature, (celsius) => `${celsius} °C`),
     value('power', sample?.powerWatts, (watts) => `${watts} W`)
@@ -75,7 +75,7 @@ function deviceLines({ gpu }: Facts, { uuid, index, model, memoryTotalBytes, mig
   ]
 }
 
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+const sizeText = (bytes: number): string => (bytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`)
 
 function value(name: string, given: number | undefined, text: (given: number) => string): string | undefined {
   return given === undefined ? undefined : `${name} ${text(given)}`
@@ -90,7 +90,13 @@ function podText({ pod }: Facts, { pod: { source } }: FactsOptions): string {
     : `downward: ${own['k8s.namespace.name'] ?? '?'}/${own['k8s.pod.name'] ?? '?'}`
 }
 
-const WANTED = ['utilization', 'memoryUsedBytes', 'temperature', 'powerWatts', 'throttleReasons'] as const
+const WANTED = [
+  ['utilization', 'load'],
+  ['memoryUsedBytes', 'memory'],
+  ['temperature', 'temperature'],
+  ['powerWatts', 'power'],
+  ['throttleReasons', 'throttle reasons']
+] as const
 
 function missing({ gpu }: Facts): string[] {
   const devices = gpu.devices()
@@ -99,8 +105,8 @@ function missing({ gpu }: Facts): string[] {
   for (const { uuid, index, mig } of devices) {
     if (mig !== undefined) continue
     const sample = gpu.latest(uuid)
-    const absent = WANTED.filter((name) => sample?.[name] === undefined && !(name === 'utilization' && parents.has(uuid)))
-    if (absent.length > 0) found.push(`GPU ${index} does not tell ${absent.join(', ')}`)
+    const absent = WANTED.filter(([name]) => sample?.[name] === undefined && !(name === 'utilization' && parents.has(uuid)))
+    if (absent.length > 0) found.push(`GPU ${index} does not tell its ${absent.map(([, words]) => words).join(', ')}`)
     if (parents.has(uuid)) found.push(`GPU ${index} is divided by MIG: neither it nor its instances have a utilization`)
     if (sample !== undefined && isSilentlyUsed(sample))
       found.push(
