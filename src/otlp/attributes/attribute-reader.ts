@@ -57,6 +57,7 @@ export class AttributeReader {
   private spanStamp = 0
   private resourceStamp = 1
   protected resourceBits = 0
+  protected after = 0
   // So many of the found keys have been put where `resolve` looks.
   private settled = 0
 
@@ -96,12 +97,12 @@ export class AttributeReader {
 
   /** The same, of what the record has itself. */
   ownText(sources: Int32Array): string | undefined {
-    const { stamps, spanStamp } = this
-    for (let i = 0; i < sources.length; i++) {
-      const source = sources[i]
-      if (stamps[source] === spanStamp) return scalarText(this.bytes, this.valueStarts[source], this.valueEnds[source], VALUE_BYTES_MAX)
-    }
-    return undefined
+    return this.textOf(sources, 0, this.spanStamp)
+  }
+
+  /** The same, of what its resource has. */
+  resourceText(sources: Int32Array): string | undefined {
+    return this.textOf(sources, this.keys.size, this.resourceStamp)
   }
 
   /** The time in nanoseconds at `at`, as milliseconds since 1970, to the microsecond. */
@@ -121,6 +122,15 @@ export class AttributeReader {
       if (stamps[source + size] === resourceStamp) return source + size
     }
     return -1
+  }
+
+  private textOf(sources: Int32Array, offset: number, stamp: number): string | undefined {
+    const { stamps } = this
+    for (let i = 0; i < sources.length; i++) {
+      const at = sources[i] + offset
+      if (stamps[at] === stamp) return scalarText(this.bytes, this.valueStarts[at], this.valueEnds[at], VALUE_BYTES_MAX)
+    }
+    return undefined
   }
 
   resourceEntry(): void {
@@ -162,6 +172,20 @@ export class AttributeReader {
   close(): void {
     this.bytes = NOTHING
     this.view = NO_VIEW
+  }
+
+  /** Reads a tag or a length of more than one byte; both are below 2^32, however long they were written. Leaves `after` behind it. */
+  protected longVarint(bytes: Uint8Array, at: number): number {
+    let value = 0
+    let factor = 1
+    for (;;) {
+      const byte = bytes[at++]
+      value += (byte & 127) * factor
+      if (byte < 128) break
+      factor *= 128
+    }
+    this.after = at
+    return value
   }
 
   protected beginSpan(): void {

@@ -1,6 +1,9 @@
 import { FIELD_BYTES_MAX, MessageWriter } from '../../otlp/message-writer.ts'
+import { varintSize } from '../../otlp/wire.ts'
 
-// KeyValue { key = 1, value = 2 }, AnyValue { string_value = 1, int_value = 3, double_value = 4, array_value = 5 }, ArrayValue { values = 1 }
+// The wire: KeyValue { key = 1, value = 2 }, AnyValue { string_value = 1, int_value = 3, double_value = 4, array_value = 5 },
+// ArrayValue { values = 1 }
+const KEY = 0x0a
 const VALUE = 0x12
 const STRING = 0x0a
 const INT = 0x18
@@ -13,7 +16,7 @@ export function keyField(key: string): Buffer {
   const writer = new MessageWriter()
   const text = Buffer.from(key)
   writer.reserve(text.length + FIELD_BYTES_MAX)
-  const start = writer.openLength(0x0a)
+  const start = writer.openLength(KEY)
   writer.copy(text, 0, text.length)
   writer.closeLength(start)
   return writer.close()
@@ -24,42 +27,47 @@ export class AttributeWriter {
   private readonly out = new MessageWriter()
   private tag = 0
 
-  /** Begins the attributes of a message in which they have this field number. */
+  /** Begins the attributes of a message in which they have this field number, of one byte with its type. */
   open(number: number): void {
     this.out.open()
     this.tag = (number << 3) | 2
   }
 
   double(key: Buffer, value: number): void {
+    this.begin(key, 11)
     const { out } = this
-    const start = this.begin(key)
-    const inner = out.openLength(VALUE)
-    out.varint(DOUBLE)
+    const { bytes } = out
+    let at = out.length
+    bytes[at++] = VALUE
+    bytes[at++] = 9
+    bytes[at++] = DOUBLE
+    out.length = at
     out.double(value)
-    out.closeLength(inner)
-    out.closeLength(start)
   }
 
   /** A whole number from 0 to 2^53. */
   int(key: Buffer, value: number): void {
+    const size = varintSize(value)
+    this.begin(key, 3 + size)
     const { out } = this
-    const start = this.begin(key)
-    const inner = out.openLength(VALUE)
-    out.varint(INT)
+    const { bytes } = out
+    let at = out.length
+    bytes[at++] = VALUE
+    bytes[at++] = 1 + size
+    bytes[at++] = INT
+    out.length = at
     out.varint(value)
-    out.closeLength(inner)
-    out.closeLength(start)
   }
 
   text(key: Buffer, value: string): void {
-    const start = this.begin(key)
+    const start = this.beginLong(key)
     this.string(VALUE, value)
     this.out.closeLength(start)
   }
 
   texts(key: Buffer, values: readonly string[]): void {
     const { out } = this
-    const start = this.begin(key)
+    const start = this.beginLong(key)
     const value = out.openLength(VALUE)
     const array = out.openLength(ARRAY)
     for (let i = 0; i < values.length; i++) this.string(ELEMENT, values[i])
@@ -70,12 +78,24 @@ export class AttributeWriter {
 
   /** A copy of what was written; null when that is nothing. */
   close(): Buffer | null {
-    const bytes = this.out.length === 0 ? null : this.out.close()
-    this.out.release()
+    const { out } = this
+    if (out.length === 0) return null
+    const bytes = Buffer.allocUnsafe(out.length)
+    out.bytes.copy(bytes, 0, 0, out.length)
+    out.release()
     return bytes
   }
 
-  private begin(key: Buffer): number {
+  // Up to the value, whose size is known.
+  private begin(key: Buffer, valueBytes: number): void {
+    const { out } = this
+    out.reserve(key.length + FIELD_BYTES_MAX)
+    out.varint(this.tag)
+    out.varint(key.length + valueBytes)
+    out.copy(key, 0, key.length)
+  }
+
+  private beginLong(key: Buffer): number {
     const { out } = this
     out.reserve(key.length + 2 * FIELD_BYTES_MAX)
     const start = out.openLength(this.tag)

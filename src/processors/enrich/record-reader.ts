@@ -1,11 +1,17 @@
 import { AttributeReader } from '../../otlp/attributes/attribute-reader.ts'
 import { equals } from '../../otlp/views.ts'
-import { BYTES, Fields } from '../../otlp/wire.ts'
+import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
 
 /** Exceptions of one span that are given the state of the GPU. */
 export const EXCEPTIONS_MAX = 16
 
 const EXCEPTION = Buffer.from('exception')
+
+// Whole tags of the fields of a Span: number << 3 | wire type.
+const SPAN_START = (7 << 3) | FIXED64
+const SPAN_END = (8 << 3) | FIXED64
+const SPAN_ATTRIBUTE = (9 << 3) | BYTES
+const SPAN_EVENT = (11 << 3) | BYTES
 
 const fields = new Fields()
 const inner = new Fields()
@@ -26,18 +32,29 @@ export class RecordReader extends AttributeReader {
   readSpan(bytes: Uint8Array, start: number, end: number): void {
     this.begin()
     this.exceptions = 0
-    fields.open(bytes, start, end)
-    while (fields.next()) {
-      if (fields.number === 9) this.attribute(bytes, fields.start, fields.end)
-      else if (fields.number === 7) this.startMs = this.timeMs(fields.start)
-      else if (fields.number === 8) this.endMs = this.timeMs(fields.start)
-      else if (fields.number === 11 && isException(bytes, fields.start, fields.end)) {
-        const exception = this.exceptions++
-        if (exception >= EXCEPTIONS_MAX) continue
-        this.exceptionTags[exception] = fields.tagStart
-        this.exceptionStarts[exception] = fields.start
-        this.exceptionEnds[exception] = fields.end
+    let at = start
+    while (at < end) {
+      const tagStart = at
+      let tag = bytes[at++]
+      if (tag > 127) {
+        tag = this.longVarint(bytes, at - 1)
+        at = this.after
       }
+      if ((tag & 7) === BYTES) {
+        let length = bytes[at++]
+        if (length > 127) {
+          length = this.longVarint(bytes, at - 1)
+          at = this.after
+        }
+        if (tag === SPAN_ATTRIBUTE) this.attribute(bytes, at, at + length)
+        else if (tag === SPAN_EVENT && isException(bytes, at, at + length)) this.exception(tagStart, at, at + length)
+        at += length
+      } else if ((tag & 7) === FIXED64) {
+        if (tag === SPAN_START) this.startMs = this.timeMs(at)
+        else if (tag === SPAN_END) this.endMs = this.timeMs(at)
+        at += 8
+      } else if ((tag & 7) === VARINT) while (bytes[at++] > 127);
+      else at += 4
     }
     this.settle()
   }
@@ -71,6 +88,14 @@ export class RecordReader extends AttributeReader {
     this.settle()
     if (this.startMs === 0) this.startMs = observedMs
     return true
+  }
+
+  private exception(tagStart: number, start: number, end: number): void {
+    const exception = this.exceptions++
+    if (exception >= EXCEPTIONS_MAX) return
+    this.exceptionTags[exception] = tagStart
+    this.exceptionStarts[exception] = start
+    this.exceptionEnds[exception] = end
   }
 
   private begin(): void {
