@@ -13,7 +13,12 @@ export interface GpuDevice {
   readonly pciBusId: string | undefined
   readonly serial: string | undefined
   /** Of a MIG instance: the GPU that it is a part of, its ids and its profile. */
-  readonly mig?: { readonly parent: string; readonly gpuInstanceId: number; readonly computeInstanceId: number; readonly profile: string | undefined }
+  readonly mig?: {
+    readonly parent: string
+    readonly gpuInstanceId: number
+    readonly computeInstanceId: number
+    readonly profile: string | undefined
+  }
 }
 
 /** What one look at a GPU gave. Names are ours; the table of metrics (receivers/gpu) gives them their public ones. */
@@ -49,7 +54,18 @@ export interface GpuProcess {
   readonly memoryUsedBytes: number | undefined
 }
 
-export type GpuState = 'off' | 'starting' | 'ok' | 'no binary' | 'no driver' | 'no devices' | 'version mismatch' | 'device lost' | 'permission' | 'hung' | 'failed'
+export type GpuState =
+  | 'off'
+  | 'starting'
+  | 'ok'
+  | 'no binary'
+  | 'no driver'
+  | 'no devices'
+  | 'version mismatch'
+  | 'device lost'
+  | 'permission'
+  | 'hung'
+  | 'failed'
 
 /** What a span's interval was like on a GPU. */
 export interface GpuInterval {
@@ -63,7 +79,12 @@ export interface GpuInterval {
 }
 
 export interface GpuFacts {
-  readonly state: { readonly state: GpuState; readonly sinceMs: number; readonly remedy: string; /** `nvidia-smi`, `node` or `off`. */ readonly source: string }
+  readonly state: {
+    readonly state: GpuState
+    readonly sinceMs: number
+    readonly remedy: string /** `nvidia-smi`, `node` or `off`. */
+    readonly source: string
+  }
   devices(): readonly GpuDevice[]
   /** The newest sample of a device that is not younger than `atMs`; undefined when there is none. */
   at(uuid: string, atMs: number): GpuSample | undefined

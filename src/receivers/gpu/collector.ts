@@ -105,13 +105,13 @@ export class Collector {
 // What every series of a GPU has. The driver's version is not among it, because an upgrade would end all series and begin others.
 function identityOf({ uuid, index, model, mig }: GpuDevice): Attributes {
   const own = { 'hw.id': uuid, 'hw.model': model }
-  if (mig === undefined) return { ...own, 'hw.name': `nvidia${index}`, 'gpu.index': String(index) }
+  if (mig === undefined) return { ...own, 'hw.name': `nvidia${index}`, 'gpu.index': index }
   return {
     ...own,
     'hw.parent': mig.parent,
     'gpu.mig.profile': mig.profile,
-    'gpu.mig.gpu_instance_id': String(mig.gpuInstanceId),
-    'gpu.mig.compute_instance_id': String(mig.computeInstanceId)
+    'gpu.mig.gpu_instance_id': mig.gpuInstanceId,
+    'gpu.mig.compute_instance_id': mig.computeInstanceId
   }
 }
 

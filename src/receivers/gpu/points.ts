@@ -12,7 +12,8 @@ export interface MetricName {
   readonly description: string
 }
 
-export type Attributes = Readonly<Record<string, string | undefined>>
+/** Texts, and whole numbers. */
+export type Attributes = Readonly<Record<string, string | number | undefined>>
 
 /** Gathers points by the metric they belong to, in the order in which the metrics were first named. */
 export class Points {
@@ -46,6 +47,7 @@ function isWhole({ kind, unit }: MetricName): boolean {
 
 export function keyValues(attributes: Attributes): Draft<KeyValue>[] {
   const list: Draft<KeyValue>[] = []
-  for (const [key, stringValue] of Object.entries(attributes)) if (stringValue !== undefined) list.push({ key, value: { stringValue } })
+  for (const [key, value] of Object.entries(attributes))
+    if (value !== undefined) list.push({ key, value: typeof value === 'number' ? { intValue: value } : { stringValue: value } })
   return list
 }

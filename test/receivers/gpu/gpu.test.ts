@@ -85,7 +85,9 @@ function seriesOf(batch: Batch): Record<string, number> {
   const request = decode('ExportMetricsServiceRequest', batch.bytes)
   for (const metric of request.resourceMetrics![0].scopeMetrics![0].metrics!) {
     for (const { attributes = [], asDouble, asInt } of (metric.gauge ?? metric.sum)!.dataPoints!) {
-      const labels = attributes.filter(({ key }) => !COMMON.includes(key!)).map(({ key, value }) => `${key}=${value!.stringValue}`)
+      const labels = attributes
+        .filter(({ key }) => !COMMON.includes(key!))
+        .map(({ key, value }) => `${key}=${value!.stringValue ?? value!.intValue}`)
       const name = `${metric.name}{${labels.join()}}`
       ok(!(name in found), `${name} is there twice`)
       found[name] = asDouble ?? Number(asInt)

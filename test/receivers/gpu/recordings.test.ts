@@ -41,7 +41,7 @@ async function look(command: string): Promise<Shown> {
   for (const metric of decode('ExportMetricsServiceRequest', batch.bytes).resourceMetrics![0].scopeMetrics![0].metrics!) {
     const points = (metric.gauge ?? metric.sum)!.dataPoints!.map(({ attributes = [], asDouble, asInt }) => ({
       value: asDouble ?? Number(asInt),
-      labels: Object.fromEntries(attributes.map(({ key, value }) => [key!, value!.stringValue!]))
+      labels: Object.fromEntries(attributes.map(({ key, value }) => [key!, value!.stringValue ?? String(value!.intValue)]))
     }))
     found.set(metric.name!, points)
   }
