@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { beforeEach, mock, test } from 'node:test'
 import { z } from 'zod'
 import type { Processor } from '../../../src/component.ts'
+import { metricName } from '../../../src/exporters/prometheus/names.ts'
 import { decode } from '../../../src/otlp/decode.ts'
 import { cost } from '../../../src/processors/cost/cost.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
@@ -84,6 +85,12 @@ test('seconds and joules by model, stage and tier; what runs at once shares', ()
   f([work(STT, 4000)], [], [], TWO)
   f([work(STT, 4000), work(TTS, 2000)], [`${tts} 2`], [`${tts} 200`], ONE, {}, { where: { stage: ['tts', 'lip-sync'] } })
   f([work(TTS, 4000)], ['{step=tts} 4'], ['{step=tts} 400'], ONE, {}, { labels: { step: ['stage'] } })
+})
+
+test('on the page of Prometheus the metrics are called what they are called here', () => {
+  const f = (name: string, unit: string): void => strictEqual(metricName(name, unit, 'counter', 'underscores-with-suffixes').name, name)
+  f('gpu_seconds_total', 's')
+  f('gpu_energy_joules_total', 'J')
 })
 
 test('time is shared when the horizon has passed, and grows from then on', () => {

@@ -231,6 +231,50 @@ test('property: what a span carries is what adding up every millisecond gives', 
   )
 })
 
+test('property: what comes out is a sound request, and without what was added the one that came in', () => {
+  const attributes = fc.dictionary(
+    fc.constantFrom('stage', 'hw.id', 'gpu.energy', 'gpu.index', 'a'),
+    fc.constantFrom('0', 'GPU-a', 'x'.repeat(200))
+  )
+  const event = fc.record({
+    name: fc.constantFrom('exception', 'other'),
+    timeUnixNano: fc.constantFrom(ns(T), 0n, ns(T + 90_000)),
+    attributes
+  })
+  const span = fc.record({ from: fc.nat(3000), length: fc.nat(3000), attributes, events: fc.array(event, { maxLength: 20 }) })
+  fc.assert(
+    fc.property(fc.array(span, { minLength: 1, maxLength: 5 }), attributes, fc.boolean(), (spans, resource, twice) => {
+      const drafts = spans.map(({ from, length, attributes, events }) =>
+        spanOf(T + from, T + from + length, attributes, {
+          events: events.map((each) => ({ ...each, attributes: keyValues(each.attributes) }))
+        })
+      )
+      const batch = traces(drafts, resource)
+      const enricher = enrichWith({}, factsOf(ONE))
+      let enriched = enricher.process(batch)!
+      if (twice) enriched = enricher.process(enriched)!
+      strictEqual(parseBatch('traces', enriched.bytes).items, batch.items)
+      const before = spansOf(batch)
+      for (const [i, span] of spansOf(enriched).entries()) {
+        strictEqual(JSON.stringify(asSent(span, before[i]), text), JSON.stringify(before[i], text))
+        const keys = span.attributes?.map(({ key }) => key) ?? []
+        strictEqual(new Set(keys).size, keys.length)
+      }
+    })
+  )
+})
+
+// Ours come last, so the first ones must be the sender's.
+function asSent(span: Span, sent: Span): Draft<Span> {
+  const first = (attributes: KeyValue[] = [], of: KeyValue[] = []) => (of.length === 0 ? undefined : attributes.slice(0, of.length))
+  const events = span.events?.map((event, i) => ({ ...event, attributes: first(event.attributes, sent.events?.[i].attributes) }))
+  return { ...span, attributes: first(span.attributes, sent.attributes), ...(events === undefined ? {} : { events }) }
+}
+
+function text(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}` : value
+}
+
 function without(record: Plain, key: string): Plain {
   return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key))
 }
