@@ -166,6 +166,7 @@ test('a field that was renamed is asked for by its new name', async () => {
   show([{ index: 0, cells: { 'power.draw.instant': '42 W' } }], renamed)
   await untilState('ok')
   strictEqual(poller.latest(A)?.powerWatts, 42)
+  ok(starts().some(([, question]) => question.includes('power.draw.instant,')))
 })
 
 test('listeners hear of each round, until they do not want to', async () => {
@@ -224,10 +225,11 @@ test('half an answer, and an error on stdout with status 0, are no sample', asyn
   open()
   await untilState('ok')
   const whole = table(FIELDS, [{ index: 0, cells: { 'utilization.gpu': '99 %' } }])
-  for (const stdout of [whole.slice(0, -2), whole.slice(0, -60), whole.slice(0, 30), 'Unable to do that\n', '']) {
-    smi.set('query-gpu', { stdout })
+  const answers = [whole.slice(0, -2), whole.slice(0, -60), whole.slice(0, 30), 'Unable to do that\n', ''].map((stdout) => ({ stdout }))
+  for (const answer of [...answers, { stdout: whole, suicide: true }]) {
+    smi.set('query-gpu', answer)
     await untilState('failed')
-    strictEqual(poller.latest(A)?.utilization, 0.5, JSON.stringify(stdout))
+    strictEqual(poller.latest(A)?.utilization, 0.5, JSON.stringify(answer))
     show([{ index: 0 }])
     await untilState('ok')
   }
