@@ -26,6 +26,7 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--json]          the same as JSON
                [--schema]        the JSON Schema of the file
                [--reference]     the reference page of the file
+               [--gpu]           look at the GPUs once, and say what is found and what is missing
   sluice version
   sluice help
 
@@ -119,8 +120,21 @@ async function run(args: string[]): Promise<number> {
 async function check(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { config: { type: 'string' }, json: { type: 'boolean' }, schema: { type: 'boolean' }, reference: { type: 'boolean' } }
+    options: {
+      config: { type: 'string' },
+      json: { type: 'boolean' },
+      schema: { type: 'boolean' },
+      reference: { type: 'boolean' },
+      gpu: { type: 'boolean' }
+    }
   })
+  if (values.gpu) {
+    const { config } = await loadConfig({ file: values.config, env: process.env, definitions: components })
+    const { checkGpu } = await import('./check-gpu.ts')
+    const { code, stdout } = await checkGpu(config.facts)
+    process.stdout.write(stdout)
+    return code
+  }
   const { check: checkConfig } = await import('./config/check.ts')
   const output = (['schema', 'reference', 'json'] as const).find((name) => values[name]) ?? 'text'
   const { code, stdout, stderr } = await checkConfig({ file: values.config, env: process.env, definitions: components, output })

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Batch, RedactedBatch, Signal } from './batch.ts'
+import type { Facts } from './facts/facts.ts'
 import type { Sockets } from './net/sockets.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -72,6 +73,8 @@ export interface Host {
   readonly log: Log
   readonly metrics: Metrics
   readonly sockets: Sockets
+  /** What is known of GPUs and pods; keeps itself fresh, and is the same for all components. */
+  readonly facts: Facts
   /** Redacts a text that leaves by another way than a batch. */
   readonly redactText: (value: string) => string
 }

@@ -1,16 +1,18 @@
 import type { Definitions } from './config/config.ts'
 import { otlp as otlpExporter } from './exporters/otlp.ts'
 import { prometheus } from './exporters/prometheus/prometheus.ts'
+import { cost } from './processors/cost/cost.ts'
 import { derive } from './processors/derive/derive.ts'
-import { enrich } from './processors/enrich.ts'
+import { enrich } from './processors/enrich/enrich.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
+import { gpu } from './receivers/gpu/gpu.ts'
 import { otlp } from './receivers/otlp/otlp.ts'
 
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
-  receivers: [otlp],
-  processors: [derive, sample, enrich],
+  receivers: [otlp, gpu],
+  processors: [derive, cost, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter],
   folders: [prometheus]

@@ -19,6 +19,8 @@ import { sameOptions } from './config/same.ts'
 import { Deliveries, type Destination } from './deliveries.ts'
 import { decodeLines } from './entry.ts'
 import { messageOf, RefusedError } from './errors.ts'
+import { type OpenFacts, openFacts } from './facts/open.ts'
+import { type FactsPort, openFactsPort } from './facts-port.ts'
 import { enqueuedIn, Ledger } from './ledger.ts'
 import { nameOf, Sockets } from './net/sockets.ts'
 import { SIGNALS } from './otlp/signal.ts'
@@ -66,10 +68,12 @@ export class Gateway {
   private readonly sockets = new Sockets()
   private readonly ledger = new Ledger()
   private readonly rarely = new Rarely()
+  private facts!: OpenFacts
   private queue!: Queue
   private pipeline!: Pipeline
   private deliveries!: Deliveries
   private admin: AdminPort | null = null
+  private factsPort: FactsPort | null = null
   private components!: Components
   private collecting: NodeJS.Timeout | undefined
   private stopping = false
@@ -94,6 +98,7 @@ export class Gateway {
   private async open(): Promise<void> {
     const { config, surroundings, ledger } = this
     const { log, tracer, version } = surroundings
+    this.facts = openFacts(config.facts, log, this.metrics)
     this.queue = await this.openQueue()
     this.components = this.build(config, null)
     await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
@@ -103,6 +108,7 @@ export class Gateway {
     showProcess(this.metrics, version)
     this.showBooks()
     this.admin = await this.openAdminPort(config)
+    this.factsPort = await openFactsPort(config.facts.listen, this.sockets, this.facts.tell)
     await Promise.all(this.components.receivers.map((receiver) => this.startReceiver(receiver)))
     this.collecting = setInterval(() => this.collect(), COLLECT_INTERVAL_MS)
   }
@@ -145,7 +151,8 @@ export class Gateway {
 
   /** Where it listens, by what is spoken there. */
   addresses(): Record<string, string[]> {
-    const listening: Record<string, string[]> = { admin: this.admin === null ? [] : [nameOf(this.admin.address)] }
+    const at = (port: FactsPort | null): string[] => (port === null ? [] : [nameOf(port.address)])
+    const listening: Record<string, string[]> = { admin: at(this.admin), facts: at(this.factsPort) }
     for (const { made } of this.components.receivers)
       for (const [spoken, addresses] of Object.entries(made.addresses)) listening[spoken] = [...(listening[spoken] ?? []), ...addresses]
     return listening
@@ -186,6 +193,7 @@ export class Gateway {
       this.admin = admin
     }
     if (!sameOptions(config.queue, this.config.queue)) log.warn({}, 'changes of queue.* take effect at the next start')
+    if (!sameOptions(config.facts, this.config.facts)) log.warn({}, 'changes of facts.* take effect at the next start')
     this.config = config
   }
 
@@ -211,6 +219,8 @@ export class Gateway {
     }
     await Promise.all(exporters.map(({ made }) => made.stop?.()))
     for (const { made } of [...processors, ...folders]) made.stop?.()
+    await this.factsPort?.close()
+    await this.facts?.stop()
     await this.admin?.close()
     await this.queue?.close()
   }
@@ -237,7 +247,8 @@ export class Gateway {
 
   private hostOf(name: string): Host {
     const { log } = this.surroundings
-    return { name, log, metrics: this.metrics, sockets: this.sockets, redactText: (value) => this.components.redactor.made.text(value) }
+    const { metrics, sockets, facts } = this
+    return { name, log, metrics, sockets, facts, redactText: (value) => this.components.redactor.made.text(value) }
   }
 
   private startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {

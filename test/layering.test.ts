@@ -56,14 +56,16 @@ const ALLOWED: Record<string, readonly string[]> = {
   delivery: ['account', 'entry', 'otlp', 'queue', 'telemetry', ...CONTRACTS],
   deliveries: ['account', 'delivery', 'ledger', 'queue', 'telemetry', ...CONTRACTS],
   readiness: [],
-  admin: ['net']
+  admin: ['net'],
+  'facts-port': ['net', 'facts'],
+  'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
 }
 
 function allowed({ from, to, typeOnly }: Import): boolean {
   const [layer, other] = [layerOf(from), layerOf(to)]
   if (layer === other || layer === 'command-line' || layer === 'gateway') return true
   if (layer === 'components') return COMPONENTS.includes(other.split('/')[0]) || to === 'config/config.ts'
-  if (typeOnly && (other === 'net' || other === 'telemetry' || other === 'ledger')) return true
+  if (typeOnly && (other === 'net' || other === 'telemetry' || other === 'facts' || other === 'ledger')) return true
   const rule = COMPONENTS.includes(layer.split('/')[0]) ? 'component_' : layer
   return ALLOWED[rule].includes(other)
 }

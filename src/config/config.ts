@@ -31,6 +31,7 @@ export interface Config {
   readonly redactor: Part<RedactorDefinition>
   readonly folders: readonly Part<FolderDefinition>[]
   readonly exporters: readonly Part<ExporterDefinition>[]
+  readonly facts: Sections['facts']
   readonly queue: Sections['queue']
   readonly admin: Sections['admin']
   readonly telemetry: Sections['telemetry']

@@ -31,7 +31,7 @@ export interface Sources {
 }
 
 /** The keys at the top of a file, along the data path. */
-export const TOP_LEVEL = ['receivers', 'processors', 'queue', 'exporters', 'admin', 'telemetry', 'shutdownTimeout'] as const
+export const TOP_LEVEL = ['receivers', 'facts', 'processors', 'queue', 'exporters', 'admin', 'telemetry', 'shutdownTimeout'] as const
 
 /**
  * Makes the configuration out of a file, the environment and the defaults; the file wins over the environment. Throws ConfigError with

@@ -1,7 +1,79 @@
-import { address, choice, duration, group, maybe, ratio, secret, size, text, url } from './schema.ts'
+import { address, choice, duration, flag, group, list, maybe, ratio, secret, size, text, url } from './schema.ts'
 
 /** What the file may say besides components. */
 export const sections = {
+  facts: group(
+    {
+      gpu: group(
+        {
+          source: choice(['auto', 'nvidia-smi', 'node', 'off'], {
+            default: 'auto',
+            doc: 'Where GPU facts come from. auto: nvidia-smi where it works, else the gateway of the node, where `node` names it.'
+          }),
+          command: text({ default: 'nvidia-smi', doc: 'The nvidia-smi to run: a name on the PATH, or a path.' }),
+          interval: duration({ default: '15s', min: '1s', max: '1h', doc: 'How often to look at load, memory, power and processes.' }),
+          slowInterval: duration({
+            default: '5m',
+            min: '10s',
+            max: '1d',
+            doc: 'How often to look at what seldom changes: identity, MIG instances, links.'
+          }),
+          timeout: duration({ default: '10s', min: '100ms', max: '5m', doc: 'How long one look may take; then nvidia-smi is ended.' }),
+          node: maybe(url({ doc: 'Where the gateway of the node serves its facts: its facts.listen.' })),
+          podResources: text({
+            default: '/var/lib/kubelet/pod-resources/kubelet.sock',
+            doc: 'The kubelet’s socket that tells which container was given which GPU; it is asked where its directory is mounted.'
+          })
+        },
+        { doc: 'GPUs: their load, memory, power, health and who uses them.' }
+      ),
+      pod: group(
+        {
+          source: choice(['auto', 'downward', 'kubelet', 'off'], {
+            default: 'auto',
+            doc: 'Where facts about pods come from. downward: what the pod spec hands to the gateway. kubelet: all pods of the node. auto: downward where there is any.'
+          }),
+          directory: text({ default: '/etc/podinfo', doc: 'Where the downward volume with labels and annotations is mounted.' }),
+          labels: list(text({ doc: 'A rule.' }), {
+            doc: 'Labels of the pod to add to telemetry: team as k8s.pod.label.team, team=dubbing.team under another name, example.com/* all of a prefix.'
+          }),
+          annotations: list(text({ doc: 'A rule.' }), { doc: 'Annotations, by the same rules.' }),
+          ownContainer: flag({
+            default: false,
+            doc: 'The gateway runs in the very container that sends, so container.id of the gateway is the senders’ too.'
+          }),
+          kubelet: group(
+            {
+              ask: choice(['kubelet', 'api'], {
+                default: 'kubelet',
+                doc: 'Who lists the pods of the node: its kubelet (nodes/pods or nodes/proxy), or the API server (list pods).'
+              }),
+              url: maybe(url({ doc: 'Where to ask instead of what NODE_IP or NODE_NAME say.' })),
+              tokenFile: text({
+                default: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+                doc: 'File with the token of the service account; read again as it changes.'
+              }),
+              caFile: text({
+                default: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+                doc: 'PEM file with the authorities that are trusted.'
+              }),
+              insecure: flag({ default: false, doc: 'Takes any certificate; kubelets often sign their own.' }),
+              interval: duration({ default: '30s', min: '1s', max: '1h', doc: 'How often to ask.' }),
+              timeout: duration({ default: '10s', min: '100ms', max: '5m', doc: 'How long an answer may take.' })
+            },
+            { doc: 'How the pods of the node are asked for.' }
+          )
+        },
+        { doc: 'Pods: the one beside the gateway, or all of the node.' }
+      ),
+      listen: address({
+        default: 'off',
+        doc: 'Where to tell the sidecars of this node their GPUs; a pod is shown its own only. Needs pod.source: kubelet.'
+      }),
+      token: maybe(secret({ doc: 'Shared by the gateway of the node and its sidecars, for networks that hide the addresses of pods.' }))
+    },
+    { doc: 'What the gateway knows of the machine beside telemetry. It keeps itself fresh, and no telemetry ever waits for it.' }
+  ),
   queue: group(
     {
       dir: maybe(

@@ -163,7 +163,7 @@ export class Exchange implements Watched {
       const mark = url.indexOf('?')
       const path = mark === -1 ? url : url.slice(0, mark)
       const query = mark === -1 ? '' : url.slice(mark + 1)
-      answer = await route.handle({ method, path, query, params: this.params, headers, body })
+      answer = await route.handle({ method, path, query, params: this.params, headers, remoteAddress: request.socket.remoteAddress, body })
     } catch (error) {
       answer = route.refuse(error, headers)
     }

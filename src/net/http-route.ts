@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders
+  /** Where the connection came from; undefined for a unix socket, or when it is gone already. */
+  readonly remoteAddress: string | undefined
   readonly body: Buffer
 }
 

@@ -59,7 +59,7 @@ const MESSAGES = [
   'GET http://models.render.svc:9000/v2/models/ready 200',
   'worker heartbeat, 3 jobs waiting'
 ]
-const START_UNIX_NANO = 1_760_000_000_000_000_000n
+export const START_UNIX_NANO = 1_760_000_000_000_000_000n
 
 const text = (key: string, stringValue: string): Draft<KeyValue> => ({ key, value: { stringValue } })
 const integer = (key: string, intValue: number): Draft<KeyValue> => ({ key, value: { intValue } })

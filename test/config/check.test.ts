@@ -104,8 +104,8 @@ test('check --json says the same to programs', async () => {
 test('the schema and the reference need no file', async () => {
   const schema = JSON.parse((await run('broken', 'schema')).stdout)
   ok(schema.properties.exporters.properties.otlp)
-  // The token of otlp and of otlp/name, and the DSN.
-  strictEqual(JSON.stringify(schema).match(/"writeOnly":true/g)?.length, 3)
+  // The token of otlp and of otlp/name, that of facts, and the DSN.
+  strictEqual(JSON.stringify(schema).match(/"writeOnly":true/g)?.length, 4)
   const { stdout } = await run('broken', 'reference')
   ok(stdout.includes('| `token` | text, *secret* |  | Bearer token. |'))
   ok(stdout.includes('| `bodyLimit` | size from 1KiB to 64MiB | `20MiB` | Largest request. |'))

@@ -44,6 +44,10 @@ test('without a file, everything but exporters runs on its defaults', async () =
   strictEqual(config.processors[0].options.traces, 0.1)
   deepStrictEqual(config.queue, { sizeMax: 2 ** 29, memoryMax: 2 ** 26, ageMax: 86_400_000, whenFull: 'refuse', deadLetterMax: 2 ** 26 })
   deepStrictEqual(config.admin, { listen: { host: '127.0.0.1', port: 9464 } })
+  deepStrictEqual(
+    [config.facts.gpu.source, config.facts.gpu.interval, config.facts.pod.source, config.facts.listen],
+    ['auto', 15_000, 'auto', null]
+  )
   strictEqual(config.telemetry.log.level, 'info')
   strictEqual(config.shutdownTimeoutMs, 25_000)
   ok(settings.every(({ origin }) => 'byDefault' in origin))

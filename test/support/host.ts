@@ -1,4 +1,5 @@
 import type { Host } from '../../src/component.ts'
+import { gpuFactsOff, podFactsOff } from '../../src/facts/off.ts'
 import { Sockets } from '../../src/net/sockets.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 
@@ -10,6 +11,7 @@ export function host(parts: Partial<Host> = {}): Host {
     log: { debug: silent, info: silent, warn: silent, error: silent },
     metrics: new Metrics(),
     sockets: new Sockets(),
+    facts: { gpu: gpuFactsOff(), pod: podFactsOff() },
     redactText: (value) => value,
     ...parts
   }

@@ -1,13 +1,13 @@
 import type { z } from 'zod'
 import { choice, flag, group, list, map, number, text } from '../../config/schema.ts'
+import { bitOf, NAME_BIT, SPAN_NAME, VALUE_BYTES_MAX } from '../../otlp/attributes/attribute-reader.ts'
+import { KeyTable } from '../../otlp/attributes/key-table.ts'
+import { scalarText } from '../../otlp/attributes/label-text.ts'
+import type { SpanReader } from '../../otlp/attributes/span-reader.ts'
 import { equals } from '../../otlp/views.ts'
 import { lengthDelimited } from '../../otlp/wire.ts'
-import { bitOf, NAME_BIT, SPAN_NAME, VALUE_BYTES_MAX } from './attribute-reader.ts'
 import { FORMER_NAMES, SHIPPED_RULES } from './conventions.ts'
 import { Bounds } from './explicit-histogram.ts'
-import { KeyTable } from './key-table.ts'
-import { scalarText } from './label-text.ts'
-import type { SpanReader } from './span-reader.ts'
 
 const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'] as const
 const LABEL_NAME = /^(?!(?:le|quantile)$)[A-Za-z_][A-Za-z0-9_.-]{0,254}$/

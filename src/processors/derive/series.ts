@@ -1,11 +1,11 @@
-import { VALUE_BYTES_MAX } from './attribute-reader.ts'
-import { ByteKeys } from './byte-keys.ts'
+import { VALUE_BYTES_MAX } from '../../otlp/attributes/attribute-reader.ts'
+import { ByteKeys } from '../../otlp/attributes/byte-keys.ts'
+import { LABEL_CHARACTERS_MAX } from '../../otlp/attributes/label-text.ts'
+import { CLOCK_FINE, type SpanReader } from '../../otlp/attributes/span-reader.ts'
 import { Exemplars } from './exemplars.ts'
 import { ExplicitHistogram } from './explicit-histogram.ts'
 import { ExponentialHistogram } from './exponential-histogram.ts'
-import { LABEL_CHARACTERS_MAX, scalarText, utf8 } from './label-text.ts'
 import { factText, type Label, type Rule } from './rules.ts'
-import { CLOCK_FINE, type SpanReader } from './span-reader.ts'
 
 const ARENA_BYTES_PER_SERIES = 256
 const VALUE = 1 << 28
@@ -201,12 +201,7 @@ export class SeriesStore {
   }
 
   private valueOf(reader: SpanReader, label: Label): string | undefined {
-    const index = reader.resolve(label.sources)
-    if (index < 0) return undefined
-    const [start, end] = [reader.valueStarts[index], reader.valueEnds[index]]
-    const { bytes, nameIndex } = reader
-    const raw =
-      index === nameIndex ? utf8(bytes, start, Math.min(end, start + VALUE_BYTES_MAX)) : scalarText(bytes, start, end, VALUE_BYTES_MAX)
+    const raw = reader.text(label.sources)
     if (raw === undefined || raw === '') return undefined
     const text = this.options.redactText(raw)
     if (text.length <= LABEL_CHARACTERS_MAX) return text

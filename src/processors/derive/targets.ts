@@ -1,8 +1,8 @@
-import { FOUND_MAX, VALUE_BYTES_MAX } from './attribute-reader.ts'
-import { ByteKeys } from './byte-keys.ts'
+import { FOUND_MAX, VALUE_BYTES_MAX } from '../../otlp/attributes/attribute-reader.ts'
+import { ByteKeys } from '../../otlp/attributes/byte-keys.ts'
+import type { SpanReader } from '../../otlp/attributes/span-reader.ts'
 import { factsOf, takes } from './rules.ts'
 import type { Series, SeriesStore } from './series.ts'
-import type { SpanReader } from './span-reader.ts'
 
 const ARENA_BYTES_MAX = 2 ** 20
 

@@ -1,11 +1,9 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseBatch } from '../../src/batch.ts'
-import { enrich, fromEnvironment } from '../../src/processors/enrich.ts'
-import { host } from '../support/host.ts'
-import { request, span } from '../support/otlp-bytes.ts'
-
-const OFF = { environment: false, host: false, process: false, overwrite: false }
+import { parseBatch } from '../../../src/batch.ts'
+import { fromEnvironment } from '../../../src/processors/enrich/enrich.ts'
+import { request, span } from '../../support/otlp-bytes.ts'
+import { enrichWith } from './support.ts'
 
 test('attributes are added to the resource; what the sender said stays unless overwritten', () => {
   const f = (
@@ -14,7 +12,7 @@ test('attributes are added to the resource; what the sender said stays unless ov
     overwrite: boolean,
     expected: Record<string, string>
   ): void => {
-    const { process } = enrich.create({ ...OFF, attributes, overwrite }, host())
+    const { process } = enrichWith({ attributes, overwrite })
     deepStrictEqual(process(parseBatch('traces', request([span()], sent)))?.bytes, request([span()], expected))
   }
   f({ a: '1' }, { b: '2' }, false, { a: '1', b: '2' })
@@ -24,7 +22,7 @@ test('attributes are added to the resource; what the sender said stays unless ov
 })
 
 test('resources of one request do not take each other’s place', () => {
-  const { process } = enrich.create({ ...OFF, attributes: { a: '2', b: '2' } }, host())
+  const { process } = enrichWith({ attributes: { a: '2', b: '2' } })
   const sent = Buffer.concat([request([span()], { a: '1' }), request([span()], { c: '1' })])
   const expected = Buffer.concat([request([span()], { a: '1', b: '2' }), request([span()], { c: '1', a: '2', b: '2' })])
   deepStrictEqual(process(parseBatch('traces', sent))?.bytes, expected)
@@ -32,8 +30,8 @@ test('resources of one request do not take each other’s place', () => {
 
 test('a batch that lacks nothing stays the very same', () => {
   const batch = parseBatch('traces', request([span()], { a: '1' }))
-  strictEqual(enrich.create({ ...OFF, attributes: { a: '2' } }, host()).process(batch), batch)
-  strictEqual(enrich.create({ ...OFF, attributes: {} }, host()).process(batch), batch)
+  strictEqual(enrichWith({ attributes: { a: '2' } }).process(batch), batch)
+  strictEqual(enrichWith({ attributes: {} }).process(batch), batch)
 })
 
 test('OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME', () => {

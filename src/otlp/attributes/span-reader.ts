@@ -1,4 +1,4 @@
-import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
+import { BYTES, FIXED64, Fields, VARINT } from '../wire.ts'
 import { AttributeReader, NAME_BIT } from './attribute-reader.ts'
 
 /** What is wrong with the time stamps of a span. */
@@ -35,9 +35,10 @@ export class SpanReader extends AttributeReader {
   spanIdEnd = 0
   traceStateStart = 0
   traceStateEnd = 0
-  /** Where the eight bytes of end_time_unix_nano lie; 0 when it is absent. */
+  /** Where the eight bytes of start_time_unix_nano lie; 0 when it is absent. */
+  startTimeStart = 0
+  /** The same for end_time_unix_nano. */
   endTimeStart = 0
-  private after = 0
 
   // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
   // repeated attributes = 9, status = 15, flags = 16 }.
@@ -95,6 +96,7 @@ export class SpanReader extends AttributeReader {
     }
     this.valueStarts[this.nameIndex] = nameStart
     this.valueEnds[this.nameIndex] = nameEnd
+    this.startTimeStart = startTime
     this.endTimeStart = endTime
     this.readDuration(startTime, endTime)
   }
@@ -120,19 +122,5 @@ export class SpanReader extends AttributeReader {
     if (end === start) return
     fields.open(bytes, start, end)
     while (fields.next()) if (fields.number === 3) this.status = fields.low <= 2 && fields.high === 0 ? fields.low : 0
-  }
-
-  // A tag or a length of more than one byte; both are below 2^32, however long they were written.
-  private longVarint(bytes: Uint8Array, at: number): number {
-    let value = 0
-    let factor = 1
-    for (;;) {
-      const byte = bytes[at++]
-      value += (byte & 127) * factor
-      if (byte < 128) break
-      factor *= 128
-    }
-    this.after = at
-    return value
   }
 }

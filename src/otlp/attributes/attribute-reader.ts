@@ -1,6 +1,7 @@
-import { Fields } from '../../otlp/wire.ts'
+import { Fields } from '../wire.ts'
 import { Interner } from './interner.ts'
 import type { KeyTable } from './key-table.ts'
+import { scalarText, utf8 } from './label-text.ts'
 
 /** In a list of sources: the span's name, which is a plain string and no AnyValue. */
 export const SPAN_NAME = -1
@@ -56,6 +57,7 @@ export class AttributeReader {
   private spanStamp = 0
   private resourceStamp = 1
   protected resourceBits = 0
+  protected after = 0
   // So many of the found keys have been put where `resolve` looks.
   private settled = 0
 
@@ -76,6 +78,39 @@ export class AttributeReader {
     this.settled = listed
   }
 
+  /** Whether the record that was read last has this key itself, with or without a value; true when it has too many to tell. */
+  isOwn(key: number): boolean {
+    const { found, foundKeys } = this
+    if (found > FOUND_MAX) return true
+    for (let i = 0; i < found; i++) if (foundKeys[i] === key) return true
+    return false
+  }
+
+  /** The text of the first present one of `sources`; undefined when there is none, or it is no string, number or flag. */
+  text(sources: Int32Array): string | undefined {
+    const index = this.resolve(sources)
+    if (index < 0) return undefined
+    const [start, end] = [this.valueStarts[index], this.valueEnds[index]]
+    if (index === this.nameIndex) return utf8(this.bytes, start, Math.min(end, start + VALUE_BYTES_MAX))
+    return scalarText(this.bytes, start, end, VALUE_BYTES_MAX)
+  }
+
+  /** The same, of what the record has itself. */
+  ownText(sources: Int32Array): string | undefined {
+    return this.textOf(sources, 0, this.spanStamp)
+  }
+
+  /** The same, of what its resource has. */
+  resourceText(sources: Int32Array): string | undefined {
+    return this.textOf(sources, this.keys.size, this.resourceStamp)
+  }
+
+  /** The time in nanoseconds at `at`, as milliseconds since 1970, to the microsecond. */
+  timeMs(at: number): number {
+    const nanos = this.view.getUint32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true)
+    return Math.round(nanos / 1000) / 1000
+  }
+
   /** Where the first present one of `sources` lies, as an index into valueStarts and valueEnds; -1 when none is. Span before resource. */
   resolve(sources: Int32Array): number {
     const { stamps, spanStamp, resourceStamp } = this
@@ -87,6 +122,15 @@ export class AttributeReader {
       if (stamps[source + size] === resourceStamp) return source + size
     }
     return -1
+  }
+
+  private textOf(sources: Int32Array, offset: number, stamp: number): string | undefined {
+    const { stamps } = this
+    for (let i = 0; i < sources.length; i++) {
+      const at = sources[i] + offset
+      if (stamps[at] === stamp) return scalarText(this.bytes, this.valueStarts[at], this.valueEnds[at], VALUE_BYTES_MAX)
+    }
+    return undefined
   }
 
   resourceEntry(): void {
@@ -128,6 +172,20 @@ export class AttributeReader {
   close(): void {
     this.bytes = NOTHING
     this.view = NO_VIEW
+  }
+
+  /** Reads a tag or a length of more than one byte; both are below 2^32, however long they were written. Leaves `after` behind it. */
+  protected longVarint(bytes: Uint8Array, at: number): number {
+    let value = 0
+    let factor = 1
+    for (;;) {
+      const byte = bytes[at++]
+      value += (byte & 127) * factor
+      if (byte < 128) break
+      factor *= 128
+    }
+    this.after = at
+    return value
   }
 
   protected beginSpan(): void {

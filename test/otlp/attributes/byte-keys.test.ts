@@ -1,6 +1,6 @@
 import { strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { ByteKeys } from '../../../src/processors/derive/byte-keys.ts'
+import { ByteKeys } from '../../../src/otlp/attributes/byte-keys.ts'
 
 type Part = readonly [header: number, content: Uint8Array]
 

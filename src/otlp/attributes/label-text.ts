@@ -1,4 +1,4 @@
-import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
+import { BYTES, FIXED64, Fields, VARINT } from '../wire.ts'
 
 /** A label value that is longer is cut. */
 export const LABEL_CHARACTERS_MAX = 256
