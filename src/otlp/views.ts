@@ -135,16 +135,6 @@ export class SpanView {
     return high * 0x1_0000_0000 + (readUint32(bytes, endTime) - readUint32(bytes, startTime))
   }
 
-  /** Time stamps as milliseconds since 1970, for what needs no more than that. */
-  endMs(): number {
-    return this.endTime === 0 ? 0 : (readUint32(this.bytes, this.endTime + 4) * 0x1_0000_0000 + readUint32(this.bytes, this.endTime)) / 1e6
-  }
-
-  /** The offset of end_time_unix_nano's eight bytes, or 0. */
-  get endTimeStart(): number {
-    return this.endTime
-  }
-
   private readStatus(start: number, end: number): void {
     statusFields.open(this.bytes, start, end)
     while (statusFields.next()) if (statusFields.number === STATUS_CODE) this.statusCode = statusFields.low
