@@ -1,6 +1,6 @@
 import { RefusedError } from '../errors.ts'
-import type { BodyLimits, Lease } from './limits.ts'
 import { free } from '../memory.ts'
+import type { BodyLimits, Lease } from './limits.ts'
 
 const NOTHING = Buffer.alloc(0)
 

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { RefusedError } from '../errors.ts'
+import { free } from '../memory.ts'
 import { Arrival, tooLarge } from './arrival.ts'
 import { CODINGS, type Coding, codingOf, inflate } from './inflate.ts'
 import type { BodyLimits, Lease, Watch, Watched } from './limits.ts'
-import { free } from '../memory.ts'
 import type { Mount } from './mounts.ts'
 import { encodeStatus, grpcCode } from './rpc-status.ts'
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RefusedError } from '../errors.ts'
+import { free } from '../memory.ts'
 import { Arrival, tooLarge } from './arrival.ts'
 import type { HttpAnswer, HttpRoute } from './http-route.ts'
 import { CODINGS, type Coding, codingOf, inflate } from './inflate.ts'
 import type { Lease, Watch, Watched } from './limits.ts'
-import { free } from '../memory.ts'
 import type { Mount } from './mounts.ts'
 
 /** What a sender may still send after it was refused, before the connection is cut; a shorter rest is read so that the answer arrives. */

@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual, throws } from 'node:assert/strict'
 import { test } from 'node:test'
+import { free } from '../../src/memory.ts'
 import { Arrival } from '../../src/net/arrival.ts'
 import { ByteBudget, Watch } from '../../src/net/limits.ts'
-import { free } from '../../src/memory.ts'
 
 test('a lease takes from the budget and gives everything back', () => {
   const budget = new ByteBudget(100)
