@@ -11,6 +11,8 @@ export interface Behaviour {
   readonly delay?: number
   /** Never answers and does not listen to SIGTERM: by itself, or in a child that holds its pipes while it is killed or gone. */
   readonly hang?: 'itself' | 'child' | 'child, and gone'
+  /** A word that it writes to the file `said` when it answers, after the time in milliseconds. */
+  readonly mark?: string
   /** Kills itself after it has spoken. */
   readonly suicide?: boolean
 }
@@ -74,9 +76,10 @@ export function openStandIn(): StandIn {
   }
 }
 
-function steps(place: string, { status = 0, delay, hang, suicide, stdout, stderr }: Behaviour): string {
+function steps(place: string, { status = 0, delay, hang, mark, suicide, stdout, stderr }: Behaviour): string {
   const lines: string[] = []
   if (delay !== undefined) lines.push(`sleep ${delay}`)
+  if (mark !== undefined) lines.push(`echo "$(date +%s%3N) ${mark}" >>"$here/said"`)
   if (stdout) lines.push(`cat '${place}/stdout'`)
   if (stderr) lines.push(`cat '${place}/stderr' >&2`)
   if (hang === 'itself') lines.push(`trap '' TERM; exec sleep 1000`)
