@@ -42,7 +42,11 @@ export class SpanReader extends AttributeReader {
 
   // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
   // repeated attributes = 9, status = 15, flags = 16 }.
-  read(start: number, end: number): void {
+  /**
+   * Reads a span. Where only some kinds are wanted (a bit each, 1 << kind), false as soon as another one is met: most encoders write the kind before the
+   * attributes, which are most of the work.
+   */
+  read(start: number, end: number, kinds = -1): boolean {
     const { bytes } = this
     this.beginSpan()
     this.kind = INTERNAL
@@ -90,6 +94,7 @@ export class SpanReader extends AttributeReader {
         if (tag === KIND) {
           const kind = bytes[at] > 127 ? this.longVarint(bytes, at) : bytes[at]
           this.kind = kind >= 1 && kind <= 5 ? kind : INTERNAL
+          if (((kinds >> this.kind) & 1) === 0) return false
         }
         while (bytes[at++] > 127);
       } else at += 4
@@ -99,6 +104,7 @@ export class SpanReader extends AttributeReader {
     this.startTimeStart = startTime
     this.endTimeStart = endTime
     this.readDuration(startTime, endTime)
+    return ((kinds >> this.kind) & 1) !== 0
   }
 
   // Nanoseconds are exact up to 104 days; longer spans lose what no bucket can tell.

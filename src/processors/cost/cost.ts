@@ -153,8 +153,7 @@ class Cost implements Processor {
 
   private span(start: number, end: number): void {
     const { reader, skipped } = this
-    reader.read(start, end)
-    if (((this.kinds >> reader.kind) & 1) === 0) return
+    if (!reader.read(start, end, this.kinds)) return
     reader.settle()
     if ((this.presentBits & reader.bits) === 0 || reader.resolve(this.present) < 0 || !this.meetsConditions()) return
     this.spans++

@@ -7,13 +7,16 @@ export interface Account {
 /** The energy that went into an interval, or undefined where nobody knows. */
 export type EnergyOf = (startMs: number, endMs: number) => number | undefined
 
+/** Spans that there is room for at first. */
+const ROOM = 256
+
 /** Intervals that are remembered as given; beyond, the oldest time is closed. */
 const GIVEN_MAX = 4096
 
 /**
  * The time of one GPU, and how it is shared. Each instant, with the energy that went into it, is divided equally among the spans that are known to
  * run then, once: when it is settled. What was given is never given again, and time that nobody had asked for by then goes to the spans that come
- * late, for as far back as `reachMs`. So what is given in all is never more than the time that has passed.
+ * late, for as far back as `reachMs`. So what is given in all is never more than the time that has passed. Times are whole microseconds.
  */
 export class Timeline {
   /** Seconds of spans that came when their time was given or closed. */
@@ -25,8 +28,8 @@ export class Timeline {
   private closedMs: number
   private settledMs: number
   // Spans that have time not settled yet.
-  private starts: number[] = []
-  private ends: number[] = []
+  private starts = new Float64Array(ROOM)
+  private ends = new Float64Array(ROOM)
   private accounts: Account[] = []
   // Time given: disjoint intervals, ascending.
   private givenStarts: number[] = []
@@ -46,15 +49,20 @@ export class Timeline {
     const from = Math.max(startMs, this.closedMs)
     if (from > startMs) this.lateSeconds += (Math.min(from, endMs) - startMs) / 1000
     if (endMs <= from) return
-    this.starts.push(from)
-    this.ends.push(endMs)
+    const span = this.accounts.length
+    if (span === this.starts.length) {
+      this.starts = twice(this.starts)
+      this.ends = twice(this.ends)
+    }
+    this.starts[span] = from
+    this.ends[span] = endMs
     this.accounts.push(account)
   }
 
   /** Gives away all time of pending spans. */
   settleAll(energyOf: EnergyOf): void {
     let lastMs = this.settledMs
-    for (const endMs of this.ends) if (endMs > lastMs) lastMs = endMs
+    for (let i = 0; i < this.pending; i++) lastMs = Math.max(lastMs, this.ends[i])
     this.settle(lastMs, energyOf)
   }
 
@@ -69,11 +77,12 @@ export class Timeline {
   // spans that run. So the work does not grow with how many overlap.
   private share(untilMs: number, energyOf: EnergyOf): void {
     const { starts, ends, accounts, givenStarts, givenEnds } = this
-    const opening = order(starts, untilMs)
-    const closing = order(ends, Number.POSITIVE_INFINITY)
-    const timeAt = new Float64Array(starts.length)
-    const energyAt = new Float64Array(starts.length)
-    const lateAt = new Float64Array(starts.length)
+    const count = accounts.length
+    const opening = order(starts, count, untilMs)
+    const closing = order(ends, count, Number.POSITIVE_INFINITY)
+    const timeAt = new Float64Array(count)
+    const energyAt = new Float64Array(count)
+    const lateAt = new Float64Array(count)
     const givenFrom: number[] = []
     const givenTo: number[] = []
     let [time, energy, late] = [0, 0, 0]
@@ -134,7 +143,7 @@ export class Timeline {
       ends[kept] = ends[i]
       accounts[kept++] = accounts[i]
     }
-    starts.length = ends.length = accounts.length = kept
+    accounts.length = kept
   }
 
   private close(beforeMs: number): void {
@@ -148,11 +157,29 @@ export class Timeline {
   }
 }
 
-// The spans whose time is before `untilMs`, by that time.
-function order(times: readonly number[], untilMs: number): number[] {
-  const spans: number[] = []
-  for (let i = 0; i < times.length; i++) if (times[i] < untilMs) spans.push(i)
-  return spans.sort((a, b) => times[a] - times[b])
+// The spans whose time is before `untilMs`, by that time. Sorted are numbers that hold the time and the span, because numbers are sorted fast.
+function order(times: Float64Array, count: number, untilMs: number): Float64Array {
+  let firstMs = Number.POSITIVE_INFINITY
+  let lastMs = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < count; i++) {
+    firstMs = Math.min(firstMs, times[i])
+    lastMs = Math.max(lastMs, times[i])
+  }
+  const isExact = ((lastMs - firstMs) * 1000 + 1) * count < Number.MAX_SAFE_INTEGER
+  const all = new Float64Array(count)
+  let length = 0
+  for (let i = 0; i < count; i++) if (times[i] < untilMs) all[length++] = isExact ? Math.round((times[i] - firstMs) * 1000) * count + i : i
+  const spans = all.subarray(0, length)
+  if (!isExact) return spans.sort((a, b) => times[a] - times[b])
+  spans.sort()
+  for (let i = 0; i < length; i++) spans[i] %= count
+  return spans
+}
+
+function twice(values: Float64Array): Float64Array<ArrayBuffer> {
+  const more = new Float64Array(values.length * 2)
+  more.set(values)
+  return more
 }
 
 function extend(starts: number[], ends: number[], from: number, to: number): void {
