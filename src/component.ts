@@ -92,6 +92,8 @@ interface Definition<S extends Shape, Made> {
 
 export interface ReceiverDefinition<S extends Shape = Shape> extends Definition<S, Receiver> {
   readonly kind: 'receiver'
+  /** False where it is to run only when the file names it. */
+  readonly onByDefault?: boolean
 }
 export interface ProcessorDefinition<S extends Shape = Shape> extends Definition<S, Processor> {
   readonly kind: 'processor'

@@ -12,6 +12,8 @@ export interface AnyDefinition {
   readonly type: string
   readonly summary: string
   readonly options: Shape
+  /** False: runs only where the file names it. */
+  readonly onByDefault?: boolean
 }
 
 /** A component as it is to run, with what was said about it. */
@@ -30,7 +32,7 @@ export interface ReadSection<D> {
 export const several = ({ kind }: AnyDefinition): boolean => kind === 'receiver' || kind === 'exporter'
 
 /** Components that run although no file names them. */
-export const onByDefault = ({ kind }: AnyDefinition): boolean => kind !== 'exporter'
+export const onByDefault = (definition: AnyDefinition): boolean => definition.onByDefault ?? definition.kind !== 'exporter'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 

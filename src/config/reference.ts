@@ -39,8 +39,8 @@ percentage or a fraction (\`10%\`, \`0.1\`). An address is \`host:port\`, \`[::1
 text counts as left out.
 
 **Switching off.** A component that is \`off\` (or \`false\`) does not run. Receivers, processors and \`prometheus\` run unless they are switched off;
-the other exporters run when the file names them or a variable below switches them on. Receivers and exporters may be there several times,
-as \`type/name\` (\`otlp/backup\`).
+the other exporters run when the file names them or a variable below switches them on, and so does any component that says so below. Receivers
+and exporters may be there several times, as \`type/name\` (\`otlp/backup\`).
 
 A value marked *secret* is never printed.`
 
