@@ -15,6 +15,8 @@ export interface Batch {
   /** Spans, log records, data points or profiles in `bytes`. */
   readonly items: number
   readonly receivedAtMs: number
+  /** The IP address that it came from, where it came over TCP. Not kept in the queue. */
+  readonly sender?: string | undefined
 }
 
 declare const redacted: unique symbol
@@ -23,9 +25,10 @@ declare const redacted: unique symbol
 export type RedactedBatch = Batch & { readonly [redacted]: true }
 
 /** Checks one OTLP request from the outside and counts its items. Throws RefusedError `invalid` that names the place and what was expected. */
-export function parseBatch(signal: Signal, bytes: Uint8Array, receivedAtMs = Date.now()): Batch {
+export function parseBatch(signal: Signal, bytes: Uint8Array, receivedAtMs = Date.now(), sender?: string): Batch {
   try {
-    return { signal, bytes, items: checkRequest(signal, bytes), receivedAtMs }
+    const items = checkRequest(signal, bytes)
+    return sender === undefined ? { signal, bytes, items, receivedAtMs } : { signal, bytes, items, receivedAtMs, sender }
   } catch (error) {
     if (error instanceof WireError) throw new RefusedError('invalid', `${signal}: ${error.message}`)
     throw error

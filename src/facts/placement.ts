@@ -33,13 +33,19 @@ export class Placement {
   private readonly byBus = new Map<string, GpuDevice>()
   private readonly byOwner = new Map<string, GpuDevice[]>()
   private leaves: readonly GpuDevice[] = NONE
+  private sender: string | undefined
 
   constructor(facts: Facts) {
     this.facts = facts
   }
 
-  /** Looks at devices and owners again, at most once a second. */
-  refresh(nowMs: number): void {
+  /** Goes on with what came from another address, and looks at devices and owners again, at most once a second. */
+  refresh(nowMs: number, sender: string | undefined): void {
+    // Beside one worker there is one sender; on a node each pod has its address.
+    if (this.facts.pod.source === 'kubelet' && sender !== this.sender) {
+      this.sender = sender
+      this.epoch++
+    }
     if (Math.abs(nowMs - this.builtMs) < FRESH_MS) return
     this.builtMs = nowMs
     this.epoch++
@@ -71,7 +77,10 @@ export class Placement {
     return this.leaves.length > 0
   }
 
-  /** The pod of a sender: the one it names, or the one that the gateway stands beside, unless the sender names another. */
+  /**
+   * The pod of a sender: the one it names, else the one whose address it came from, else the one that the gateway stands beside, unless the sender
+   * names another.
+   */
   podOf(says: Says): PodAttributes | undefined {
     const { pod } = this.facts
     const [uid, container, ip] = [says('k8s.pod.uid'), says('container.id'), says('k8s.pod.ip')]
@@ -79,11 +88,11 @@ export class Placement {
       (uid === undefined ? undefined : pod.byUid(uid)) ??
       (container === undefined ? undefined : pod.byContainerId(container)) ??
       (ip === undefined ? undefined : pod.byIp(ip))
-    if (named !== undefined || pod.source !== 'downward') return named
-    const own = pod.own()
-    if (own === undefined) return undefined
-    const isAnother = (key: SenderKey): boolean => own[key] !== undefined && (says(key) ?? own[key]) !== own[key]
-    return isAnother('k8s.pod.uid') || isAnother('k8s.pod.name') || isAnother('k8s.namespace.name') ? undefined : own
+    if (named !== undefined) return named
+    const likely = pod.source === 'downward' ? pod.own() : this.sender === undefined ? undefined : pod.byIp(this.sender)
+    if (likely === undefined) return undefined
+    const isAnother = (key: SenderKey): boolean => likely[key] !== undefined && (says(key) ?? likely[key]) !== likely[key]
+    return isAnother('k8s.pod.uid') || isAnother('k8s.pod.name') || isAnother('k8s.namespace.name') ? undefined : likely
   }
 
   /** The GPUs that a sender may use. */

@@ -13,7 +13,7 @@ export interface UnaryMethod {
   readonly path: string
   readonly limits: BodyLimits
   /** The message is gone when this has settled: whoever keeps anything of it keeps a copy. */
-  handle(message: Buffer): Uint8Array | Promise<Uint8Array>
+  handle(message: Buffer, remoteAddress: string | undefined): Uint8Array | Promise<Uint8Array>
   /** Makes a refusal of whatever ended a call: RefusedError from here or from `handle`, or a fault. */
   refuse(error: unknown): RefusedError
 }
@@ -132,7 +132,7 @@ export class Call implements Watched {
         this.lease.give(sent.length)
         this.arrival.free(sent)
       }
-      answer = await this.method.handle(message)
+      answer = await this.method.handle(message, this.stream.session?.socket?.remoteAddress)
     } catch (error) {
       answer = this.method.refuse(error)
     }

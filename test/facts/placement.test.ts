@@ -19,7 +19,7 @@ const OWNED: GpuParts[] = [
 
 function placed(facts: Facts): Placement {
   const placement = new Placement(facts)
-  placement.refresh(0)
+  placement.refresh(0, undefined)
   return placement
 }
 
@@ -102,13 +102,35 @@ test('the pod that the gateway stands beside is everybody’s who does not name 
   f({}, undefined, { source: 'kubelet', own: () => own })
 })
 
+test('on a node, a sender that says nothing of its pod is the one whose address it came from', () => {
+  const byIp = (ip: string) => ({ '10.0.0.5': of('stt'), '10.0.0.6': of('tts') })[ip]
+  const placement = new Placement(factsOf(OWNED, { pod: { source: 'kubelet', byIp } }))
+  const f = (sender: string | undefined, said: Said, expected: Said | undefined, gpus: number): void => {
+    placement.refresh(0, sender)
+    deepStrictEqual(
+      placement.podOf((key) => said[key]),
+      expected
+    )
+    strictEqual(placement.gpusOf((key) => said[key]).length, gpus)
+  }
+  f('10.0.0.5', {}, of('stt'), 1)
+  f('10.0.0.6', {}, of('tts'), 2)
+  f('10.0.0.7', {}, undefined, 0)
+  f('10.0.0.6', of('mux'), undefined, 2) // names another pod: its own word counts
+  f('10.0.0.6', of('tts'), of('tts'), 2)
+  f(undefined, {}, undefined, 0)
+  const epoch = placement.epoch
+  placement.refresh(1, undefined)
+  strictEqual(placement.epoch, epoch, 'the same sender again needs no new look')
+})
+
 test('devices and owners are looked at again after a second', () => {
   const owners: { namespace: string; pod: string; podUid: undefined; container: undefined }[] = []
   const placement = placed(factsOf([{ uuid: 'GPU-a', owners }, { uuid: 'GPU-b' }]))
   const gpus = (): number => placement.gpusOf((key) => of('stt')[key]).length
   owners.push({ namespace: 'media', pod: 'stt', podUid: undefined, container: undefined })
-  placement.refresh(999)
+  placement.refresh(999, undefined)
   deepStrictEqual([gpus(), placement.epoch], [0, 1])
-  placement.refresh(1000)
+  placement.refresh(1000, undefined)
   deepStrictEqual([gpus(), placement.epoch], [1, 2])
 })

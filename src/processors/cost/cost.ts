@@ -133,7 +133,7 @@ class Cost implements Processor {
   process(batch: Batch): Batch {
     if (batch.signal !== 'traces') return batch
     this.nowMs = Math.max(this.nowMs, Date.now()) // a clock that is set back must not give time twice
-    this.placement.refresh(this.nowMs)
+    this.placement.refresh(this.nowMs, batch.sender)
     if (!this.placement.hasGpus) return batch
     this.reader.open(batch.bytes)
     walkRecords(batch.bytes, this.visitor)

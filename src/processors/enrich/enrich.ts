@@ -66,7 +66,7 @@ export const enrich = defineProcessor({
     observe(host, records)
     return {
       process(batch) {
-        placement.refresh(Date.now())
+        placement.refresh(Date.now(), batch.sender)
         resources.open(batch.bytes, batch.signal !== 'metrics')
         let bytes = editResources(batch.bytes, resources)
         resources.close()

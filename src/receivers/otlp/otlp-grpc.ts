@@ -27,8 +27,8 @@ export function listenOtlpGrpc(
   const refuse = (error: unknown) => refusals.of(error)
   const methods = Object.entries(SERVICES).map(([signal, service]): UnaryMethod => {
     const take = intakeOf(signal as OtlpSignal, 'grpc', push, host)
-    const handle = async (message: Buffer): Promise<Uint8Array> => {
-      await take(message)
+    const handle = async (message: Buffer, remoteAddress: string | undefined): Promise<Uint8Array> => {
+      await take(message, remoteAddress)
       return ACCEPTED
     }
     return { path: `/${service}/Export`, limits, handle, refuse }

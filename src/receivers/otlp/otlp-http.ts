@@ -48,9 +48,9 @@ function routeOf(signal: OtlpSignal, path: string, limits: BodyLimits, push: Pus
         throw new RefusedError('unsupported', `this content type is not spoken here, expected ${PROTOBUF} or ${JSON_TYPE}`)
       }
     },
-    async handle({ headers, body }) {
+    async handle({ headers, remoteAddress, body }) {
       const json = mediaType(headers) === JSON_TYPE
-      await take(json ? converted(signal, body, limits.bodyBytesMax) : body)
+      await take(json ? converted(signal, body, limits.bodyBytesMax) : body, remoteAddress)
       return json ? ACCEPTED_JSON : ACCEPTED
     },
     refuse: (error, headers) => refusal(refusals.of(error), mediaType(headers))

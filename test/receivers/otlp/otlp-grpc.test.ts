@@ -54,6 +54,7 @@ test('each signal is taken by its service', async (t) => {
     deepStrictEqual([code, body?.length], [0, 0])
     const batch = batches.pop()
     deepStrictEqual([batch?.signal, batch?.items, batch?.bytes.length], [signal, items, message.length])
+    strictEqual(batch?.sender, '127.0.0.1')
   }
   await f('traces', spans(3), 3)
   await f('traces', spans(100_000), 100_000)

@@ -50,7 +50,7 @@ test('each signal is taken at its path, in protobuf and JSON', async (t) => {
       [200, type.startsWith(JSON_TYPE) ? JSON_TYPE : PROTOBUF, type.startsWith(JSON_TYPE) ? '{}' : '']
     )
     const batch = batches.pop()
-    deepStrictEqual([batch?.signal, batch?.items], [signal, items])
+    deepStrictEqual([batch?.signal, batch?.items, batch?.sender], [signal, items, '127.0.0.1'])
   }
   await f('/v1/traces', PROTOBUF, spans(3), 'traces', 3)
   await f('/v1/logs', PROTOBUF, logs(2), 'logs', 2)
