@@ -136,6 +136,7 @@ export class Walk {
           this.patch.leave()
           break
         case ATTRIBUTE:
+          if (this.isHitInDouble(fields.start, fields.end)) break
           this.patch.enter(fields.tagStart, fields.start, fields.end)
           this.attribute(fields.start, fields.end, depth + 1)
           this.patch.leave()
@@ -148,6 +149,14 @@ export class Walk {
           this.unknown(fields)
       }
     }
+  }
+
+  // KeyValue { key = 1, value = 2 } of an AnyValue { double_value = 4 }, in the form that encoders write. The last byte of most doubles is an at sign,
+  // and the first hit being among their eight bytes, there is none in the key.
+  private isHitInDouble(start: number, end: number): boolean {
+    const { bytes } = this
+    if (this.hit <= end - 8 || this.tables !== null || bytes[start] !== 0x0a || bytes[start + 1] > 127) return false
+    return end - start === 13 + bytes[start + 1] && bytes[end - 11] === 0x12 && bytes[end - 10] === 9 && bytes[end - 9] === 0x21
   }
 
   private string(layout: Layout, fields: Fields): void {

@@ -408,3 +408,17 @@ test('each replacement is counted by its rule, and no counter tells a secret', (
   )
   ok(!JSON.stringify(own.families()).includes(token))
 })
+
+test('a number whose bytes look like text is not looked at; text that looks like a number is', () => {
+  const email = 'a@bc.org'
+  const wire = Buffer.concat([Buffer.from([0x21]), Buffer.from(email)])
+  const value = (...bytes: Uint8Array[]): Buffer => Buffer.concat(bytes)
+  const f = (attribute: Uint8Array, isChanged: boolean): void => {
+    const before = request([Buffer.concat([span(), message(9, attribute)])])
+    strictEqual(!Buffer.from(process('traces', before).bytes).equals(before), isChanged)
+  }
+  f(value(string(1, 'gpu.power'), message(2, wire)), false)
+  f(value(string(1, 'gpu.power'), message(2, string(1, `x \x12\x09!${email}`))), true)
+  f(value(string(1, `me \x12\x09!${email}`)), true)
+  f(value(string(1, 'user.password'), message(2, wire)), true)
+})
