@@ -31,17 +31,19 @@ export function bundled(): Build {
 export interface GatewayUnderTest extends Running {
   readonly http: number
   readonly grpc: number
+  readonly admin: number
 }
 
-/** Starts the gateway as users do: a process of its own, on the defaults but for a queue on disk and one OTLP exporter. */
-export async function startGateway(sinkPort: number, build = FROM_SOURCE): Promise<GatewayUnderTest> {
+/** Starts the gateway as users do: a process of its own, on the defaults but for a queue on disk, one OTLP exporter and what `sections` says. */
+export async function startGateway(sinkPort: number, build = FROM_SOURCE, sections: object = {}): Promise<GatewayUnderTest> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const file = join(dir, 'sluice.yaml')
   const config = {
     receivers: { otlp: { http: '127.0.0.1:0', grpc: '127.0.0.1:0' } },
     queue: { dir: join(dir, 'queue') },
     exporters: { otlp: { endpoint: `http://127.0.0.1:${sinkPort}` }, prometheus: {} },
-    admin: { listen: '127.0.0.1:0' }
+    admin: { listen: '127.0.0.1:0' },
+    ...sections
   }
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify(config))
@@ -51,11 +53,11 @@ export async function startGateway(sinkPort: number, build = FROM_SOURCE): Promi
     env: build.env,
     ready: /"msg":"ready"/
   })
-  const { listening } = JSON.parse(running.said) as { listening: Record<'http' | 'grpc', string[]> }
-  const portOf = (name: 'http' | 'grpc'): number => Number(listening[name][0].split(':').at(-1))
+  const { listening } = JSON.parse(running.said) as { listening: Record<'http' | 'grpc' | 'admin', string[]> }
+  const portOf = (name: keyof typeof listening): number => Number(listening[name][0].split(':').at(-1))
   const end = async (): Promise<void> => {
     await running.end()
     rmSync(dir, { recursive: true, force: true })
   }
-  return { ...running, http: portOf('http'), grpc: portOf('grpc'), end }
+  return { ...running, http: portOf('http'), grpc: portOf('grpc'), admin: portOf('admin'), end }
 }

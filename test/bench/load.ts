@@ -3,7 +3,7 @@
 import { gzipSync } from 'node:zlib'
 import { grpcSender } from './load-grpc.ts'
 import { httpSender } from './load-http.ts'
-import { logRequest, Template, traceRequest } from './requests.ts'
+import { logRequest, SPREAD_MS, Template, traceRequest } from './requests.ts'
 
 export interface Load {
   readonly transport: 'http' | 'grpc'
@@ -68,8 +68,10 @@ async function run(load: Load): Promise<LoadResult> {
 
 // For each lane a function that makes its next request. A request is good until that lane asks for another one.
 function requests({ signal, items, gzip }: Load): () => () => Buffer {
-  const make = signal === 'traces' ? traceRequest : logRequest
-  const templates = Array.from({ length: REQUESTS }, (_, i) => new Template(make(items, i + 1), i + 1))
+  // Spans come when they have ended: the last of them now.
+  const startMs = Date.now() - SPREAD_MS
+  const make = (seed: number): Buffer => (signal === 'traces' ? traceRequest(items, seed, startMs) : logRequest(items, seed))
+  const templates = Array.from({ length: REQUESTS }, (_, i) => new Template(make(i + 1), i + 1))
   const bytesMax = Math.max(...templates.map(({ length }) => length))
   const compressed = gzip ? templates.map((template) => gzipSync(template.write(Buffer.alloc(bytesMax)))) : []
   let turn = 0

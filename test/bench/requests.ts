@@ -59,7 +59,10 @@ const MESSAGES = [
   'GET http://models.render.svc:9000/v2/models/ready 200',
   'worker heartbeat, 3 jobs waiting'
 ]
-export const START_UNIX_NANO = 1_760_000_000_000_000_000n
+const START_MS = 1_760_000_000_000
+const SPAN_MS_MAX = 2_000
+/** All spans of a request lie within this time. */
+export const SPREAD_MS = Math.ceil(2 ** 32 / 1e6) + SPAN_MS_MAX
 
 const text = (key: string, stringValue: string): Draft<KeyValue> => ({ key, value: { stringValue } })
 const integer = (key: string, intValue: number): Draft<KeyValue> => ({ key, value: { intValue } })
@@ -78,11 +81,13 @@ const RESOURCE = {
 }
 const SCOPE = { name: '@opentelemetry/instrumentation-http', version: '0.211.0' }
 
-/** One request of so many spans, of 700 bytes each or so. */
-export function traceRequest(spans: number, seed: number): Buffer {
+/** One request of so many spans, of 700 bytes each or so, of the SPREAD_MS from `startMs` on. */
+export function traceRequest(spans: number, seed: number, startMs = START_MS): Buffer {
   const dice = new Dice(seed)
   return encode('ExportTraceServiceRequest', {
-    resourceSpans: [{ resource: RESOURCE, scopeSpans: [{ scope: SCOPE, spans: Array.from({ length: spans }, () => spanOf(dice)) }] }]
+    resourceSpans: [
+      { resource: RESOURCE, scopeSpans: [{ scope: SCOPE, spans: Array.from({ length: spans }, () => spanOf(dice, startMs)) }] }
+    ]
   })
 }
 
@@ -100,8 +105,8 @@ export function logLines(count: number, seed: number): string[] {
   return Array.from({ length: count }, () => logLine(dice))
 }
 
-function spanOf(dice: Dice): Draft<Span> {
-  const startUnixNano = START_UNIX_NANO + BigInt(dice.next())
+function spanOf(dice: Dice, startMs: number): Draft<Span> {
+  const startUnixNano = BigInt(startMs) * 1_000_000n + BigInt(dice.next())
   const isError = dice.below(ERROR_EVERY) === 0
   const { name, kind, attributes } = dice.pick(SORTS)(dice)
   return {
@@ -111,7 +116,7 @@ function spanOf(dice: Dice): Draft<Span> {
     name,
     kind,
     startTimeUnixNano: startUnixNano,
-    endTimeUnixNano: startUnixNano + BigInt(dice.below(2_000_000_000)),
+    endTimeUnixNano: startUnixNano + BigInt(dice.below(SPAN_MS_MAX * 1_000_000)),
     attributes: [
       ...attributes,
       text('correlation.id', dice.uuid()),
@@ -194,7 +199,7 @@ const SORTS: readonly ((dice: Dice) => { name: string; kind: number; attributes:
         text('job.id', dice.uuid()),
         text('job.queue', 'gpu-default'),
         integer('job.attempt', 1 + dice.below(3)),
-        integer('gpu.index', dice.below(8)),
+        integer('gpu.index', 0),
         text('gpu.name', 'NVIDIA L40S'),
         integer('media.duration_ms', dice.below(600_000)),
         text('media.language.source', 'en-US'),
@@ -208,7 +213,7 @@ const SORTS: readonly ((dice: Dice) => { name: string; kind: number; attributes:
 
 function recordOf(dice: Dice): Draft<LogRecord> {
   return {
-    timeUnixNano: START_UNIX_NANO + BigInt(dice.next()),
+    timeUnixNano: BigInt(START_MS) * 1_000_000n + BigInt(dice.next()),
     severityNumber: dice.below(ERROR_EVERY) === 0 ? 17 : 9,
     severityText: 'info',
     body: { stringValue: logLine(dice) },

@@ -1,5 +1,5 @@
 import type { Row } from './figures.ts'
-import { join } from './rows/join.ts'
+import { gpu } from './rows/gpu.ts'
 import { memory } from './rows/memory.ts'
 import { redaction } from './rows/redaction.ts'
 import { start } from './rows/start.ts'
@@ -7,4 +7,4 @@ import { grpc, grpcSmall, http, httpGzip, httpSmall, peers } from './rows/throug
 import { walk } from './rows/walk.ts'
 
 /** All rows, in the order of the table. */
-export const ROWS: readonly Row[] = [http, httpSmall, httpGzip, grpc, grpcSmall, walk, join, redaction, memory, start, peers]
+export const ROWS: readonly Row[] = [http, httpSmall, httpGzip, grpc, grpcSmall, gpu, walk, redaction, memory, start, peers]
