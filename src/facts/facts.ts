@@ -54,18 +54,21 @@ export interface GpuProcess {
   readonly memoryUsedBytes: number | undefined
 }
 
-export type GpuState =
-  | 'off'
-  | 'starting'
-  | 'ok'
-  | 'no binary'
-  | 'no driver'
-  | 'no devices'
-  | 'version mismatch'
-  | 'device lost'
-  | 'permission'
-  | 'hung'
-  | 'failed'
+/** How it goes with asking for the GPUs. */
+export const GPU_STATES = [
+  'off',
+  'starting',
+  'ok',
+  'no binary',
+  'no driver',
+  'no devices',
+  'version mismatch',
+  'device lost',
+  'permission',
+  'hung',
+  'failed'
+] as const
+export type GpuState = (typeof GPU_STATES)[number]
 
 /** What a span's interval was like on a GPU. */
 export interface GpuInterval {

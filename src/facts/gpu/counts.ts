@@ -1,22 +1,12 @@
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { GpuFacts, GpuState } from '../facts.ts'
+import { GPU_STATES, type GpuFacts } from '../facts.ts'
 import type { Look } from './nvidia-smi.ts'
 
 /** Counts one look: how long it took, what it gave, and what of it was turned away. */
 export type CountPoll = (kind: 'fast' | 'slow', look: Look, refusedDevices: number, durationMs: number) => void
 
-const STATES: readonly GpuState[] = [
-  'starting',
-  'ok',
-  'no binary',
-  'no driver',
-  'no devices',
-  'version mismatch',
-  'device lost',
-  'permission',
-  'hung',
-  'failed'
-]
+// Who asks is not off.
+const STATES = GPU_STATES.filter((state) => state !== 'off')
 
 /** Shows how asking for the GPUs goes, among the gateway's own numbers. */
 export function countPolls(metrics: Metrics, state: () => GpuFacts['state'], newestMs: () => number | undefined): CountPoll {

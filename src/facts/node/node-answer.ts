@@ -1,22 +1,9 @@
 import { RefusedError } from '../../errors.ts'
-import type { GpuDevice, GpuOwner, GpuProcess, GpuSample, GpuState } from '../facts.ts'
+import { GPU_STATES, type GpuDevice, type GpuOwner, type GpuProcess, type GpuSample } from '../facts.ts'
 import type { NodeGpuFacts } from './node-facts.ts'
 
 const DEVICES_MAX = 256
 const PROCESSES_MAX = 4_096
-const STATES: readonly GpuState[] = [
-  'off',
-  'starting',
-  'ok',
-  'no binary',
-  'no driver',
-  'no devices',
-  'version mismatch',
-  'device lost',
-  'permission',
-  'hung',
-  'failed'
-]
 const NUMBERS = [
   'utilization',
   'memoryUtilization',
@@ -58,7 +45,7 @@ export function parseNodeAnswer(body: string): NodeGpuFacts {
     const sample = readSample(each.sample)
     devices.push({ device, owners: list(each.owners).map(readOwner), ...(sample === undefined ? {} : { sample }) })
   }
-  return { version: 1, state: STATES.includes(answer.state) ? answer.state : 'failed', remedy: word(answer.remedy) ?? '', devices }
+  return { version: 1, state: GPU_STATES.includes(answer.state) ? answer.state : 'failed', remedy: word(answer.remedy) ?? '', devices }
 }
 
 function readDevice(value: Json): GpuDevice | undefined {

@@ -2,6 +2,7 @@ import { RefusedError } from '../../errors.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { PodAttributes, PodFacts } from '../facts.ts'
 import type { FactsLog } from '../log.ts'
+import { podFactsOff } from '../off.ts'
 import { ownPlacement, placementOf } from './cgroup.ts'
 import { readDownward, versionOf } from './downward.ts'
 import { parseRules, type Rules } from './names.ts'
@@ -94,13 +95,8 @@ export function openPodFacts(
     downward.stop()
   }
   return {
-    source: 'off',
+    ...podFactsOff(),
     ready: Promise.resolve(),
-    own: nobody,
-    byUid: nobody,
-    byIp: nobody,
-    byContainerId: nobody,
-    byPid: nobody,
     byName: nobody,
     uidOfPid: nobody,
     stop: () => undefined
