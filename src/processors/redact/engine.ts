@@ -7,6 +7,7 @@ import { KEY_HEADS, KeyJudge, type KeyKind, wordsOf } from './keys.ts'
 import { pair } from './pairs.ts'
 import type { UserPattern } from './patterns.ts'
 import { cards, email, findDigits } from './people.ts'
+import { MARKER_START, Replacement, skipMarker } from './replacement.ts'
 import { type Check, type Rule, TOKENS } from './tokens.ts'
 import { queryValue, userArgument, userInfo } from './urls.ts'
 import { bareEnd, isHarmless, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
@@ -31,8 +32,6 @@ const WORK_PER_HIT = 16
 const KEY_KINDS_MAX = 4_096
 const KEY_BYTES_MAX = 256
 
-export const MARKER_START = '[redacted:'
-
 interface Head {
   readonly length: number
   /** Letter for letter, or undefined when the case does not matter. */
@@ -45,7 +44,7 @@ export class Engine {
   private readonly options: EngineOptions
   private readonly finder: HeadFinder
   private readonly heads: readonly Head[]
-  private readonly markers = new Map<string, Buffer>()
+  private readonly replacement = new Replacement()
   private readonly allowed: ReadonlySet<string>
   private readonly findsCards: boolean
   private readonly text = new Text()
@@ -82,7 +81,7 @@ export class Engine {
         const to = out === null ? stop : source.length
         if (!this.scan(source, from, to)) break
         if (this.text.from.length === 0) return out
-        out = this.spliced(counts)
+        out = this.replacement.spliced(this.text, counts ? this.options.counted : null)
       }
     } catch {
       // A fault of a rule must not let the text pass.
@@ -93,12 +92,7 @@ export class Engine {
 
   /** The marker that stands for a secret which `rule` found. */
   marker(rule: string): Buffer {
-    let marker = this.markers.get(rule)
-    if (marker === undefined) {
-      marker = Buffer.from(`${MARKER_START}${rule}]`)
-      this.markers.set(rule, marker)
-    }
-    return marker
+    return this.replacement.marker(rule)
   }
 
   /** True when the text in [start, stop) hides nothing, although its key is sensitive: a placeholder, a marker, or allowed by the user. */
@@ -181,21 +175,6 @@ export class Engine {
     text.rule.length = kept
     text.around.length = kept
   }
-
-  private spliced(counts: boolean): Buffer {
-    const { bytes, start, stop, from, to, rule, around } = this.text
-    const parts: Uint8Array[] = []
-    let done = start
-    for (let i = 0; i < from.length; i++) {
-      const marker = this.marker(rule[i])
-      const quote = Buffer.from(around[i], 'latin1')
-      parts.push(bytes.subarray(done, from[i]), ...(quote.length === 0 ? [marker] : [quote, marker, quote]))
-      if (counts) this.options.counted(rule[i])
-      done = to[i]
-    }
-    parts.push(bytes.subarray(done, stop))
-    return Buffer.concat(parts)
-  }
 }
 
 const latin1ToText = (slice: string): string => Buffer.from(slice, 'latin1').toString()
@@ -224,18 +203,6 @@ function longestWord(key: string): string[] {
   return wordsOf(key)
     .sort((a, b) => b.length - a.length)
     .slice(0, 1)
-}
-
-// A marker is not looked into again.
-function skipMarker(text: Text, _from: number, end: number): void {
-  const to = text.run(end, 0xffff, 64)
-  for (let pos = end; pos < to; pos++) {
-    if (text.bytes[pos] === 93) {
-      text.floor = pos + 1
-      return
-    }
-    if ((text.bytes[pos] < 97 || text.bytes[pos] > 122) && text.bytes[pos] !== 45 && (text.bytes[pos] < 48 || text.bytes[pos] > 57)) return
-  }
 }
 
 // The word or the quotation that follows is the secret.

@@ -171,7 +171,7 @@ export class KeyJudge {
     const known = this.verdicts.get(key)
     if (known !== undefined) return known
     // The words of a marker are not the key's.
-    const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX).replace(/\[redacted:[a-z0-9-]*\]/g, ' '))
+    const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX).replace(/\[redacted:[a-zA-Z0-9:-]*\]/g, ' '))
     const phrase = words.join(' ')
     let verdict: KeyKind | null = null
     if (!this.allowed.has(phrase)) verdict = this.custom.some((own) => ` ${phrase} `.includes(own)) ? 'custom-key' : judgeWords(words)
