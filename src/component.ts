@@ -24,8 +24,15 @@ export interface Processor {
   process(batch: Batch): Batch | null
   /** Is shown what was left of the same batch after all processors, before it is queued. Must not keep the bytes. */
   kept?(batch: Batch): void
+  /**
+   * What the batch that it has just processed gave rise to beside itself, as one batch of another signal or null. It goes on from the processor's
+   * place in the list, and the sender is answered only when both are durable.
+   */
+  spawn?(): Batch | null
   /** Telemetry of the processor's own making, as one cumulative batch; it goes on from the processor's place in the list. */
   collect?(): Batch | null
+  /** Telemetry of its own making that is given once: what it held back, or has to say of what it took out. Asked for at intervals, and at the stop. */
+  flush?(): Batch | null
   stop?(): void
 }
 
@@ -99,6 +106,8 @@ export interface ProcessorDefinition<S extends Shape = Shape> extends Definition
   readonly kind: 'processor'
   /** How items that it takes out are counted. */
   readonly outcome: 'sampled_out' | 'dropped'
+  /** The signal of what it spawns, where that is all that it is for: it does not run while no exporter takes that signal. */
+  readonly spawns?: Signal
 }
 export interface RedactorDefinition<S extends Shape = Shape> extends Definition<S, Redactor> {
   readonly kind: 'redactor'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Account } from './account.ts'
-import { parseBatch, type RedactedBatch, type Signal } from './batch.ts'
+import { formOf, parseBatch, type RedactedBatch, type Signal } from './batch.ts'
 import type { Exporter, Log, Outcome } from './component.ts'
 import { decodeEntry } from './entry.ts'
 import { messageOf, RefusedError } from './errors.ts'
@@ -143,7 +143,7 @@ function headsOf(signal: Signal, entries: readonly Entry[]): Head[] {
   for (const entry of entries) {
     const { batch, enqueuedBefore } = decodeEntry(signal, entry.payload)
     let head = heads.at(-1)
-    const joins = batch === null || head?.batches.length === 0 || SHAPES[signal].concatenates
+    const joins = batch === null || head?.batches.length === 0 || SHAPES[formOf(signal)].concatenates
     if (head === undefined || enqueuedBefore !== end || !joins) {
       head = { last: entry, enqueuedBefore, skipped: entry.skipped ?? 'damaged', batches: [] }
       heads.push(head)
@@ -169,7 +169,7 @@ function partsOf(batches: readonly RedactedBatch[], { code }: RefusedError): Red
   }
   if (code !== 'too-large') return []
   const [batch] = batches
-  const requests = splitRequest(batch.signal, batch.bytes, Math.ceil(batch.bytes.length / 2))
+  const requests = splitRequest(formOf(batch.signal), batch.bytes, Math.ceil(batch.bytes.length / 2))
   return requests.map((bytes) => [{ ...batch, ...parseBatch(batch.signal, bytes, batch.receivedAtMs) }])
 }
 

@@ -1,5 +1,5 @@
 import { type AdminPort, openAdmin } from './admin.ts'
-import type { Signal } from './batch.ts'
+import { SIGNALS, type Signal } from './batch.ts'
 import type {
   Exporter,
   ExporterDefinition,
@@ -23,7 +23,6 @@ import { type OpenFacts, openFacts } from './facts/open.ts'
 import { type FactsPort, openFactsPort } from './facts-port.ts'
 import { enqueuedIn, Ledger } from './ledger.ts'
 import { nameOf, Sockets } from './net/sockets.ts'
-import { SIGNALS } from './otlp/signal.ts'
 import { Pipeline, type Plan } from './pipeline.ts'
 import { Queue, type QueueEvent } from './queue/queue.ts'
 import { unreadiness } from './readiness.ts'
@@ -36,7 +35,7 @@ import type { Tracer } from './telemetry/tracer.ts'
 const COLLECT_INTERVAL_MS = 15_000
 
 /** What is evicted first when the queue is full and the policy says evict. */
-const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3 }
+const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5 }
 
 /** A component that runs, and what it was made of: a reload leaves it alone when that is still the same. */
 interface Running<D, T> {
@@ -306,11 +305,13 @@ function newOnes<D, T>(some: readonly Running<D, T>[], others: readonly Running<
 }
 
 function planOf({ processors, redactor, folders, exporters }: Components): Plan {
+  const queued = new Set(exporters.flatMap(({ part }) => part.definition.signals(part.options)))
+  const wanted = processors.filter(({ part: { definition } }) => definition.spawns === undefined || queued.has(definition.spawns))
   return {
-    steps: processors.map(({ part, made }) => ({ name: part.name, outcome: part.definition.outcome, processor: made })),
+    steps: wanted.map(({ part, made }) => ({ name: part.name, outcome: part.definition.outcome, processor: made })),
     redactor: redactor.made,
     folders: folders.map(({ part, made }) => ({ signals: part.definition.signals, folder: made })),
-    queued: new Set(exporters.flatMap(({ part }) => part.definition.signals(part.options)))
+    queued
   }
 }
 

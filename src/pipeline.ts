@@ -24,6 +24,8 @@ export interface Plan {
 
 /** How long a sender is asked to wait when the queue is full. */
 const RETRY_AFTER_MS = 5_000
+/** More than an entry takes in the queue beside its batch. */
+const BOOKS_BYTES_MAX = 4_096
 
 /**
  * The way of every batch: processors, redact, queue. What comes in is either refused before anything has seen it, or is counted, processed and
@@ -47,30 +49,32 @@ export class Pipeline {
 
   async push(source: string, batch: Batch): Promise<void> {
     if (!this.queue.fits(batch.bytes.length)) throw this.refused(source, batch, full())
-    let passed: Passed
+    let passed: Passed[]
     try {
-      passed = this.pass(batch, 0)
+      passed = this.pass(source, batch, 0)
     } catch (error) {
       // A processor takes any batch; that it could not take this one is a fault of ours, and costs no more than this batch.
       throw this.refused(source, batch, error)
     }
-    await this.store(batch, passed, [['receive', source, 'accepted', '', batch.items], ...passed.lines])
+    await this.store(passed)
   }
 
   /** Sends on what the processors have made themselves, from each one's place, to where telemetry is queued for. */
   async pushCollected(): Promise<void> {
+    const { steps, queued } = this.plan
     for (const [place, name, batch] of this.collected()) {
-      if (!this.plan.queued.has(batch.signal) || !this.queue.fits(batch.bytes.length)) continue
-      const passed = this.pass(batch, place + 1)
-      await this.store(batch, passed, [['receive', name, 'accepted', '', batch.items], ...passed.lines])
+      if (queued.has(batch.signal) && this.queue.fits(batch.bytes.length)) await this.store(this.pass(name, batch, place + 1))
+    }
+    for (let place = 0; place < steps.length; place++) {
+      const batch = steps[place].processor.flush?.() ?? null
+      if (batch !== null) await this.store(this.pass(steps[place].name, batch, place + 1))
     }
   }
 
   /** Shows the folders what the processors have made up to now. It is cumulative, so showing it twice counts nothing twice. */
   foldCollected(): void {
     for (const [place, , batch] of this.collected()) {
-      const { left } = this.pass(batch, place + 1)
-      if (left !== null) this.fold(left)
+      for (const { left } of this.pass('', batch, place + 1)) if (left !== null) this.fold(left)
     }
   }
 
@@ -82,27 +86,41 @@ export class Pipeline {
     }
   }
 
-  // Takes a batch through the processors from `place` on, and books what each one took out.
-  private pass(batch: Batch, place: number): Passed {
+  // Takes a batch through the processors from `place` on, and books what each one took out. What they spawned goes the rest of the way first.
+  private pass(source: string, batch: Batch, place: number): Passed[] {
     const { steps, redactor } = this.plan
-    const lines: Line[] = []
+    const lines: Line[] = [['receive', source, 'accepted', '', batch.items]]
+    const all: Passed[] = []
     let left: Batch | null = batch
     for (let i = place; i < steps.length && left !== null; i++) {
+      const { name, outcome, processor } = steps[i]
       const before: Batch = left
-      left = steps[i].processor.process(left)
+      left = processor.process(left)
       letGo(before, batch, left)
       const taken = before.items - (left?.items ?? 0)
-      if (taken !== 0) lines.push(['process', steps[i].name, steps[i].outcome, steps[i].name, taken])
+      if (taken !== 0) lines.push(['process', name, outcome, name, taken])
+      const spawned = processor.spawn?.() ?? null
+      if (spawned !== null) all.push(...this.pass(name, spawned, i + 1))
     }
     const redacted = left === null ? null : redactor.process(left)
     if (left !== null) letGo(left, batch, redacted)
     const taken = (left?.items ?? 0) - (redacted?.items ?? 0)
     if (taken !== 0) lines.push(['process', 'redact', 'dropped', 'redact', taken])
     if (redacted !== null) for (let i = place; i < steps.length; i++) steps[i].processor.kept?.(redacted)
-    return { left: redacted, lines }
+    all.push({ source, batch, left: redacted, lines })
+    return all
   }
 
-  private async store(batch: Batch, { left }: Passed, lines: Line[]): Promise<void> {
+  // All of them, or none: nothing waits between the look at the room and the last append.
+  private async store(all: readonly Passed[]): Promise<void> {
+    if (all.length > 1 && !this.queue.fits(all.reduce((sum, { left }) => sum + (left?.bytes.length ?? 0) + BOOKS_BYTES_MAX, 0))) {
+      const { source, batch } = all[all.length - 1]
+      throw this.refused(source, batch, full())
+    }
+    await Promise.all(all.map((passed) => this.append(passed)))
+  }
+
+  private append({ source, batch, left, lines }: Passed): Promise<void> {
     const { signal, receivedAtMs } = batch
     const queued = left !== null && this.plan.queued.has(signal)
     if (left !== null) lines.push(queued ? enqueuedLine(left.items) : ['queue', '', 'consumed', '', left.items])
@@ -110,7 +128,7 @@ export class Pipeline {
     try {
       durable = this.queue.append(signal, encodeEntry(this.ledger.enqueued(signal), receivedAtMs, lines, queued ? left : null))
     } catch (error) {
-      if (error instanceof QueueFullError) throw this.refused(lines[0][1], batch, full())
+      if (error instanceof QueueFullError) throw this.refused(source, batch, full())
       throw error
     }
     this.ledger.add(signal, lines)
@@ -118,7 +136,7 @@ export class Pipeline {
       this.fold(left)
       letGo(left, batch, null)
     }
-    await durable
+    return durable
   }
 
   private fold(batch: RedactedBatch): void {
@@ -132,7 +150,10 @@ export class Pipeline {
   }
 }
 
+/** What became of a batch on its way to the queue. */
 interface Passed {
+  readonly source: string
+  readonly batch: Batch
   readonly left: RedactedBatch | null
   readonly lines: Line[]
 }

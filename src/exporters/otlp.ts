@@ -1,11 +1,11 @@
-import type { RedactedBatch, Signal } from '../batch.ts'
+import type { RedactedBatch } from '../batch.ts'
 import { defineExporter, type Exporter, type Host, type Outcome } from '../component.ts'
 import { choice, duration, flag, group, list, map, maybe, secret, size, text, url } from '../config/schema.ts'
 import { messageOf, RefusedError } from '../errors.ts'
 import { type ClientTlsFiles, readTls } from '../net/client-tls.ts'
 import { compress } from '../net/compress.ts'
 import { HttpClient, type HttpResponse } from '../net/http-client.ts'
-import { SIGNALS } from '../otlp/signal.ts'
+import { type OtlpSignal, SIGNALS } from '../otlp/signal.ts'
 import type { Counter } from '../telemetry/metrics.ts'
 import { refusalOf, textOf } from './otlp/answer.ts'
 import { partialSuccessOf } from './otlp/partial-success.ts'
@@ -65,7 +65,7 @@ interface Options extends Destination {
 class OtlpExporter implements Exporter {
   private readonly options: Options
   private readonly host: Host
-  private readonly targets: Record<Signal, Target>
+  private readonly targets: Record<OtlpSignal, Target>
   private readonly requests: Counter
   private readonly sentBytes: Counter
   private client: HttpClient | undefined
@@ -108,7 +108,7 @@ class OtlpExporter implements Exporter {
   async send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined> {
     const { compression, timeout } = this.options
     const labels = { exporter: this.host.name, signal: batch.signal }
-    const { url, headers } = this.targets[batch.signal]
+    const { url, headers } = this.targets[batch.signal as OtlpSignal]
     const body = compression === 'none' ? batch.bytes : await compress(batch.bytes, compression)
     let response: HttpResponse
     try {

@@ -31,13 +31,19 @@ const sum = (i: number): Buffer =>
   Buffer.concat([string(1, `jobs_${i % 7}`), string(2, 'How many jobs.'), string(3, '1'), message(7, point(i), varint(2, 2), varint(3, 1))])
 const attributes = { 'http.request.method': 'GET', 'http.route': '/projects', password: 'hunter2', 'gen_ai.request.model': 'whisper' }
 
+const logRecords = request(
+  many((i) => Buffer.concat([message(5, string(1, `token=abcdef0123456789 line ${i}`)), attribute(6, 'stage', 'tts')]))
+)
+
 const REQUESTS: Record<Signal, Buffer> = {
   traces: request(
     many((i) => span({ name: `GET /${i % 3}`, traceId: `${i}`.padStart(32, '0'), attributes, status: i % 10 === 0 ? 2 : 0 }))
   ),
-  logs: request(many((i) => Buffer.concat([message(5, string(1, `token=abcdef0123456789 line ${i}`)), attribute(6, 'stage', 'tts')]))),
+  logs: logRecords,
   metrics: request(many(sum)),
-  profiles: request(many(() => varint(1, 1)))
+  profiles: request(many(() => varint(1, 1))),
+  errors: logRecords,
+  envelopes: logRecords
 }
 
 interface Chain {
@@ -104,7 +110,7 @@ test('no component keeps a view of the bytes that it was given', () => {
   try {
     const [queued, collected, pages] = said(false)
     // Otherwise the test would have nothing to look at.
-    ok(queued.every((text, i) => text.length > 0 || i % 4 === 0 || i % 4 === 3))
+    ok(queued.every((text, i) => text.length > 0 || i % 6 === 0 || i % 6 === 3))
     ok(collected.join('').includes('whisper'))
     ok(pages.every((page) => page.includes('jobs_3') && page.includes('stage="tts-4"')))
     strictEqual(queued.join('').includes('hunter2'), false)

@@ -62,7 +62,7 @@ test('each signal arrives at its path, whole, in every compression', async (t) =
   }
   deepStrictEqual(backend.violations, [])
   deepStrictEqual(
-    ['traces', 'metrics', 'logs', 'profiles'].map((signal) => backend.records(signal as RedactedBatch['signal']).length),
+    (['traces', 'metrics', 'logs', 'profiles'] as const).map((signal) => backend.records(signal).length),
     [9, 3, 3, 3]
   )
   deepStrictEqual(Buffer.from(backend.received[0].bytes), Buffer.from(traces(3).bytes))

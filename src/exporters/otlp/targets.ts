@@ -1,6 +1,5 @@
 import querystring from 'node:querystring'
-import type { Signal } from '../../batch.ts'
-import { SIGNALS } from '../../otlp/signal.ts'
+import { type OtlpSignal, SIGNALS } from '../../otlp/signal.ts'
 
 /** Where one signal goes, and with which headers. */
 export interface Target {
@@ -19,7 +18,7 @@ export interface Destination {
   readonly compression: 'gzip' | 'zstd' | 'none'
 }
 
-const PATHS: Record<Signal, string> = {
+const PATHS: Record<OtlpSignal, string> = {
   traces: 'v1/traces',
   metrics: 'v1/metrics',
   logs: 'v1/logs',
@@ -27,10 +26,10 @@ const PATHS: Record<Signal, string> = {
 }
 
 /** The configured headers win, but for those that describe the body. A name and password in a URL become the Authorization that they stand for. */
-export function targetsOf(destination: Destination): Record<Signal, Target> {
+export function targetsOf(destination: Destination): Record<OtlpSignal, Target> {
   const own = Object.entries(destination.headers).map(([name, value]) => [name.toLowerCase(), value])
   return Object.fromEntries(
-    SIGNALS.map((signal): [Signal, Target] => {
+    SIGNALS.map((signal): [OtlpSignal, Target] => {
       const url = urlOf(destination, signal)
       const headers: Record<string, string> = {
         'user-agent': 'sluice',
@@ -43,10 +42,10 @@ export function targetsOf(destination: Destination): Record<Signal, Target> {
       url.username = url.password = ''
       return [signal, { url, headers }]
     })
-  ) as Record<Signal, Target>
+  ) as Record<OtlpSignal, Target>
 }
 
-function urlOf(destination: Destination, signal: Signal): URL {
+function urlOf(destination: Destination, signal: OtlpSignal): URL {
   const own = destination[`${signal}Endpoint`]
   if (own !== undefined) return new URL(own)
   const url = new URL(destination.endpoint)

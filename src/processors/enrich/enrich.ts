@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, arch as machine, type as system } from 'node:os'
-import type { Batch } from '../../batch.ts'
+import { type Batch, formOf } from '../../batch.ts'
 import { defineProcessor, type Host } from '../../component.ts'
 import { duration, flag, group, list, map, text } from '../../config/schema.ts'
 import { Placement } from '../../facts/placement.ts'
@@ -82,7 +82,7 @@ export const enrich = defineProcessor({
 })
 
 function isTold({ signal }: Batch, { spans, errors }: { spans: boolean; errors: boolean }): boolean {
-  return signal === 'traces' ? spans || errors : signal === 'logs' && errors
+  return signal === 'traces' ? spans || errors : formOf(signal) === 'logs' && errors
 }
 
 function observe({ metrics }: Host, { spans, errors }: RecordEnricher): void {

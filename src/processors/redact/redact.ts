@@ -1,4 +1,4 @@
-import type { Batch, RedactedBatch } from '../../batch.ts'
+import { type Batch, formOf, type RedactedBatch } from '../../batch.ts'
 import { defineRedactor } from '../../component.ts'
 import { choice, group, list, text } from '../../config/schema.ts'
 import { Engine } from './engine.ts'
@@ -59,7 +59,7 @@ export const redact = defineRedactor({
     })
     const walk = new Walk(engine)
     return {
-      process: (batch) => passed(batch, walk.redact(batch.signal, batch.bytes)),
+      process: (batch) => passed(batch, walk.redact(formOf(batch.signal), batch.bytes)),
       text(value) {
         const bytes = Buffer.from(value)
         const redacted = engine.redact(bytes, 0, bytes.length)
