@@ -82,6 +82,11 @@ export interface Host {
   readonly sockets: Sockets
   /** What is known of GPUs and pods; keeps itself fresh, and is the same for all components. */
   readonly facts: Facts
+  /**
+   * Where the component may keep what must survive a restart, beside the queue: a directory of its own, to be created when it is first used.
+   * Undefined where the queue is in memory.
+   */
+  readonly stateDir: string | undefined
   /** Redacts a text that leaves by another way than a batch. */
   readonly redactText: (value: string) => string
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type AdminPort, openAdmin } from './admin.ts'
 import { SIGNALS, type Signal } from './batch.ts'
 import type {
@@ -247,7 +248,9 @@ export class Gateway {
   private hostOf(name: string): Host {
     const { log } = this.surroundings
     const { metrics, sockets, facts } = this
-    return { name, log, metrics, sockets, facts, redactText: (value) => this.components.redactor.made.text(value) }
+    const { dir } = this.config.queue
+    const stateDir = dir === undefined ? undefined : join(dir, 'state', name.replaceAll('/', '.'))
+    return { name, log, metrics, sockets, facts, stateDir, redactText: (value) => this.components.redactor.made.text(value) }
   }
 
   private startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {

@@ -12,6 +12,7 @@ export function host(parts: Partial<Host> = {}): Host {
     metrics: new Metrics(),
     sockets: new Sockets(),
     facts: { gpu: gpuFactsOff(), pod: podFactsOff() },
+    stateDir: undefined,
     redactText: (value) => value,
     ...parts
   }
