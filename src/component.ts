@@ -106,6 +106,10 @@ export interface ReceiverDefinition<S extends Shape = Shape> extends Definition<
   readonly kind: 'receiver'
   /** False where it is to run only when the file names it. */
   readonly onByDefault?: boolean
+  /** Has an HTTP port that serves what other components lend to `host.sockets.guests`. */
+  takesGuests?(options: Options<S>): boolean
+  /** The option by which it lends routes, and so needs such a port; null where it does not. */
+  guestBy?(options: Options<S>): string | null
 }
 export interface ProcessorDefinition<S extends Shape = Shape> extends Definition<S, Processor> {
   readonly kind: 'processor'

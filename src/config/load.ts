@@ -83,6 +83,7 @@ export async function loadConfig({ file: named, env, definitions }: Sources): Pr
     ...rest,
     shutdownTimeoutMs: shutdownTimeout
   }
+  warnings.push(...withoutPort(config.receivers))
   if (config.exporters.length === 0) warnings.push(NOTHING_LEAVES)
   const settings = TOP_LEVEL.flatMap((key) => {
     const section = { receivers, processors, exporters }[key as string]
@@ -91,6 +92,17 @@ export async function loadConfig({ file: named, env, definitions }: Sources): Pr
       : partSettings(key, section)
   })
   return { config, file, settings, warnings }
+}
+
+// What is served on the HTTP ports of others, where there are none.
+function withoutPort(receivers: Config['receivers']): string[] {
+  if (receivers.some(({ definition, options }) => definition.takesGuests?.(options as never))) return []
+  return receivers.flatMap(({ name, definition, options }) => {
+    const option = definition.guestBy?.(options as never) ?? null
+    return option === null
+      ? []
+      : [`receivers.${name}.${option} is served on the ports of receivers.otlp.http, and none is open: nothing comes in that way`]
+  })
 }
 
 const NOTHING_LEAVES =

@@ -35,6 +35,11 @@ export interface HttpRoute {
   refuse(error: unknown, headers: IncomingHttpHeaders): HttpAnswer
 }
 
+/** What no two routes of one port may have in common. */
+export function routeKey({ method, path }: HttpRoute): string {
+  return `${method} ${path}`
+}
+
 export function plainAnswer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${text}\n` }
 }

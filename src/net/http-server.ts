@@ -4,8 +4,9 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import { RefusedError } from '../errors.ts'
+import type { GuestHost, Guests } from './guests.ts'
 import { Exchange, type ExchangeHost, type HttpEvent } from './http-exchange.ts'
-import type { HttpAnswer, HttpRoute } from './http-route.ts'
+import { type HttpAnswer, type HttpRoute, plainAnswer, routeKey } from './http-route.ts'
 import { buildRouter, type Router } from './http-router.ts'
 import { ByteBudget, Watch } from './limits.ts'
 import { type Mount, Mounts } from './mounts.ts'
@@ -25,6 +26,8 @@ export interface HttpSettings {
   /** Between two requests on one connection. */
   readonly idleMs: number
   readonly tls?: TlsOptions | undefined
+  /** Whose routes are served here, too: `sockets.guests`, or nobody's. */
+  readonly guests?: Guests<HttpRoute> | undefined
   /** Told what befell requests that no route answered for. */
   count?(event: HttpEvent): void
 }
@@ -54,39 +57,47 @@ export async function listenHttp(
 ): Promise<HttpListener> {
   const tls = settings?.tls
   const protocol = tls === undefined ? 'HTTP' : 'HTTPS'
-  const place = await sockets.join(address, option, protocol, () => new HttpPort(tls))
+  const place = await sockets.join(address, option, protocol, () => new HttpPort(tls, sockets.guests))
   try {
     if (settings !== undefined) place.speaker.configure(settings)
-    return await mounted(place, routes)
+    return await mounted(place, routes, settings?.guests)
   } catch (error) {
     await place.leave(0)
     throw error
   }
 }
 
-async function mounted(place: Place<HttpPort>, routes: readonly HttpRoute[]): Promise<HttpListener> {
+async function mounted(place: Place<HttpPort>, routes: readonly HttpRoute[], guests?: Guests<HttpRoute>): Promise<HttpListener> {
   const { speaker, address } = place
   const mount = await speaker.mount(routes)
+  try {
+    await guests?.enter(speaker)
+  } catch (error) {
+    await Promise.all([guests?.leave(speaker), speaker.unmount(mount)])
+    throw error
+  }
   const close = async (withinMs: number): Promise<void> => {
     const left = place.leave(withinMs)
-    await Promise.all([speaker.unmount(mount), mount.settled(withinMs), left])
+    await Promise.all([speaker.unmount(mount), guests?.leave(speaker), mount.settled(withinMs), left])
   }
   return { address, close }
 }
 
 /** One address that speaks HTTP/1.1, and all who are served there. */
-class HttpPort implements Speaker, ExchangeHost {
+class HttpPort implements Speaker, ExchangeHost, GuestHost {
   readonly server: Server
   readonly watch = new Watch()
   closing = false
   private settings = DEFAULTS
   private readonly sockets = new Set<Socket>()
-  private readonly mounts = new Mounts<HttpRoute>(({ method, path }) => `${method} ${path}`)
+  private readonly mounts = new Mounts(routeKey)
+  private readonly guests: Guests<HttpRoute>
   private router: Router = () => undefined
   private building: Promise<void> = Promise.resolve()
   private closed: Promise<void> | undefined
 
-  constructor(tls: TlsOptions | undefined) {
+  constructor(tls: TlsOptions | undefined, guests: Guests<HttpRoute>) {
+    this.guests = guests
     const options = { maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: CHECK_MS, requestTimeout: 0 }
     this.server = tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls })
     this.server.on('request', (request, response) => this.router(request, response))
@@ -114,7 +125,7 @@ class HttpPort implements Speaker, ExchangeHost {
   async mount(routes: readonly HttpRoute[]): Promise<Mount<HttpRoute>> {
     const mount = this.mounts.add(routes)
     try {
-      await this.rebuild()
+      await this.refresh()
     } catch (error) {
       await this.unmount(mount)
       throw error
@@ -124,7 +135,7 @@ class HttpPort implements Speaker, ExchangeHost {
 
   unmount(mount: Mount<HttpRoute>): Promise<void> {
     this.mounts.remove(mount)
-    return this.rebuild()
+    return this.refresh()
   }
 
   count(event: HttpEvent): void {
@@ -150,9 +161,10 @@ class HttpPort implements Speaker, ExchangeHost {
   }
 
   // One after the other, so that the last to change the routes has the last word.
-  private rebuild(): Promise<void> {
+  refresh(): Promise<void> {
     const built = this.building.then(async () => {
-      const routes = [...this.mounts.table().values()]
+      const guests = this.guests.takesPartIn(this) ? this.guests.mounts : []
+      const routes = [...this.mounts.table(guests).values()]
       this.router = await buildRouter(routes, {
         serve: (request, response, params, { route, mount }) => {
           const crowded = this.watch.size >= REQUESTS_MAX
@@ -161,7 +173,9 @@ class HttpPort implements Speaker, ExchangeHost {
         },
         answer: (request, response, event, answer) => {
           this.count(event)
-          new Exchange(this, request, response, {}, answering(answer), NOBODYS).start()
+          // What is served no more because the port closes is served again elsewhere, or soon.
+          const words = this.closing && event !== 'malformed' ? STOPPED : answer
+          new Exchange(this, request, response, {}, answering(words), NOBODYS).start()
         }
       })
     })
@@ -194,6 +208,7 @@ class HttpPort implements Speaker, ExchangeHost {
 }
 
 const STOPPING = new RefusedError('unavailable', 'stopping', { retryAfterMs: 1000 })
+const STOPPED = plainAnswer(503, STOPPING.message, { 'retry-after': '1' })
 const CROWDED = new RefusedError('busy', `${REQUESTS_MAX} requests are inside already`, { retryAfterMs: 1000 })
 
 const NOBODYS: Mount<HttpRoute> = new Mounts<HttpRoute>(String).add([])

@@ -48,8 +48,9 @@ export class Mounts<R> {
     this.mounts = this.mounts.filter((other) => other !== mount)
   }
 
-  /** The routes in force, by key. */
-  table(): Map<string, { route: R; mount: Mount<R> }> {
-    return new Map(this.mounts.flatMap((mount) => mount.routes.map((route) => [this.key(route), { route, mount }] as const)))
+  /** The routes in force, by key; those of `guests` where nobody here serves the same. */
+  table(guests: readonly Mount<R>[] = []): Map<string, { route: R; mount: Mount<R> }> {
+    const all = [...guests, ...this.mounts]
+    return new Map(all.flatMap((mount) => mount.routes.map((route) => [this.key(route), { route, mount }] as const)))
   }
 }

@@ -1,13 +1,30 @@
 import { chmod, lstat, unlink } from 'node:fs/promises'
-import { connect, type Server } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { RefusedError } from '../errors.ts'
+import { Guests } from './guests.ts'
+import { type HttpRoute, routeKey } from './http-route.ts'
 
 /** Where to listen: a TCP host and port (0: any free one), or the path of a Unix socket. */
 export type SocketAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
+/** What of a server is used here: Node's own servers have it, and whatever else can be bound to an address. */
+export interface Listening {
+  listen(
+    options: { readonly host?: string; readonly port?: number; readonly path?: string; readonly backlog: number },
+    done: () => void
+  ): unknown
+  address(): AddressInfo | string | null
+  on(event: 'error', listener: (error: Error) => void): unknown
+  once(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** Connections, or single messages: a port may be open for both at once, for one of each. */
+export type SocketKind = 'stream' | 'datagram'
+
 /** What speaks at an address. It outlives the components that asked for it, and with it its open connections. */
 export interface Speaker {
-  readonly server: Server
+  readonly server: Listening
   /** Accepts no more at once; resolves when the last connection is gone, which is forced after `withinMs`. May be called again. */
   close(withinMs: number): Promise<void>
 }
@@ -39,6 +56,8 @@ const REPLACED_WITHIN_MS = 5000
  * component takes over before the old one leaves and neither the socket nor its connections close.
  */
 export class Sockets {
+  /** What is served on HTTP ports that belong to others. */
+  readonly guests = new Guests<HttpRoute>(routeKey)
   private readonly shared = new Map<string, Shared>()
   private queue: Promise<unknown> = Promise.resolve()
 
@@ -46,15 +65,27 @@ export class Sockets {
    * Opens or joins `address` for `option`, the place in the configuration that asks. Two that join must speak the same `protocol`; only an
    * option's own next generation may change it. Throws RefusedError `unavailable` that names address and option.
    */
-  join<T extends Speaker>(address: SocketAddress, option: string, protocol: string, make: () => T): Promise<Place<T>> {
+  join<T extends Speaker>(
+    address: SocketAddress,
+    option: string,
+    protocol: string,
+    make: () => T,
+    kind: SocketKind = 'stream'
+  ): Promise<Place<T>> {
     // One after the other, so that two who ask for the same address at once share it.
-    const place = this.queue.then(() => this.enter(address, option, protocol, make))
+    const place = this.queue.then(() => this.enter(address, option, protocol, make, kind))
     this.queue = place.catch(() => undefined)
     return place
   }
 
-  private async enter<T extends Speaker>(address: SocketAddress, option: string, protocol: string, make: () => T): Promise<Place<T>> {
-    const key = keyOf(address, option)
+  private async enter<T extends Speaker>(
+    address: SocketAddress,
+    option: string,
+    protocol: string,
+    make: () => T,
+    kind: SocketKind
+  ): Promise<Place<T>> {
+    const key = keyOf(address, option, kind)
     let shared = this.shared.get(key)
     if (shared !== undefined && shared.protocol !== protocol) {
       const other = shared.owners.find((owner) => owner !== option)
@@ -68,7 +99,7 @@ export class Sockets {
       const speaker = make()
       await listen(speaker.server, address, option)
       // A port that was given for 0 can be joined by its number, too.
-      const keys = [key, nameOf(boundAddress(speaker.server, address))]
+      const keys = [key, keyOf(boundAddress(speaker.server, address), option, kind)]
       shared = { keys, protocol, speaker, owners: [] }
       for (const name of keys) this.shared.set(name, shared)
     }
@@ -103,16 +134,17 @@ export function nameOf(address: SocketAddress): string {
 }
 
 // Each option that asks for port 0 gets a port of its own, and the same one again after a reload.
-function keyOf(address: SocketAddress, option: string): string {
-  return 'port' in address && address.port === 0 ? `${nameOf(address)} ${option}` : nameOf(address)
+function keyOf(address: SocketAddress, option: string, kind: SocketKind): string {
+  const owner = 'port' in address && address.port === 0 ? ` ${option}` : ''
+  return `${kind} ${nameOf(address)}${owner}`
 }
 
-function boundAddress(server: Server, asked: SocketAddress): SocketAddress {
+function boundAddress(server: Listening, asked: SocketAddress): SocketAddress {
   const bound = server.address()
   return 'path' in asked || bound === null || typeof bound === 'string' ? asked : { host: asked.host, port: bound.port }
 }
 
-async function listen(server: Server, address: SocketAddress, option: string): Promise<void> {
+async function listen(server: Listening, address: SocketAddress, option: string): Promise<void> {
   try {
     if ('path' in address) await listenOnPath(server, address.path)
     else await bind(server, address)
@@ -126,7 +158,7 @@ async function listen(server: Server, address: SocketAddress, option: string): P
   server.on('error', () => undefined)
 }
 
-async function listenOnPath(server: Server, path: string): Promise<void> {
+async function listenOnPath(server: Listening, path: string): Promise<void> {
   if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) throw new Error(`the path is longer than ${UNIX_PATH_BYTES_MAX} bytes`)
   try {
     await bind(server, { path })
@@ -142,7 +174,7 @@ async function listenOnPath(server: Server, path: string): Promise<void> {
   await chmod(path, UNIX_SOCKET_MODE)
 }
 
-function bind(server: Server, address: SocketAddress): Promise<void> {
+function bind(server: Listening, address: SocketAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ ...address, backlog: 1024 }, () => {

@@ -4,9 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { defineReceiver } from '../../src/component.ts'
 import { type Loaded, loadConfig } from '../../src/config/load.ts'
 import { placeText } from '../../src/config/problem.ts'
 import { sameOptions } from '../../src/config/same.ts'
+import { addresses, flag } from '../../src/config/schema.ts'
 import { definitions } from './definitions.ts'
 
 let dir: string
@@ -224,6 +226,33 @@ test('a variable that points workers at the gateway does not point the gateway a
     warnings.join(),
     /OTEL_EXPORTER_OTLP_ENDPOINT leads to an address of the gateway itself \(receivers.otlp.http\): exporters.otlp stays off/
   )
+})
+
+test('what is served on the HTTP ports of others is told when there are none', async () => {
+  const create = (): never => {
+    throw new Error('made for its options only')
+  }
+  const http = addresses({ default: '127.0.0.1:4318', doc: 'Where.' })
+  const own = flag({ default: true, doc: 'Whether.' })
+  const receivers = [
+    defineReceiver({ type: 'otlp', summary: 'A host.', options: { http }, takesGuests: ({ http }) => http.length > 0, create }),
+    defineReceiver({ type: 'logs', summary: 'A guest.', options: { own }, guestBy: ({ own }) => (own ? 'own' : null), create })
+  ]
+  const f = async (text: string, expected: string[]): Promise<void> => {
+    const file = join(dir, 'guests.yaml')
+    await writeFile(file, text)
+    const { warnings } = await loadConfig({ file, env: {}, definitions: { ...definitions, receivers } })
+    deepStrictEqual(
+      warnings.filter((warning) => warning.includes('is served on')),
+      expected
+    )
+  }
+  const WORDS = 'receivers.logs.own is served on the ports of receivers.otlp.http, and none is open: nothing comes in that way'
+  await f('', [])
+  await f('receivers: { otlp: { http: off } }', [WORDS])
+  await f('receivers: { otlp: off }', [WORDS])
+  await f('receivers: { otlp: { http: off }, logs: { own: false } }', [])
+  await f('receivers: { otlp: { http: off }, otlp/b: {} }', [])
 })
 
 test('credentials of one destination do not go to another', async () => {

@@ -39,6 +39,7 @@ export const otlp = defineReceiver({
       { doc: 'TLS on all TCP addresses of the receiver; Unix sockets stay as they are.' }
     )
   },
+  takesGuests: ({ http }) => http.length > 0,
   create: (options, host) => {
     const limits: BodyLimits = {
       bodyBytesMax: options.requestMax,
@@ -59,7 +60,7 @@ export const otlp = defineReceiver({
     const listen = async (transport: 'http' | 'grpc', push: Push): Promise<void> => {
       const refusals = new Refusals(host, transport)
       const count = (event: string): void => refusals.count(event)
-      const shared = { connectionsMax, headerMs, idleMs, count } satisfies HttpSettings & GrpcSettings
+      const shared = { connectionsMax, headerMs, idleMs, count, guests: host.sockets.guests } satisfies HttpSettings & GrpcSettings
       const tls = await tlsOf(options.tls, host, headerMs)
       for (const [index, address] of options[transport].entries()) {
         const settings = 'path' in address ? shared : { ...shared, tls }
