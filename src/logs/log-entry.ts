@@ -17,6 +17,8 @@ export class LogEntry {
   severityText = ''
   body: LogValue = ''
   eventName = ''
+  /** The service that the record names as its writer, or empty: the source's own. Goes to the resource. */
+  serviceName = ''
   /** 32 and 16 small hexadecimal digits, or empty. */
   traceId = ''
   spanId = ''
@@ -24,6 +26,8 @@ export class LogEntry {
   /** Attributes: a key and its value at the same index. A key may stand here once. */
   readonly keys: string[] = []
   readonly values: LogValue[] = []
+  /** Attributes that were there and are not here, since a record has only so many. */
+  droppedAttributes = 0
 
   /** Empties it for the next record. */
   reset(observedMs: number): void {
@@ -34,11 +38,13 @@ export class LogEntry {
     this.severityText = ''
     this.body = ''
     this.eventName = ''
+    this.serviceName = ''
     this.traceId = ''
     this.spanId = ''
     this.traceFlags = 0
     this.keys.length = 0
     this.values.length = 0
+    this.droppedAttributes = 0
   }
 
   add(key: string, value: LogValue): void {
