@@ -2,9 +2,9 @@ import type { Host, Push } from '../../component.ts'
 import { type GrpcListener, type GrpcSettings, healthCheck, listenGrpc, type UnaryMethod } from '../../net/grpc-server.ts'
 import type { BodyLimits } from '../../net/limits.ts'
 import type { OtlpSignal } from '../../otlp/signal.ts'
+import type { Refusals } from '../../telemetry/refusals.ts'
 import { intakeOf } from './intake.ts'
 import type { ListenAt } from './listen-at.ts'
-import type { Refusals } from './refusals.ts'
 
 const SERVICES: Record<OtlpSignal, string> = {
   traces: 'opentelemetry.proto.collector.trace.v1.TraceService',

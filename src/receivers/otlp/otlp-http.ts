@@ -7,9 +7,9 @@ import { BAD_REQUEST, encodeStatus, grpcCode, RETRY_INFO } from '../../net/rpc-s
 import { fromJson } from '../../otlp/json.ts'
 import type { OtlpSignal } from '../../otlp/signal.ts'
 import { WireError } from '../../otlp/wire.ts'
+import type { Refusals } from '../../telemetry/refusals.ts'
 import { intakeOf } from './intake.ts'
 import type { ListenAt } from './listen-at.ts'
-import type { Refusals } from './refusals.ts'
 
 const PATHS: Record<OtlpSignal, string> = {
   traces: '/v1/traces',

@@ -5,9 +5,9 @@ import type { HttpSettings } from '../../net/http-server.ts'
 import { type BodyLimits, ByteBudget } from '../../net/limits.ts'
 import { nameOf, type SocketAddress } from '../../net/sockets.ts'
 import { loadTls, type TlsFiles } from '../../net/tls.ts'
+import { Refusals } from '../../telemetry/refusals.ts'
 import { listenOtlpGrpc } from './otlp-grpc.ts'
 import { listenOtlpHttp } from './otlp-http.ts'
-import { Refusals } from './refusals.ts'
 
 /** What is inside when the receiver stops has so long to be answered. */
 const STOP_WITHIN_MS = 5000

@@ -1,18 +1,25 @@
-import type { Host } from '../../component.ts'
-import { RefusedError } from '../../errors.ts'
-import { faultOf } from '../../telemetry/fault.ts'
-import { Rarely } from '../../telemetry/rarely.ts'
+import { RefusedError } from '../errors.ts'
+import { faultOf } from './fault.ts'
+import type { Metrics } from './metrics.ts'
+import { Rarely } from './rarely.ts'
 
 /** When a sender may try again and nobody said when. */
 const RETRY_MS = 1000
 
+/** The receiver that refuses. */
+interface Refuser {
+  readonly name: string
+  readonly log: { error(fields: object, message: string): void }
+  readonly metrics: Metrics
+}
+
 /** Everything that one transport of a receiver did not accept: counted by reason, and faults of ours logged. */
 export class Refusals {
-  private readonly host: Host
+  private readonly host: Refuser
   private readonly transport: string
   private readonly rarely = new Rarely()
 
-  constructor(host: Host, transport: string) {
+  constructor(host: Refuser, transport: string) {
     this.host = host
     this.transport = transport
   }
