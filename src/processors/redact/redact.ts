@@ -1,7 +1,7 @@
 import { type Batch, formOf, type RedactedBatch } from '../../batch.ts'
 import { defineRedactor } from '../../component.ts'
 import { choice, group, list, text } from '../../config/schema.ts'
-import { Engine } from './engine.ts'
+import { Engine, type EngineOptions } from './engine.ts'
 import { PatternError } from './pattern-syntax.ts'
 import { userPattern } from './patterns.ts'
 import { Walk } from './walk.ts'
@@ -44,19 +44,13 @@ export const redact = defineRedactor({
     }),
     mode: choice(['mask'], { default: 'mask', doc: 'What takes the place of a secret: `mask` writes `[redacted:rule]`.' })
   },
-  create({ keys, patterns, allow }, { metrics }) {
+  create(options, { metrics }) {
     const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule.')
     const exceeded = metrics.counter(
       'sluice_redact_budget_exceeded_total',
       'Texts hidden as a whole, since looking at them took too much work.'
     )
-    const engine = new Engine({
-      keys: keys.filter((key) => key !== ''),
-      patterns: patterns.map(({ name, pattern }) => userPattern(name, pattern)),
-      allow: allow.filter((entry) => entry !== ''),
-      counted: (rule) => redactions.add(1, { rule }),
-      exceeded: () => exceeded.add(1)
-    })
+    const engine = engineOf(options, { counted: (rule) => redactions.add(1, { rule }), exceeded: () => exceeded.add(1) })
     const walk = new Walk(engine)
     return {
       process: (batch) => passed(batch, walk.redact(formOf(batch.signal), batch.bytes)),
@@ -68,6 +62,18 @@ export const redact = defineRedactor({
     }
   }
 })
+
+type RedactOptions = Parameters<typeof redact.create>[0]
+
+/** The engine that these options describe; `told` is told of what it does. */
+export function engineOf({ keys, patterns, allow }: RedactOptions, told: Omit<EngineOptions, 'keys' | 'patterns' | 'allow'>): Engine {
+  return new Engine({
+    keys: keys.filter((key) => key !== ''),
+    patterns: patterns.map(({ name, pattern }) => userPattern(name, pattern)),
+    allow: allow.filter((entry) => entry !== ''),
+    ...told
+  })
+}
 
 // The only place that makes a RedactedBatch.
 function passed(batch: Batch, bytes: Uint8Array): RedactedBatch {
