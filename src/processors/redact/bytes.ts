@@ -64,6 +64,10 @@ export class Text {
   readonly rule: string[] = []
   /** What stands around the marker: a quotation mark where a bare value of JSON becomes a string, else nothing. */
   readonly around: string[] = []
+  /** The head that led to each find; -1 where there was none. */
+  readonly head: number[] = []
+  /** The head that is looked at. */
+  lookingAt = -1
 
   open(bytes: Uint8Array, start: number, stop: number): this {
     this.bytes = bytes
@@ -75,6 +79,8 @@ export class Text {
     this.to.length = 0
     this.rule.length = 0
     this.around.length = 0
+    this.head.length = 0
+    this.lookingAt = -1
     return this
   }
 
@@ -85,6 +91,7 @@ export class Text {
     this.to.push(to)
     this.rule.push(rule)
     this.around.push(around)
+    this.head.push(this.lookingAt)
     this.floor = to
   }
 

@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly allow: readonly string[]
   /** Is told of each replacement, by rule. */
   readonly counted: (rule: string) => void
+  /** Is told why, before: the head that led there, or an empty text where there is none, and the offset in the text. */
+  readonly explained?: (rule: string, head: string, at: number) => void
   /** Is told when a text ran over its budget and was hidden as a whole. */
   readonly exceeded: () => void
 }
@@ -33,6 +35,7 @@ const KEY_KINDS_MAX = 4_096
 const KEY_BYTES_MAX = 256
 
 interface Head {
+  readonly word: string
   readonly length: number
   /** Letter for letter, or undefined when the case does not matter. */
   readonly exact: string | undefined
@@ -58,7 +61,9 @@ export class Engine {
     const rules = rulesOf(this.judge, options).filter(({ name }) => !this.allowed.has(name))
     this.finder = new HeadFinder(buildAutomaton(rules.flatMap(({ heads }) => heads)))
     this.heads = rules.flatMap(({ heads, folded, check }) =>
-      heads.map((head): Head => ({ length: head.length, exact: folded === true || !/[a-z]/i.test(head) ? undefined : head, check }))
+      heads.map(
+        (head): Head => ({ word: head, length: head.length, exact: folded === true || !/[a-z]/i.test(head) ? undefined : head, check })
+      )
     )
   }
 
@@ -81,6 +86,7 @@ export class Engine {
         const to = out === null ? stop : source.length
         if (!this.scan(source, from, to)) break
         if (this.text.from.length === 0) return out
+        if (counts && this.options.explained !== undefined) this.explain(this.options.explained)
         out = this.replacement.spliced(this.text, counts ? this.options.counted : null)
       }
     } catch {
@@ -128,6 +134,7 @@ export class Engine {
       const ended = finder.ended()
       for (let i = 0; i < ended.length; i++) {
         const { length, exact, check } = heads[ended[i]]
+        text.lookingAt = ended[i]
         if (end - length < text.floor || (exact !== undefined && !text.has(end - length, exact))) continue
         check(text, end - length, end)
         text.work += WORK_PER_HIT
@@ -152,12 +159,20 @@ export class Engine {
     const to = text.to.splice(0)
     const rule = text.rule.splice(0)
     const around = text.around.splice(0)
+    const head = text.head.splice(0)
     text.floor = text.start
     const card = (start: number, end: number): void => text.found(start, end, 'card')
     for (let i = 0; i <= from.length; i++) {
+      text.lookingAt = -1
       cards(text, text.floor, from[i] ?? text.stop, card)
+      text.lookingAt = head[i]
       if (i < from.length) text.found(from[i], to[i], rule[i], around[i])
     }
+  }
+
+  private explain(explained: NonNullable<EngineOptions['explained']>): void {
+    const { start, from, rule, head } = this.text
+    for (let i = 0; i < from.length; i++) explained(rule[i], head[i] < 0 ? '' : this.heads[head[i]].word, from[i] - start)
   }
 
   private dropAllowed(): void {
@@ -168,12 +183,14 @@ export class Engine {
       text.from[kept] = text.from[i]
       text.to[kept] = text.to[i]
       text.around[kept] = text.around[i]
+      text.head[kept] = text.head[i]
       text.rule[kept++] = text.rule[i]
     }
     text.from.length = kept
     text.to.length = kept
     text.rule.length = kept
     text.around.length = kept
+    text.head.length = kept
   }
 }
 
