@@ -64,6 +64,10 @@ export class Text {
   readonly rule: string[] = []
   /** What stands around the marker: a quotation mark where a bare value of JSON becomes a string, else nothing. */
   readonly around: string[] = []
+  /** The first or last line of a private key was seen. */
+  seesKey = false
+  /** Rules whose finds stay as they are. */
+  allowed: ReadonlySet<string> = new Set()
   /** The head that led to each find; -1 where there was none. */
   readonly head: number[] = []
   /** The head that is looked at. */
@@ -81,12 +85,13 @@ export class Text {
     this.around.length = 0
     this.head.length = 0
     this.lookingAt = -1
+    this.seesKey = false
     return this
   }
 
   /** Notes that [from, to) is to be replaced, and that nothing before `to` is looked at again. */
   found(from: number, to: number, rule: string, around = ''): void {
-    if (from < this.floor || to <= from) return
+    if (from < this.floor || to <= from || (this.allowed.size > 0 && this.allowed.has(rule))) return
     this.from.push(from)
     this.to.push(to)
     this.rule.push(rule)

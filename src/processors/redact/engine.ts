@@ -7,6 +7,7 @@ import { KEY_HEADS, KeyJudge, type KeyKind, wordsOf } from './keys.ts'
 import { pair } from './pairs.ts'
 import type { UserPattern } from './patterns.ts'
 import { cards, email, findDigits } from './people.ts'
+import { type Place, Treatment } from './policy.ts'
 import { MARKER_START, Replacement, skipMarker } from './replacement.ts'
 import { type Check, type Rule, TOKENS } from './tokens.ts'
 import { queryValue, userArgument, userInfo } from './urls.ts'
@@ -16,8 +17,10 @@ export interface EngineOptions {
   readonly keys: readonly string[]
   readonly patterns: readonly UserPattern[]
   readonly allow: readonly string[]
-  /** Is told of each replacement, by rule. */
-  readonly counted: (rule: string) => void
+  /** With it values are hashed. */
+  readonly hashKey?: string
+  /** Is told of each replacement, by rule and place. */
+  readonly counted: (rule: string, signal: string, place: Place) => void
   /** Is told why, before: the head that led there, or an empty text where there is none, and the offset in the text. */
   readonly explained?: (rule: string, head: string, at: number) => void
   /** Is told when a text ran over its budget and was hidden as a whole. */
@@ -29,6 +32,7 @@ const PASSES_MAX = 8
 /** Bytes that checks may look at, per byte of text and on top. Honest text needs less than 2. */
 const WORK_PER_BYTE = 24
 const WORK_MIN = 65_536
+const USUAL = new Treatment('mask', new Map(), new Set())
 const WORK_PER_HIT = 16
 /** Attribute keys that are remembered with what they say, and how long they may be. */
 const KEY_KINDS_MAX = 4_096
@@ -47,14 +51,22 @@ export class Engine {
   private readonly options: EngineOptions
   private readonly finder: HeadFinder
   private readonly heads: readonly Head[]
-  private readonly replacement = new Replacement()
+  private readonly replacement: Replacement
   private readonly allowed: ReadonlySet<string>
   private readonly findsCards: boolean
   private readonly text = new Text()
   private readonly keyKinds = new Map<string, KeyKind | null>()
+  /** What is done with finds where the next text stands. */
+  treatment: Treatment = USUAL
+  /** Where the next text stands, for the counters. */
+  signal = 'text'
+  place: Place = 'text'
+  /** Whether the text that was looked at last holds the beginning of a private key. */
+  sawPrivateKey = false
 
   constructor(options: EngineOptions) {
     this.options = options
+    this.replacement = new Replacement(options.hashKey ?? '')
     this.judge = new KeyJudge(options.keys, options.allow)
     this.allowed = new Set(options.allow)
     this.findsCards = !this.allowed.has('card')
@@ -78,22 +90,62 @@ export class Engine {
 
   /** The text in [start, stop) with all secrets replaced, or null when there are none. Never throws. */
   redact(bytes: Uint8Array, start: number, stop: number, counts = true): Uint8Array | null {
-    let out: Uint8Array | null = null
+    this.sawPrivateKey = false
+    if (this.treatment.allowsAll) return null
     try {
-      for (let pass = 0; pass < PASSES_MAX; pass++) {
-        const source: Uint8Array = out ?? bytes
-        const from = out === null ? start : 0
-        const to = out === null ? stop : source.length
-        if (!this.scan(source, from, to)) break
-        if (this.text.from.length === 0) return out
-        if (counts && this.options.explained !== undefined) this.explain(this.options.explained)
-        out = this.replacement.spliced(this.text, counts ? this.options.counted : null)
-      }
+      const redacted = this.repeated(bytes, start, stop, counts)
+      if (redacted !== undefined) return redacted
     } catch {
       // A fault of a rule must not let the text pass.
     }
     if (counts) this.options.exceeded()
     return this.marker('over-budget')
+  }
+
+  // Undefined when the text was not looked at to its end.
+  private repeated(bytes: Uint8Array, start: number, stop: number, counts: boolean): Uint8Array | null | undefined {
+    const { text } = this
+    let out: Uint8Array | null = null
+    let hasGaps = false
+    let closesGaps = false
+    for (let pass = 0; pass < PASSES_MAX; pass++) {
+      const source: Uint8Array = out ?? bytes
+      if (!this.scan(source, out === null ? start : 0, out === null ? stop : source.length)) return undefined
+      if (out === null && (text.seesKey || text.rule.includes('private-key'))) this.sawPrivateKey = true
+      if (text.from.length === 0) {
+        if (hasGaps && counts) this.report(bytes, start, stop)
+        return out
+      }
+      if (hasGaps) {
+        // What was taken out made something of what stood around it: once more, and nothing is taken out without a trace.
+        hasGaps = false
+        closesGaps = true
+        out = null
+        continue
+      }
+      const { out: changed, left } = this.replacement.spliced(text, this.treatment, closesGaps)
+      hasGaps = left
+      if (counts && !left) this.reportFinds()
+      out = changed
+    }
+    return undefined
+  }
+
+  // Only now it is known that the gaps of the first pass stay.
+  private report(bytes: Uint8Array, start: number, stop: number): void {
+    this.scan(bytes, start, stop)
+    this.reportFinds()
+  }
+
+  private reportFinds(): void {
+    const { rule } = this.text
+    if (this.options.explained !== undefined) this.explain(this.options.explained)
+    for (let i = 0; i < rule.length; i++) this.counted(rule[i])
+  }
+
+  /** What takes the place of the value in [start, stop) that `rule` found, which may be a key's name. Nothing, where it is to be removed. */
+  hiding(rule: string, bytes: Uint8Array, start: number, stop: number): Buffer {
+    return this.replacement.of(rule, this.treatment, bytes, start, stop)
   }
 
   /** The marker that stands for a secret which `rule` found. */
@@ -120,7 +172,7 @@ export class Engine {
   }
 
   counted(rule: string): void {
-    this.options.counted(rule)
+    this.options.counted(rule, this.signal, this.place)
   }
 
   // Fills this.text with what was found. False when the budget ran out.
@@ -128,6 +180,7 @@ export class Engine {
     const { text, heads, finder } = this
     const budget = WORK_MIN + WORK_PER_BYTE * (stop - start)
     text.open(bytes, start, stop)
+    text.allowed = this.treatment.allowed
     finder.reset()
     let end = finder.find(bytes, start, stop)
     while (end >= 0) {
@@ -202,6 +255,7 @@ function rulesOf(judge: KeyJudge, { keys, patterns }: EngineOptions): Rule[] {
   return [
     { name: 'marker', heads: [MARKER_START], check: skipMarker, folded },
     ...TOKENS,
+    { name: 'private-key', heads: ['PRIVATE KEY-----', 'PRIVATE KEY BLOCK-----'], check: seeKey },
     ...patterns.map(({ name, literal, check }): Rule => ({ name, heads: [literal], check, folded })),
     { name: 'bearer-token', heads: ['bearer '], check: bearer, folded },
     { name: 'basic-auth', heads: ['basic '], check: basic, folded },
@@ -220,6 +274,11 @@ function longestWord(key: string): string[] {
   return wordsOf(key)
     .sort((a, b) => b.length - a.length)
     .slice(0, 1)
+}
+
+// The lines of a key may come one by one; whoever sees them all needs to know.
+function seeKey(text: Text): void {
+  text.seesKey = true
 }
 
 // The word or the quotation that follows is the secret.

@@ -45,12 +45,15 @@ export const redact = defineRedactor({
     mode: choice(['mask'], { default: 'mask', doc: 'What takes the place of a secret: `mask` writes `[redacted:rule]`.' })
   },
   create(options, { metrics }) {
-    const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule.')
+    const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule, signal and place.')
     const exceeded = metrics.counter(
       'sluice_redact_budget_exceeded_total',
       'Texts hidden as a whole, since looking at them took too much work.'
     )
-    const engine = engineOf(options, { counted: (rule) => redactions.add(1, { rule }), exceeded: () => exceeded.add(1) })
+    const engine = engineOf(options, {
+      counted: (rule, signal, place) => redactions.add(1, { rule, signal, place }),
+      exceeded: () => exceeded.add(1)
+    })
     const walk = new Walk(engine)
     return {
       process: (batch) => passed(batch, walk.redact(formOf(batch.signal), batch.bytes)),

@@ -1,13 +1,25 @@
 // What takes the place of a secret, and how a text is put together again around it.
-import type { Text } from './bytes.ts'
+import { BLANK, type Text } from './bytes.ts'
+import { digestOf, plainOf } from './joinable.ts'
+import type { Treatment } from './policy.ts'
 
 export const MARKER_START = '[redacted:'
 
+/** A longer one is no marker of ours. */
 const MARKER_BYTES_MAX = 96
+/** Shorter values would be told by their last four characters. */
+const LAST4_LENGTH_MIN = 12
 
-/** Makes what stands for a secret. */
+const NOTHING = Buffer.alloc(0)
+
+/** Makes what stands for a secret, by the mode of its rule: a marker, a marker with a digest or the last four characters in it, or nothing. */
 export class Replacement {
   private readonly markers = new Map<string, Buffer>()
+  private readonly hashKey: string
+
+  constructor(hashKey: string) {
+    this.hashKey = hashKey
+  }
 
   /** The marker that names `rule` and tells nothing of the value. */
   marker(rule: string): Buffer {
@@ -19,29 +31,69 @@ export class Replacement {
     return marker
   }
 
-  /** The text with everything that was found in it replaced. `counted` is told of each find by its rule. */
-  spliced(text: Text, counted: ((rule: string) => void) | null): Buffer {
+  /** What takes the place of the value in [from, to) that `rule` found. */
+  of(rule: string, treatment: Treatment, bytes: Uint8Array, from: number, to: number): Buffer {
+    switch (treatment.modeOf(rule)) {
+      case 'mask':
+        return this.marker(rule)
+      case 'remove':
+        return NOTHING
+      case 'hash':
+        return Buffer.from(`${MARKER_START}${rule}:hmac:${digestOf(this.hashKey, rule, bytes.subarray(from, to))}]`)
+      case 'last4':
+        return this.lastFour(rule, bytes.subarray(from, to))
+    }
+  }
+
+  /**
+   * The text with everything that was found in it replaced. Where nothing takes a value's place, what follows could be read as the value:
+   * there, and everywhere if `closesGaps`, the marker stands instead. `left` tells whether a gap was left.
+   */
+  spliced(text: Text, treatment: Treatment, closesGaps: boolean): { out: Buffer; left: boolean } {
     const { bytes, start, stop, from, to, rule, around } = text
+    const by: Buffer[] = []
     let length = stop - start
-    for (let i = 0; i < from.length; i++) length += this.marker(rule[i]).length + 2 * around[i].length - (to[i] - from[i])
+    let left = false
+    for (let i = 0; i < from.length; i++) {
+      let replacement = this.of(rule[i], treatment, bytes, from[i], to[i])
+      if (replacement.length === 0 && around[i] === '' && !(from[i] === start && to[i] === stop)) {
+        if (closesGaps || invitesNext(text, from[i], to[i])) replacement = this.marker(rule[i])
+        else left = true
+      }
+      by.push(replacement)
+      length += replacement.length + 2 * around[i].length - (to[i] - from[i])
+    }
     const out = Buffer.allocUnsafe(length)
     let done = start
     let at = 0
     for (let i = 0; i < from.length; i++) {
       at = copy(bytes, done, from[i], out, at)
-      at += out.write(around[i], at, 'latin1')
-      const marker = this.marker(rule[i])
-      at = copy(marker, 0, marker.length, out, at)
-      at += out.write(around[i], at, 'latin1')
-      counted?.(rule[i])
+      if (around[i] !== '') at += out.write(around[i], at, 'latin1')
+      at = copy(by[i], 0, by[i].length, out, at)
+      if (around[i] !== '') at += out.write(around[i], at, 'latin1')
       done = to[i]
     }
     copy(bytes, done, stop, out, at)
-    return out
+    return { out, left }
+  }
+
+  private lastFour(rule: string, value: Uint8Array): Buffer {
+    const plain = plainOf(rule, value)
+    const text = typeof plain === 'string' ? plain : ''
+    const isLong = text.length >= LAST4_LENGTH_MIN && /[A-Za-z0-9]{4}$/.test(text)
+    return isLong ? Buffer.from(`${MARKER_START}${rule}:last4:${text.slice(-4)}]`) : this.marker(rule)
   }
 }
 
-/** The end of the marker that stands at `at`, or -1. It holds small and capital letters, digits, dashes and colons. */
+// `password= next`: where a value without quotes is gone, the next word would be taken for it.
+function invitesNext(text: Text, from: number, to: number): boolean {
+  let before = from
+  while (before > text.start && text.is(before - 1, BLANK)) before--
+  const byte = text.at(before - 1)
+  return (byte === 61 || byte === 58) && text.is(to, BLANK)
+}
+
+/** The end of the marker that stands at `at`, or -1. It holds letters, digits, dashes and colons. */
 export function markerEnd(text: Text, at: number): number {
   if (!text.hasFolded(at, MARKER_START)) return -1
   const stop = Math.min(text.stop, at + MARKER_BYTES_MAX)
