@@ -44,7 +44,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   net: ['errors', 'memory'],
   facts: ['errors'],
   telemetry: ['errors'],
-  logs: ['otlp', 'telemetry', ...CONTRACTS],
+  logs: ['memory', 'otlp', 'telemetry', ...CONTRACTS],
   main: ['command-line'],
   trim: [],
   heap: [],
@@ -59,6 +59,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   readiness: [],
   admin: ['net'],
   'facts-port': ['net', 'facts'],
+  'redact-command': ['processors/redact', 'components', 'config', ...CONTRACTS],
   'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
 }
 

@@ -12,6 +12,10 @@ import { Stream, type StreamSink } from './stream.ts'
 const IN_FLIGHT_MAX = 4
 /** Senders that have a batch under construction; one more, and the oldest batch goes on early. */
 const SENDERS_MAX = 128
+/** Records that wait for their next line may take this share of what may wait; more, and all go on as they are. */
+const HELD_SHARE = 0.5
+/** Waiting records are looked at no more often. */
+const STEP_MS_MAX = 50
 const RETRY_FIRST_MS = 250
 const RETRY_MAX_MS = 5_000
 /** How long a batch that may be tried again is tried when the collector stops. */
@@ -29,6 +33,9 @@ class Collector implements LogCollector, StreamSink {
   private readonly counts: LineCounts
   private readonly rarely = new Rarely()
   private readonly streams = new Set<Stream>()
+  /** Streams that wait for the next line of a record. */
+  private readonly holding = new Set<Stream>()
+  private readonly stepMs: number
   /** By sender, the oldest first. */
   private readonly building = new Map<string | undefined, Parcel>()
   /** Those that take no more, the oldest first, until all before them have been concluded. */
@@ -36,7 +43,9 @@ class Collector implements LogCollector, StreamSink {
   private started = 0
   private inFlight = 0
   private pendingBytes = 0
+  private heldCharacters = 0
   private timer: NodeJS.Timeout | undefined
+  private wakesAtMs = 0
   private waitingForRoom: (() => void)[] = []
   private sleepers: (() => void)[] = []
   private stoppedAtMs = 0
@@ -44,6 +53,7 @@ class Collector implements LogCollector, StreamSink {
   constructor(host: Host, transport: string, settings: CollectorSettings, push: Push) {
     this.settings = settings
     this.lineBytesMax = settings.lineBytesMax
+    this.stepMs = Math.min(STEP_MS_MAX, settings.joinWithinMs / 4)
     this.push = push
     this.log = host.log
     this.counts = new LineCounts(host, transport)
@@ -88,8 +98,23 @@ class Collector implements LogCollector, StreamSink {
     else parcel.markAs(stream, position)
   }
 
+  blank(lines: number): void {
+    this.counts.blank(lines)
+  }
+
+  hold(stream: Stream, characters: number): void {
+    this.pendingBytes += characters
+    this.heldCharacters += characters
+    if (characters <= 0) return
+    this.holding.add(stream)
+    const isTooMuch = this.heldCharacters > this.settings.pendingBytesMax * HELD_SHARE
+    const nowMs = performance.now()
+    this.wakeAt(isTooMuch ? nowMs : nowMs + this.settings.joinWithinMs - this.stepMs)
+  }
+
   closed(stream: Stream): void {
     this.streams.delete(stream)
+    this.holding.delete(stream)
   }
 
   private parcelOf(sender: string | undefined): Parcel {
@@ -98,7 +123,7 @@ class Collector implements LogCollector, StreamSink {
     if (this.building.size >= SENDERS_MAX) for (const oldest of this.building.values()) return this.replace(oldest, sender)
     const made = new Parcel(sender, performance.now(), Date.now())
     this.building.set(sender, made)
-    this.timer ??= setTimeout(() => this.tick(), this.settings.delayMs)
+    this.wakeAt(made.sinceMs + this.settings.delayMs)
     return made
   }
 
@@ -107,14 +132,31 @@ class Collector implements LogCollector, StreamSink {
     return this.parcelOf(sender)
   }
 
-  private tick(): void {
+  // One timer for whatever is due first.
+  private wakeAt(atMs: number): void {
+    if (this.timer !== undefined && this.wakesAtMs <= atMs) return
+    clearTimeout(this.timer)
+    this.wakesAtMs = atMs
+    this.timer = setTimeout(() => this.wake(), Math.max(0, atMs - performance.now()))
+  }
+
+  private wake(): void {
+    const { joinWithinMs, delayMs, pendingBytesMax } = this.settings
     this.timer = undefined
     const nowMs = performance.now()
+    const isTooMuch = this.heldCharacters > pendingBytesMax * HELD_SHARE
+    const idleSinceMs = isTooMuch ? nowMs : nowMs - joinWithinMs + this.stepMs
+    let firstMs = Number.POSITIVE_INFINITY
+    for (const stream of this.holding) {
+      const sinceMs = stream.releaseIdle(idleSinceMs)
+      if (sinceMs === Number.POSITIVE_INFINITY) this.holding.delete(stream)
+      else firstMs = Math.min(firstMs, sinceMs)
+    }
+    if (this.holding.size > 0) this.wakeAt(Math.max(firstMs + joinWithinMs - this.stepMs, nowMs + this.stepMs))
     for (const parcel of this.building.values()) {
-      const leftMs = parcel.sinceMs + this.settings.delayMs - nowMs
-      if (leftMs > 1) {
-        this.timer = setTimeout(() => this.tick(), leftMs)
-        return
+      if (parcel.sinceMs + delayMs > nowMs + 1) {
+        this.wakeAt(parcel.sinceMs + delayMs)
+        break
       }
       this.seal(parcel)
     }

@@ -8,26 +8,39 @@ export class LineCounts {
   private readonly receiver: string
   private readonly lines: Counter
   private readonly dropped: Counter
+  private blanks = 0
 
   constructor({ name, metrics }: Host, transport: string) {
     this.receiver = name
     this.transport = transport
     this.lines = metrics.counter(
       'sluice_log_lines_total',
-      'Lines of log streams, by receiver, transport and outcome: accepted, truncated or dropped.'
+      'Lines of log streams, by receiver, transport and outcome: accepted, truncated, blank or dropped.'
     )
     this.dropped = metrics.counter('sluice_log_dropped_total', 'Lines of log streams that were dropped, by receiver, transport and reason.')
+  }
+
+  /** Lines with nothing on them, told with the next batch. */
+  blank(lines: number): void {
+    this.blanks += lines
   }
 
   /** The parcel is where it was to go, or lost. What can be read again after a stop is not. */
   settled({ lines, rereadableLines, truncatedLines, lostBecause }: Parcel): void {
     const { receiver, transport } = this
+    this.tellBlanks()
     if (lostBecause !== '') {
       this.drop(lostBecause === 'stopped' ? lines - rereadableLines : lines, lostBecause)
       return
     }
     this.lines.add(lines - truncatedLines, { receiver, transport, outcome: 'accepted' })
     if (truncatedLines > 0) this.lines.add(truncatedLines, { receiver, transport, outcome: 'truncated' })
+  }
+
+  tellBlanks(): void {
+    const { receiver, transport, blanks } = this
+    if (blanks > 0) this.lines.add(blanks, { receiver, transport, outcome: 'blank' })
+    this.blanks = 0
   }
 
   drop(lines: number, reason: string): void {

@@ -1,4 +1,5 @@
 import type { Batch } from '../batch.ts'
+import { free } from '../memory.ts'
 import type { LogEntry } from './log-entry.ts'
 import type { LogSource } from './log-source.ts'
 import { LogWriter } from './log-writer.ts'
@@ -13,6 +14,10 @@ export interface Marked {
   parcel: Parcel | null
   mark: number
 }
+
+/** Writers without a parcel: they keep their memory, and what they know of sources. */
+const idle: LogWriter[] = []
+const IDLE_MAX = 8
 
 /** Records of one sender on their way to the queue, and what is to be told to whom when they are there. */
 export class Parcel {
@@ -30,7 +35,7 @@ export class Parcel {
   isSettled = false
   /** Why it was lost; empty where it was not. */
   lostBecause = ''
-  private writer: LogWriter | null = new LogWriter()
+  private writer: LogWriter | null = idle.pop() ?? new LogWriter()
   private readonly marked: Marked[] = []
   private readonly positions: number[] = []
   private readonly waiters: (() => void)[] = []
@@ -74,6 +79,7 @@ export class Parcel {
     this.items = writer.items
     const bytes = writer.close()
     this.writer = null
+    if (idle.length < IDLE_MAX) idle.push(writer)
     this.bytes = bytes.length
     const batch: Batch = { signal: 'logs', bytes, items: this.items, receivedAtMs }
     this.batch = sender === undefined ? batch : { ...batch, sender }
@@ -92,6 +98,7 @@ export class Parcel {
       if (this.lostBecause === 'stopped') marked[i].halt()
       else marked[i].advance(positions[i])
     }
+    if (this.batch !== null) free(this.batch.bytes)
     this.batch = null
     for (const resolve of this.waiters) resolve()
   }

@@ -1,5 +1,6 @@
 import type { Host, Push } from '../component.ts'
 import { RefusedError } from '../errors.ts'
+import { free } from '../memory.ts'
 import { LineCounts } from './counts.ts'
 import type { CollectorSettings, LogRequest, LogStream } from './log-collector.ts'
 import type { LogEntry } from './log-entry.ts'
@@ -38,14 +39,17 @@ class Request implements LogRequest, StreamSink {
       if (batch === null) continue
       try {
         await this.push(batch)
+        this.counts.settled(parcel)
       } catch (error) {
-        parcel.lostBecause = error instanceof RefusedError ? error.code : 'internal'
+        // A sender that may try again still has what was not taken.
+        const code = error instanceof RefusedError ? error.code : 'internal'
+        if (!(error instanceof RefusedError && error.retryable)) this.counts.drop(parcel.lines, code)
         throw error
       } finally {
-        // A sender that may try again still has what was not taken.
-        if (parcel.lostBecause === '') this.counts.settled(parcel)
+        free(batch.bytes)
       }
     }
+    this.counts.tellBlanks()
   }
 
   take(stream: Stream, entry: LogEntry, lines: number, isTruncated: boolean): void {
@@ -58,8 +62,14 @@ class Request implements LogRequest, StreamSink {
     parcel.add(stream.source, entry, lines, isTruncated, stream.isRereadable)
   }
 
-  // The answer says it all.
+  blank(lines: number): void {
+    this.counts.blank(lines)
+  }
+
+  // The answer says it all, and what is held is no larger than the request.
   mark(): void {}
+
+  hold(): void {}
 
   closed(): void {}
 }
