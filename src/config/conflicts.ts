@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { kindOf } from './kinds.ts'
 import { DEFAULT, keyPath, type Place, type Problem, placeText } from './problem.ts'
-import type { Address, KindName, Shape } from './schema.ts'
+import type { Address, Kind, KindName, Listens, Shape } from './schema.ts'
 import type { Tree } from './tree.ts'
 
 interface Listener {
@@ -10,6 +10,7 @@ interface Listener {
   /** Where to look when the place is a default: the component that has it. */
   readonly owner: Place
   readonly address: NonNullable<Address>
+  readonly listens: Listens
 }
 
 /** A part of the configuration whose options may have addresses. */
@@ -24,7 +25,7 @@ export interface Listening {
 export function listenedTwice(parts: readonly Listening[]): Problem[] {
   const listeners = parts.flatMap(listenersOf)
   return listeners.flatMap((one, i) => {
-    const other = listeners.slice(0, i).find(({ address }) => clash(address, one.address))
+    const other = listeners.slice(0, i).find((earlier) => clash(earlier, one))
     if (other === undefined) return []
     const [wrong, right] = 'line' in one.place || !('line' in other.place) ? [one, other] : [other, one]
     return {
@@ -59,16 +60,17 @@ function leadsTo(url: URL, address: NonNullable<Address>): boolean {
 }
 
 function listenersOf(part: Listening): Listener[] {
-  return valuesOf(part, 'address').map(({ value, path, place }) => ({
+  return valuesOf(part, 'address').map(({ value, path, place, kind: { listens = 'connections' } }) => ({
     path,
     place,
     owner: part.tree?.place ?? DEFAULT,
-    address: value as NonNullable<Address>
+    address: value as NonNullable<Address>,
+    listens
   }))
 }
 
 /** Every value of one kind among the options, at any depth and in lists. */
-function valuesOf({ shape, tree, options, path }: Listening, name: KindName): { value: unknown; path: string; place: Place }[] {
+function valuesOf({ shape, tree, options, path }: Listening, name: KindName): { value: unknown; path: string; place: Place; kind: Kind }[] {
   return Object.entries(shape).flatMap(([key, type]) => {
     const kind = kindOf(type)
     const given = tree?.type === 'mapping' ? tree.entries.get(key)?.value : undefined
@@ -83,13 +85,15 @@ function valuesOf({ shape, tree, options, path }: Listening, name: KindName): { 
     const all = (Array.isArray(value) ? value : [value]) as unknown[]
     return all
       .filter((each) => each !== null && each !== undefined)
-      .map((each) => ({ value: each, path: inside, place: given?.place ?? DEFAULT }))
+      .map((each) => ({ value: each, path: inside, place: given?.place ?? DEFAULT, kind }))
   })
 }
 
-function clash(a: NonNullable<Address>, b: NonNullable<Address>): boolean {
+function clash(one: Listener, other: Listener): boolean {
+  const [a, b] = [one.address, other.address]
   if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path
-  return a.port === b.port && a.port !== 0 && (a.host === b.host || isWildcard(a.host) || isWildcard(b.host))
+  const apart = one.listens !== other.listens && one.listens !== 'both' && other.listens !== 'both'
+  return !apart && a.port === b.port && a.port !== 0 && (a.host === b.host || isWildcard(a.host) || isWildcard(b.host))
 }
 
 function isWildcard(host: string): boolean {

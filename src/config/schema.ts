@@ -28,7 +28,11 @@ export interface Kind {
   readonly shape?: Shape
   /** Of lists: a single item may stand for a list of one. */
   readonly single?: boolean
+  /** Of addresses: what is listened for there. A port can be open once for each. Default: connections. */
+  readonly listens?: Listens
 }
+
+export type Listens = 'connections' | 'datagrams' | 'both'
 
 export type KindName =
   | 'text'
@@ -141,13 +145,13 @@ const ADDRESS = {
 export const address = ({ doc, default: preset }: WithDefault<string>) => parsed(parseAddress, { ...ADDRESS, doc, preset })
 
 /** Where to listen, one address or several; those that are `off` are left out. */
-export const addresses = ({ doc, default: preset }: WithDefault<string | string[]>) => {
+export const addresses = ({ doc, default: preset, listens = 'connections' }: WithDefault<string | string[]> & { listens?: Listens }) => {
   const item = address({ doc, default: 'off' })
   const many = z
     .preprocess((input) => (Array.isArray(input) ? input : [input]), z.array(item))
     .transform((all) => all.filter((one) => one !== null))
     .prefault(preset as never)
-  return described(many, { name: 'list', expected: `${ADDRESS.expected}; or a list of these`, doc, preset, item, single: true })
+  return described(many, { name: 'list', expected: `${ADDRESS.expected}; or a list of these`, doc, preset, item, single: true, listens })
 }
 
 /** An http or https URL. */
