@@ -1,14 +1,10 @@
 import { parseArgs } from 'node:util'
 import description from '../package.json' with { type: 'json' }
-import { components } from './components.ts'
-import { loadConfig } from './config/load.ts'
 import { ConfigError } from './config/problem.ts'
 import { messageOf, RefusedError } from './errors.ts'
-import { Gateway } from './gateway.ts'
 import { collectSeldom } from './heap.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
 import { faultOf } from './telemetry/fault.ts'
-import { openLog } from './telemetry/log.ts'
 import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
 import { trimSoon } from './trim.ts'
 
@@ -27,6 +23,10 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--schema]        the JSON Schema of the file
                [--reference]     the reference page of the file
                [--gpu]           look at the GPUs once, and say what is found and what is missing
+  sluice redact  < IN > OUT       pass text on, line by line, without its secrets
+               [--ndjson]        each line is a JSON value
+               [--explain]       say on stderr what was found, where and why
+               [--config FILE]   with the options of processors.redact
   sluice version
   sluice help
 
@@ -36,6 +36,7 @@ The file can also be named by SLUICE_CONFIG.
 const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   run,
   check,
+  redact,
   version: async () => say(description.version),
   help: async () => say(USAGE)
 }
@@ -58,6 +59,12 @@ export async function main([command = 'help', ...args]: string[]): Promise<numbe
 
 async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
+  const [{ Gateway }, { openLog }, { components }, { loadConfig }] = await Promise.all([
+    import('./gateway.ts'),
+    import('./telemetry/log.ts'),
+    import('./components.ts'),
+    import('./config/load.ts')
+  ])
   const load = () => loadConfig({ file: values.config, env: process.env, definitions: components })
   const { config, file, warnings } = await load()
   const { log: logging, traces, sentry } = config.telemetry
@@ -128,6 +135,7 @@ async function check(args: string[]): Promise<number> {
       gpu: { type: 'boolean' }
     }
   })
+  const [{ components }, { loadConfig }] = await Promise.all([import('./components.ts'), import('./config/load.ts')])
   if (values.gpu) {
     const { config } = await loadConfig({ file: values.config, env: process.env, definitions: components })
     const { checkGpu } = await import('./check-gpu.ts')
@@ -141,6 +149,11 @@ async function check(args: string[]): Promise<number> {
   process.stdout.write(stdout)
   process.stderr.write(stderr)
   return code
+}
+
+async function redact(args: string[]): Promise<number> {
+  const { redactCommand } = await import('./redact-command.ts')
+  return redactCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr, env: process.env })
 }
 
 function say(text: string): number {

@@ -85,16 +85,15 @@ export class JsonLine {
     }
   }
 
-  /** Where in the text the walk is, for people: `$.headers[2].value`. Only while `redact` runs. */
-  place(): string {
+  /** Where in the text the walk is, for people: `$.headers[2].value`. Keys go through `shown` first. Only while `redact` runs. */
+  place(shown: (key: Uint8Array) => string): string {
     let place = '$'
     for (let i = 0; i < this.depth; i++) {
       const [start, end] = [this.steps[2 * i], this.steps[2 * i + 1]]
       if (end < 0) place += `[${start}]`
       else {
-        const key = this.engine.redact(this.scanner.text, start, end, false) ?? this.scanner.text.subarray(start, end)
-        const name = Buffer.from(key).toString()
-        place += /^[A-Za-z_][\w-]*$/.test(name) ? `.${name}` : `["${name}"]`
+        const key = shown(this.scanner.text.subarray(start, end))
+        place += /^[A-Za-z_][\w-]*$/.test(key) ? `.${key}` : `["${key}"]`
       }
     }
     return place
@@ -225,7 +224,7 @@ export class JsonLine {
     if (kind === 'authorization' || kind === 'cookie') this.beside(`${kind}: `)
     else {
       this.engine.counted(kind)
-      this.replace(this.engine.marker(kind))
+      this.replaceString(this.engine.hiding(kind, this.bytes, this.start, this.end))
     }
   }
 
@@ -234,7 +233,7 @@ export class JsonLine {
     const { text, start, end } = scanner
     if (kind !== null && digitsOf(text, start, end) > (kind === 'password' ? SMALL_PASSWORD_DIGITS_MAX : SMALL_DIGITS_MAX)) {
       engine.counted(kind)
-      this.replace(quoted(engine.marker(kind)))
+      this.replace(quoted(engine.hiding(kind, text, start, end)))
     } else if (this.deservesLook()) {
       const redacted = engine.redact(text, start, end)
       if (redacted !== null) this.replace(quoted(redacted))
@@ -262,7 +261,7 @@ export class JsonLine {
   // A key that comes line by line goes on where it began: in the same member of the next text, or in the next element of the list.
   private isKeyLine(): boolean {
     const { keyLines } = this
-    if (!keyLines.isOpen || this.keyPlace !== this.place().replace(INDICES, '')) return false
+    if (!keyLines.isOpen || this.keyPlace !== this.placeOfKey()) return false
     this.understand()
     const content = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.start, this.end - this.start)
     if (!keyLines.goOn(content)) return false
@@ -272,11 +271,15 @@ export class JsonLine {
     return true
   }
 
+  private placeOfKey(): string {
+    return this.place((key) => latin1(key, 0, key.length)).replace(INDICES, '')
+  }
+
   private plain(): void {
     this.understand()
     if (!this.keyLines.isOpen) {
       this.keyLines.begin(Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.start, this.end - this.start))
-      if (this.keyLines.isOpen) this.keyPlace = this.place().replace(INDICES, '')
+      if (this.keyLines.isOpen) this.keyPlace = this.placeOfKey()
     }
     const redacted = this.engine.redact(this.bytes, this.start, this.end)
     if (redacted !== null) this.replaceString(redacted)

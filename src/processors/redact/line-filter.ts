@@ -38,9 +38,9 @@ export class LineFilter {
     this.json = new JsonLine(engine)
   }
 
-  /** Where in the line the engine is at work, for people. */
-  place(): string {
-    return this.isInJson ? this.json.place() : 'text'
+  /** Where in the line the engine is at work, for people. Names of members go through `shown` first, which is not to use that engine. */
+  place(shown: (key: Uint8Array) => string): string {
+    return this.isInJson ? this.json.place(shown) : 'text'
   }
 
   /** What becomes of the lines that `chunk` ends. The result may hold parts of `chunk` itself. */
@@ -99,7 +99,7 @@ export class LineFilter {
   // Lines with their ends.
   private whole(text: Buffer): void {
     const { engine, key, options } = this
-    const isClean = !key.isOpen && !this.json.isInKey && (!options.json || !text.includes(BACKSLASH))
+    const isClean = text.length <= options.lineBytesMax && !key.isOpen && !this.json.isInKey && (!options.json || !text.includes(BACKSLASH))
     if (isClean && engine.next(text, 0, text.length) < 0) {
       this.lines += linesIn(text)
       this.out.push(text)
