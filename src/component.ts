@@ -39,8 +39,11 @@ export interface Processor {
 /** The processor that all must pass last; only it makes batches that may leave. */
 export interface Redactor {
   process(batch: Batch): RedactedBatch | null
-  /** The same rules for a text outside of a batch: label values, names. */
-  text(value: string): string
+  /**
+   * The same rules for a text outside of a batch: label values, names. `place` says by which policy: a signal, and behind a slash the attribute
+   * whose value it is, as `errors/user.email`; the attribute's name counts as a key.
+   */
+  text(value: string, place?: string): string
 }
 
 /** What a destination did with a batch that it took: items it refused for good, and why. */

@@ -29,9 +29,10 @@ export interface EngineOptions {
 
 /** Passes over one text until nothing more is found. A text that still changes then is hidden as a whole. */
 const PASSES_MAX = 8
-/** Bytes that checks may look at, per byte of text and on top. Honest text needs less than 2. */
+/** Bytes that checks may look at, per byte of text and on top, in one text and in all texts of a request. Honest text needs less than 2. */
 const WORK_PER_BYTE = 24
 const WORK_MIN = 65_536
+const REQUEST_WORK_MIN = 4_194_304
 const USUAL = new Treatment('mask', new Map(), new Set())
 const WORK_PER_HIT = 16
 /** Attribute keys that are remembered with what they say, and how long they may be. */
@@ -53,7 +54,8 @@ export class Engine {
   private readonly heads: readonly Head[]
   private readonly replacement: Replacement
   private readonly allowed: ReadonlySet<string>
-  private readonly findsCards: boolean
+  /** False when the user allows card numbers. */
+  readonly findsCards: boolean
   private readonly text = new Text()
   private readonly keyKinds = new Map<string, KeyKind | null>()
   /** What is done with finds where the next text stands. */
@@ -61,6 +63,9 @@ export class Engine {
   /** Where the next text stands, for the counters. */
   signal = 'text'
   place: Place = 'text'
+  /** What is left of the budgets of the text and of the request. */
+  private budget = 0
+  private workLeft = Number.POSITIVE_INFINITY
   /** Whether the text that was looked at last holds the beginning of a private key. */
   sawPrivateKey = false
 
@@ -79,13 +84,47 @@ export class Engine {
     )
   }
 
+  /** Begins a request of so many bytes: its texts share one budget from now on. */
+  begin(signal: string, treatment: Treatment, requestBytes: number): void {
+    this.signal = signal
+    this.place = 'name'
+    this.treatment = treatment
+    this.workLeft = REQUEST_WORK_MIN + WORK_PER_BYTE * requestBytes
+  }
+
+  /** True when the budget of the request has run out: what deserves a look cannot have one. */
+  get isSpent(): boolean {
+    return this.workLeft < 0
+  }
+
+  /** Charges work that is done elsewhere to the request's budget. */
+  spend(work: number): void {
+    this.workLeft -= work
+  }
+
+  /** Counts a text that was hidden as a whole. */
+  ranOut(): void {
+    this.options.exceeded()
+  }
+
+  /** Like `next`, for heads alone. */
+  nextHead(bytes: Uint8Array, start: number, stop: number): number {
+    this.finder.reset()
+    return this.finder.find(bytes, start, stop)
+  }
+
+  /** Like `next`, for runs of digits alone. */
+  nextDigits(bytes: Uint8Array, start: number, stop: number): number {
+    const digits = findDigits(bytes, start, stop)
+    return digits < 0 ? digits : digits + 1
+  }
+
   /** An offset behind the start of the first place in [start, stop) that deserves a look, or -1. */
   next(bytes: Uint8Array, start: number, stop: number): number {
-    this.finder.reset()
-    const head = this.finder.find(bytes, start, stop)
+    const head = this.nextHead(bytes, start, stop)
     if (!this.findsCards) return head
-    const digits = findDigits(bytes, start, head < 0 ? stop : head)
-    return digits < 0 ? head : digits + 1
+    const digits = this.nextDigits(bytes, start, head < 0 ? stop : head)
+    return digits < 0 ? head : digits
   }
 
   /** The text in [start, stop) with all secrets replaced, or null when there are none. Never throws. */
@@ -98,7 +137,7 @@ export class Engine {
     } catch {
       // A fault of a rule must not let the text pass.
     }
-    if (counts) this.options.exceeded()
+    if (counts) this.ranOut()
     return this.marker('over-budget')
   }
 
@@ -108,6 +147,7 @@ export class Engine {
     let out: Uint8Array | null = null
     let hasGaps = false
     let closesGaps = false
+    this.budget = Math.min(this.workLeft, WORK_MIN + WORK_PER_BYTE * (stop - start))
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       const source: Uint8Array = out ?? bytes
       if (!this.scan(source, out === null ? start : 0, out === null ? stop : source.length)) return undefined
@@ -166,6 +206,8 @@ export class Engine {
     if (known !== undefined) return known
     const redacted = this.redact(bytes, start, stop, false)
     const kind = this.judge.judge(redacted === null ? key : latin1(redacted, 0, redacted.length))
+    // Without a look it is judged as it came, and next time again.
+    if (this.isSpent) return kind ?? this.judge.judge(key)
     if (this.keyKinds.size >= KEY_KINDS_MAX) this.keyKinds.clear()
     if (key.length <= KEY_BYTES_MAX) this.keyKinds.set(key, kind)
     return kind
@@ -178,7 +220,6 @@ export class Engine {
   // Fills this.text with what was found. False when the budget ran out.
   private scan(bytes: Uint8Array, start: number, stop: number): boolean {
     const { text, heads, finder } = this
-    const budget = WORK_MIN + WORK_PER_BYTE * (stop - start)
     text.open(bytes, start, stop)
     text.allowed = this.treatment.allowed
     finder.reset()
@@ -192,7 +233,7 @@ export class Engine {
         check(text, end - length, end)
         text.work += WORK_PER_HIT
       }
-      if (text.work > budget) return false
+      if (text.work > this.budget) return this.pay()
       if (text.floor > end) {
         end = text.floor
         finder.reset()
@@ -201,7 +242,14 @@ export class Engine {
     }
     if (this.findsCards) this.addCards()
     if (this.allowed.size > 0) this.dropAllowed()
-    return true
+    return this.pay()
+  }
+
+  // Takes the work of one pass from the budgets; false when there is nothing left.
+  private pay(): boolean {
+    this.budget -= this.text.work
+    this.workLeft -= this.text.work
+    return this.budget >= 0
   }
 
   // Cards have no head; they are looked for between the other finds.

@@ -147,6 +147,18 @@ function cardEnd(text: Text, at: number, stop: number): number {
   return isCard(count) ? pos : -1
 }
 
+/** True for a card number that was written as an integer, told by its high and low 32 bits. Those of 13 to 16 digits alone: most longer numbers are ids. */
+export function isCardNumber(high: number, low: number): boolean {
+  let rest = high * 2 ** 32 + low
+  if (rest < 1e12 || rest >= 1e16) return false
+  const count = rest < 1e13 ? 13 : rest < 1e14 ? 14 : rest < 1e15 ? 15 : 16
+  for (let i = count - 1; i >= 0; i--) {
+    digits[i] = rest % 10
+    rest = Math.floor(rest / 10)
+  }
+  return isCard(count)
+}
+
 function isCard(count: number): boolean {
   if (count < CARD_DIGITS_MIN || !isIssued(count)) return false
   let sum = 0

@@ -1,9 +1,14 @@
-import { type Batch, formOf, type RedactedBatch } from '../../batch.ts'
+import { readFileSync } from 'node:fs'
+import { type Batch, formOf, type RedactedBatch, SIGNALS } from '../../batch.ts'
 import { defineRedactor } from '../../component.ts'
-import { choice, group, list, text } from '../../config/schema.ts'
+import { choice, group, list, map, maybe, secret, text } from '../../config/schema.ts'
+import { messageOf, RefusedError } from '../../errors.ts'
 import { Engine, type EngineOptions } from './engine.ts'
+import { KeyStreams } from './key-streams.ts'
 import { PatternError } from './pattern-syntax.ts'
 import { userPattern } from './patterns.ts'
+import { MODES, Policies } from './policy.ts'
+import { RecordKeys } from './record-keys.ts'
 import { Walk } from './walk.ts'
 
 /**
@@ -42,7 +47,36 @@ export const redact = defineRedactor({
     allow: list(text({ default: '', doc: 'A key, a value or the name of a rule.' }), {
       doc: 'What is left alone: keys by their name, values as they are, rules by the name that their marker shows.'
     }),
-    mode: choice(['mask'], { default: 'mask', doc: 'What takes the place of a secret: `mask` writes `[redacted:rule]`.' })
+    mode: choice(MODES, {
+      default: 'mask',
+      doc: 'What takes the place of a secret: `mask` a marker that names the rule, `remove` nothing, `hash` a marker with a keyed hash, `last4` one with the last four characters of 12 or more.'
+    }),
+    modes: map(choice(MODES, { default: 'mask', doc: 'The mode.' }), {
+      doc: 'Modes of single rules, by the name that their marker shows: `card: last4`.'
+    }),
+    hashKey: maybe(secret({ doc: 'Key of the hashes, 16 characters or more. Gateways with the same key hash alike.' })),
+    hashKeyFile: text({ default: '', doc: 'File with the key of the hashes, in place of `hashKey`.' }),
+    policies: list(
+      group(
+        {
+          signals: list(choice([SIGNALS[0], ...SIGNALS.slice(1)], { default: 'traces', doc: 'A signal.' }), {
+            doc: 'Signals that it holds for; none means all.'
+          }),
+          attributes: list(text({ default: '', doc: 'An attribute by its full name; `*` at the end stands for any rest.' }), {
+            doc: 'Attributes that it holds for, with all that is in them; none means all texts.'
+          }),
+          allow: list(text({ default: '', doc: 'The name of a rule, or `*`.' }), {
+            doc: 'Rules that leave alone what they find there; `*` means all.'
+          }),
+          mode: choice(['inherit', ...MODES], {
+            default: 'inherit',
+            doc: 'What takes the place of a secret there; `inherit` leaves it at `mode` and `modes`.'
+          })
+        },
+        { doc: 'One policy.' }
+      ),
+      { doc: 'What is done otherwise in single signals or attributes; of several that fit, the last one counts.' }
+    )
   },
   create(options, { metrics }) {
     const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule, signal and place.')
@@ -50,18 +84,19 @@ export const redact = defineRedactor({
       'sluice_redact_budget_exceeded_total',
       'Texts hidden as a whole, since looking at them took too much work.'
     )
+    const givenUp = metrics.counter(
+      'sluice_redact_key_streams_given_up_total',
+      'Private keys in several log records of which too many were open at once.'
+    )
+    const policies = new Policies(options.mode, options.modes, options.policies)
     const engine = engineOf(options, {
       counted: (rule, signal, place) => redactions.add(1, { rule, signal, place }),
       exceeded: () => exceeded.add(1)
     })
-    const walk = new Walk(engine)
+    const walk = new Walk(engine, policies, new RecordKeys(engine, new KeyStreams(Date.now, () => givenUp.add(1))))
     return {
-      process: (batch) => passed(batch, walk.redact(formOf(batch.signal), batch.bytes)),
-      text(value) {
-        const bytes = Buffer.from(value)
-        const redacted = engine.redact(bytes, 0, bytes.length)
-        return redacted === null ? value : Buffer.from(redacted).toString()
-      }
+      process: (batch) => passed(batch, walk.redact(batch.signal, formOf(batch.signal), batch.bytes)),
+      text: (value, place = 'text') => textAt(engine, policies, value, place)
     }
   }
 })
@@ -69,13 +104,60 @@ export const redact = defineRedactor({
 type RedactOptions = Parameters<typeof redact.create>[0]
 
 /** The engine that these options describe; `told` is told of what it does. */
-export function engineOf({ keys, patterns, allow }: RedactOptions, told: Omit<EngineOptions, 'keys' | 'patterns' | 'allow'>): Engine {
+export function engineOf(options: RedactOptions, told: Omit<EngineOptions, 'keys' | 'patterns' | 'allow' | 'hashKey'>): Engine {
+  const { keys, patterns, allow } = options
   return new Engine({
+    hashKey: hashKeyOf(options),
     keys: keys.filter((key) => key !== ''),
     patterns: patterns.map(({ name, pattern }) => userPattern(name, pattern)),
     allow: allow.filter((entry) => entry !== ''),
     ...told
   })
+}
+
+const HASH_KEY_LENGTH_MIN = 16
+
+function hashKeyOf({ mode, modes, policies, hashKey, hashKeyFile }: RedactOptions): string {
+  if (![mode, ...Object.values(modes), ...policies.map((policy) => policy.mode)].includes('hash')) return ''
+  if (hashKey !== undefined && hashKeyFile !== '') throw unusable('hashKey and hashKeyFile are both set, expected one')
+  const key = hashKeyFile === '' ? (hashKey ?? '') : contentOf(hashKeyFile)
+  if (key.length < HASH_KEY_LENGTH_MIN) {
+    throw unusable(
+      `the mode hash needs a key, got ${key.length} characters, expected ${HASH_KEY_LENGTH_MIN} or more in hashKey or hashKeyFile`
+    )
+  }
+  return key
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw unusable(`hashKeyFile: ${messageOf(error)}`)
+  }
+}
+
+function unusable(problem: string): RefusedError {
+  return new RefusedError('invalid', `processors.redact: ${problem}`)
+}
+
+// `place` is a signal and, behind a slash, an attribute.
+function textAt(engine: Engine, policies: Policies, value: string, place: string): string {
+  const slash = place.indexOf('/')
+  const signal = slash < 0 ? place : place.slice(0, slash)
+  const name = slash < 0 ? '' : place.slice(slash + 1)
+  const policy = policies.of(signal)
+  const bytes = Buffer.from(value)
+  engine.begin(signal, policy.of(name) ?? policy.everywhere, bytes.length)
+  engine.place = slash < 0 ? 'text' : 'attribute'
+  const key = Buffer.from(name)
+  const kind = name === '' ? null : engine.judgeKey(key, 0, key.length)
+  if (kind !== null && !engine.treatment.allows(kind) && !engine.isHarmless(bytes, 0, bytes.length)) {
+    engine.counted(kind)
+    return engine.hiding(kind, bytes, 0, bytes.length).toString()
+  }
+  const redacted = engine.redact(bytes, 0, bytes.length)
+  return redacted === null ? value : Buffer.from(redacted).toString()
 }
 
 // The only place that makes a RedactedBatch.

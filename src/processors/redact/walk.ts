@@ -1,115 +1,94 @@
 // Goes through a request to the places where the engine sees something, and nowhere else. One pass of the automaton over the raw bytes tells
 // where that is; a message without such a place is stepped over as a whole.
 import { Patch } from '../../otlp/patch.ts'
-import { type Field, MESSAGES, type MessageName } from '../../otlp/schema.ts'
 import { type OtlpSignal, SHAPES } from '../../otlp/signal.ts'
 import { BYTES, Fields, lengthDelimited, VARINT } from '../../otlp/wire.ts'
+import { latin1 } from './bytes.ts'
 import type { Engine } from './engine.ts'
+import { isValueKey, kindOfOption, kindOfPair, plainValue } from './key-values.ts'
 import type { KeyKind } from './keys.ts'
+import {
+  ANY_VALUE,
+  ARRAY,
+  ATTRIBUTE,
+  DICTIONARY,
+  KEY_VALUES,
+  type Layout,
+  layoutOf,
+  MESSAGE,
+  PAYLOAD,
+  RESOURCE_LOGS,
+  SCOPE_LOGS,
+  SKIP,
+  TEXT,
+  TRACE_STATE
+} from './layout.ts'
+import { isCardNumber } from './people.ts'
+import type { Policies, SignalPolicy } from './policy.ts'
 import { type ProfileTables, profileTables } from './profiles.ts'
+import type { RecordKeys } from './record-keys.ts'
+import { Seeker } from './seeker.ts'
+import { redactTraceState } from './trace-state.ts'
 
-// What to do with a length-delimited field, by its number.
-const UNKNOWN = 0
-const SKIP = 1
-const TEXT = 2
-const TRACE_STATE = 3
-const MESSAGE = 4
-const ATTRIBUTE = 5
-const PAYLOAD = 6
-
-class Layout {
-  readonly actions: number[] = []
-  readonly children: (Layout | undefined)[] = []
-
-  action(number: number): number {
-    return this.actions[number] ?? UNKNOWN
-  }
-}
-
-const layouts = new Map<MessageName, Layout>()
-
-function layoutOf(name: MessageName): Layout {
-  const known = layouts.get(name)
-  if (known !== undefined) return known
-  const layout = new Layout()
-  layouts.set(name, layout)
-  for (const [jsonName, field] of Object.entries(MESSAGES[name])) {
-    layout.actions[field.number] = actionOf(jsonName, field)
-    if (field.message !== undefined) layout.children[field.number] = childOf(name, field.message)
-  }
-  return layout
-}
-
-function actionOf(jsonName: string, { scalar, message }: Field): number {
-  if (message !== undefined) return message === 'KeyValue' ? ATTRIBUTE : MESSAGE
-  if (jsonName === 'traceState') return TRACE_STATE
-  return scalar === 'string' || scalar === 'bytes' ? TEXT : SKIP
-}
-
-function childOf(parent: MessageName, message: MessageName): Layout {
-  if (message !== 'Opaque') return layoutOf(message)
-  return parent === 'ScopeProfiles' ? PROFILE : DICTIONARY
-}
-
-const ANY_VALUE = layoutOf('AnyValue')
-
-// The wire (v1development, whose numbers still move): ProfilesDictionary { mapping, location, function, link tables = 1 to 4, repeated string
-// string_table = 5, repeated attribute attribute_table = 6, stack_table or attribute_units = 7 }. The first four and the last hold numbers.
-const DICTIONARY = new Layout()
-DICTIONARY.actions.push(UNKNOWN, SKIP, SKIP, SKIP, SKIP, TEXT, ATTRIBUTE, SKIP)
-// Profile: everything is numbers and indices, but for original_payload and its format, which have stood at 9 to 13.
-const PROFILE = new Layout()
-PROFILE.actions.push(UNKNOWN, SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, SKIP, PAYLOAD, PAYLOAD, PAYLOAD, PAYLOAD, PAYLOAD)
 /** An original payload is in a format of its own, mostly compressed: nobody can tell what is in it, so from this size on it is taken out. */
 const PAYLOAD_BYTES_MIN = 256
-
 const NOTHING = new Uint8Array(0)
-const NEVER = Number.POSITIVE_INFINITY
 const SMALL_NUMBER = 10_000
+/** What a walk into an attribute costs, in bytes looked at. */
+const WORK_PER_ATTRIBUTE = 256
 
 /** Redacts requests, one after the other. */
 export class Walk {
   private readonly engine: Engine
+  private readonly policies: Policies
+  private readonly recordKeys: RecordKeys
+  private readonly seeker: Seeker
   private readonly patch = new Patch()
   // One reader per depth.
   private readonly readers: Fields[] = []
-  private readonly values = new Map<KeyKind, Buffer>()
   private bytes: Uint8Array = NOTHING
-  /** Behind the start of the next place that deserves a look. */
-  private hit = NEVER
+  private policy: SignalPolicy
+  /** Names of the attributes around, with a dot behind; kept only where some attribute has a policy of its own. */
+  private path = ''
   private tables: ProfileTables | null = null
   private stringIndex = 0
+  /** The text that was replaced last is gone without a trace. */
+  private isEmptied = false
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, policies: Policies, recordKeys: RecordKeys) {
     this.engine = engine
+    this.policies = policies
+    this.recordKeys = recordKeys
+    this.policy = policies.of('traces')
+    this.seeker = new Seeker(engine, true)
   }
 
-  /** The request with all secrets replaced; the very same bytes when there are none. */
-  redact(signal: OtlpSignal, bytes: Uint8Array): Uint8Array {
+  /** The request with all secrets replaced; the very same bytes when there are none. `signal` names the policy, `form` the shape of the request. */
+  redact(signal: string, form: OtlpSignal, bytes: Uint8Array): Uint8Array {
+    const { engine, seeker, recordKeys } = this
+    this.policy = this.policies.of(signal)
+    engine.begin(signal, this.policy.everywhere, bytes.length)
+    if (engine.treatment.allowsAll && !this.policy.hasAttributes) return bytes
+    this.tables = form === 'profiles' ? profileTables(bytes, engine) : null
+    const isClean = !seeker.open(bytes)
+    recordKeys.begin(signal, bytes)
+    if (isClean && this.tables === null && !recordKeys.wants) return bytes
     this.bytes = bytes
-    this.tables = signal === 'profiles' ? profileTables(bytes, this.engine) : null
     this.stringIndex = 0
-    this.seek(0)
-    if (this.hit === NEVER && this.tables === null) return bytes
+    this.path = ''
     this.patch.open(bytes)
     try {
-      this.message(layoutOf(SHAPES[signal].request), 0, bytes.length, 0)
+      this.message(layoutOf(SHAPES[form].request), 0, bytes.length, 0, null)
       return this.patch.finish()
     } finally {
       this.bytes = NOTHING
+      seeker.close()
+      recordKeys.end()
     }
   }
 
-  private seek(from: number): void {
-    const hit = this.engine.next(this.bytes, from, this.bytes.length)
-    this.hit = hit < 0 ? NEVER : hit
-  }
-
-  // True when there may be something in [start, end). A hit in what was stepped over (tags, lengths, numbers) is passed first.
   private deservesLook(start: number, end: number): boolean {
-    if (this.tables !== null) return true
-    if (this.hit <= start) this.seek(start)
-    return this.hit <= end
+    return this.tables !== null || this.recordKeys.wants || this.seeker.deservesLook(start, end)
   }
 
   private reader(depth: number): Fields {
@@ -117,57 +96,105 @@ export class Walk {
     return this.readers[depth]
   }
 
-  private message(layout: Layout, start: number, end: number, depth: number): void {
+  // `pair` is what a name in this list says of the value beside it.
+  private message(layout: Layout, start: number, end: number, depth: number, pair: KeyKind | null): void {
+    const { engine } = this
+    const outside = engine.place
     const fields = this.reader(depth).open(this.bytes, start, end)
+    let option: KeyKind | null = null
     while (fields.next()) {
-      if (fields.type !== BYTES) continue
-      const action = layout.action(fields.number)
-      if (action === SKIP || (action !== PAYLOAD && !this.deservesLook(fields.start, fields.end))) continue
-      switch (action) {
-        case TEXT:
-          this.string(layout, fields)
-          break
-        case TRACE_STATE:
-          this.traceState(fields)
-          break
-        case MESSAGE:
-          this.patch.enter(fields.tagStart, fields.start, fields.end)
-          this.message(layout.children[fields.number]!, fields.start, fields.end, depth + 1)
-          this.patch.leave()
-          break
-        case ATTRIBUTE:
-          if (this.isHitInDouble(fields.start, fields.end)) break
-          this.patch.enter(fields.tagStart, fields.start, fields.end)
-          this.attribute(fields.start, fields.end, depth + 1)
-          this.patch.leave()
-          break
-        case PAYLOAD:
-          if (fields.end - fields.start >= PAYLOAD_BYTES_MIN) this.cut(fields, 'original-payload')
-          else this.unknown(fields)
-          break
-        default:
-          this.unknown(fields)
+      const { number } = fields
+      if (fields.type !== BYTES) {
+        if (layout === ANY_VALUE && number === 3 && fields.type === VARINT) this.integer(fields)
+        continue
       }
+      const action = layout.action(number)
+      if (action === SKIP || (option === null && pair === null && action !== PAYLOAD && !this.deservesLook(fields.start, fields.end)))
+        continue
+      engine.place = layout.places[number] ?? outside
+      if (engine.isSpent) this.unlooked(layout, fields, action, depth)
+      else if (action === MESSAGE) option = layout === ARRAY ? this.element(fields, option, depth) : this.child(layout, fields, depth)
+      else if (action === ATTRIBUTE) this.attributeIn(fields, depth, pair)
+      else if (action === TEXT) this.string(layout, fields)
+      else if (action === TRACE_STATE) this.traceState(fields)
+      else if (action !== PAYLOAD || fields.end - fields.start < PAYLOAD_BYTES_MIN) this.unknown(fields)
+      else this.cut(fields, 'original-payload')
+      engine.place = outside
     }
+  }
+
+  private child(layout: Layout, fields: Fields, depth: number): null {
+    const child = layout.children[fields.number] as Layout
+    const { start, end } = fields
+    this.patch.enter(fields.tagStart, start, end)
+    if (child === RESOURCE_LOGS) this.recordKeys.enterResource(start, end)
+    else if (child === SCOPE_LOGS) this.recordKeys.enterScope(start, end)
+    if (this.engine.place === 'body' && layout !== ANY_VALUE) this.recordKeys.enterBody()
+    const pair = child === KEY_VALUES ? kindOfPair(this.bytes, start, end, this.engine) : null
+    this.message(child, start, end, depth + 1, pair)
+    if (child === SCOPE_LOGS) this.recordKeys.leaveScope()
+    this.patch.leave()
+    return null
+  }
+
+  // An element of a list; what it says of the next one when it is an option of a command line.
+  private element(fields: Fields, option: KeyKind | null, depth: number): KeyKind | null {
+    const { bytes, engine } = this
+    const { start, end } = fields
+    const next = kindOfOption(bytes, start, end, engine)
+    if (option === null || next !== null || engine.treatment.allows(option) || this.isHarmlessValue(start, end, depth + 1)) {
+      if (this.deservesLook(start, end)) {
+        this.patch.enter(fields.tagStart, start, end)
+        this.message(ANY_VALUE, start, end, depth + 1, null)
+        this.patch.leave()
+      }
+      return next
+    }
+    engine.counted(option)
+    this.patch.replace(fields.tagStart, end, lengthDelimited(1, this.hiddenValue(option, start, end)))
+    return null
+  }
+
+  private attributeIn(fields: Fields, depth: number, pair: KeyKind | null): void {
+    if (this.isHitInDouble(fields.start, fields.end)) return
+    this.patch.enter(fields.tagStart, fields.start, fields.end)
+    if (this.attribute(fields.start, fields.end, depth + 1, pair)) this.patch.leaveAndCut()
+    else this.patch.leave()
   }
 
   // KeyValue { key = 1, value = 2 } of an AnyValue { double_value = 4 }, in the form that encoders write. The last byte of most doubles is an at sign,
   // and the first hit being among their eight bytes, there is none in the key.
   private isHitInDouble(start: number, end: number): boolean {
     const { bytes } = this
-    if (this.hit <= end - 8 || this.tables !== null || bytes[start] !== 0x0a || bytes[start + 1] > 127) return false
+    if (this.tables !== null || this.recordKeys.wants || this.seeker.hit <= end - 8 || bytes[start] !== 0x0a || bytes[start + 1] > 127)
+      return false
     return end - start === 13 + bytes[start + 1] && bytes[end - 11] === 0x12 && bytes[end - 10] === 9 && bytes[end - 9] === 0x21
   }
 
   private string(layout: Layout, fields: Fields): void {
+    const { bytes, engine } = this
+    const { start, end } = fields
     if (layout === DICTIONARY && this.tables?.hiddenStrings.has(this.stringIndex++)) {
-      if (this.engine.isHarmless(this.bytes, fields.start, fields.end)) return
-      this.engine.counted('profile-attribute')
-      this.content(fields, this.engine.marker('profile-attribute'))
+      if (engine.isHarmless(bytes, start, end)) return
+      engine.counted('profile-attribute')
+      this.content(fields, engine.hiding('profile-attribute', bytes, start, end))
       return
     }
-    const redacted = this.engine.redact(this.bytes, fields.start, fields.end)
-    if (redacted !== null) this.content(fields, redacted)
+    const redacted = engine.place === 'body' ? this.recordKeys.redact(start, end) : engine.redact(bytes, start, end)
+    if (redacted === null) return
+    this.isEmptied = redacted.length === 0
+    this.content(fields, redacted)
+  }
+
+  // A number has no room for a marker, so a text takes its place.
+  private integer({ tagStart, end, high, low }: Fields): void {
+    const { engine } = this
+    if (!engine.findsCards || engine.treatment.allows('card') || !isCardNumber(high, low)) return
+    engine.counted('card')
+    const digits = Buffer.from(String(high * 2 ** 32 + low))
+    const by = engine.hiding('card', digits, 0, digits.length)
+    this.isEmptied = by.length === 0
+    this.patch.replace(tagStart, end, lengthDelimited(1, by))
   }
 
   private content(fields: Fields, by: Uint8Array): void {
@@ -186,33 +213,70 @@ export class Walk {
     if (this.engine.redact(this.bytes, fields.start, fields.end) !== null) this.cut(fields, 'unknown-field')
   }
 
-  // KeyValue { key = 1, value = 2; in profiles also key_strindex = 1 or 3 }. The key may come after the value.
-  private attribute(start: number, end: number, depth: number): void {
-    const kind = this.kindOfKey(start, end, depth)
+  // The request has used up its work: what deserves a look goes without one.
+  private unlooked(layout: Layout, fields: Fields, action: number, depth: number): void {
+    const { engine } = this
+    const child = layout.children[fields.number]
+    if (action === MESSAGE && child !== ANY_VALUE) {
+      this.child(layout, fields, depth)
+      return
+    }
+    engine.ranOut()
+    if (action === TEXT) this.content(fields, engine.marker('over-budget'))
+    else if (child === ANY_VALUE) this.content(fields, lengthDelimited(1, engine.marker('over-budget')))
+    else this.patch.replace(fields.tagStart, fields.end, NOTHING)
+  }
+
+  // KeyValue { key = 1, value = 2; in profiles also key_strindex = 1 or 3 }. The key may come after the value. True when nothing is to be left of it.
+  private attribute(start: number, end: number, depth: number, pair: KeyKind | null): boolean {
+    const { engine, path } = this
+    const { treatment } = engine
+    engine.spend(WORK_PER_ATTRIBUTE)
+    let kind = this.kindOfKey(start, end, depth, pair)
+    if (kind !== null && engine.treatment.allows(kind)) kind = null
+    const own = engine.treatment
     const fields = this.reader(depth).open(this.bytes, start, end)
+    let isCut = false
     while (fields.next()) {
       if (fields.type !== BYTES) continue
       if (fields.number === 2 && kind !== null) {
         if (this.isHarmlessValue(fields.start, fields.end, depth + 1)) continue
-        this.engine.counted(kind)
-        this.patch.replace(fields.tagStart, fields.end, this.hiddenValue(kind))
+        engine.counted(kind)
+        const by = this.hiddenValue(kind, fields.start, fields.end)
+        isCut ||= by.length === 0
+        this.patch.replace(fields.tagStart, fields.end, lengthDelimited(2, by))
       } else if (this.deservesLook(fields.start, fields.end)) {
+        engine.treatment = fields.number === 2 ? own : treatment
         if (fields.number === 1) this.string(ANY_VALUE, fields)
         else if (fields.number === 2) {
           this.patch.enter(fields.tagStart, fields.start, fields.end)
-          this.message(ANY_VALUE, fields.start, fields.end, depth + 1)
+          this.isEmptied = false
+          this.message(ANY_VALUE, fields.start, fields.end, depth + 1, null)
+          isCut ||= this.isEmptied && this.bytes[fields.start] !== 0x2a && this.bytes[fields.start] !== 0x32
           this.patch.leave()
         } else this.unknown(fields)
       }
     }
+    engine.treatment = treatment
+    this.path = path
+    return isCut
   }
 
-  private kindOfKey(start: number, end: number, depth: number): KeyKind | null {
-    const fields = this.reader(depth).open(this.bytes, start, end)
+  // What the key says, or the name beside it. Changes treatment and path to those of the value.
+  private kindOfKey(start: number, end: number, depth: number, pair: KeyKind | null): KeyKind | null {
+    const { bytes, engine, policy, path } = this
+    const fields = this.reader(depth).open(bytes, start, end)
     let kind: KeyKind | null = null
     while (fields.next()) {
-      if (fields.number === 1 && fields.type === BYTES) kind = this.engine.judgeKey(this.bytes, fields.start, fields.end) ?? kind
-      else if (this.tables !== null && fields.type === VARINT && (fields.number === 1 || fields.number === 3)) {
+      if (fields.number === 1 && fields.type === BYTES) {
+        kind = engine.judgeKey(bytes, fields.start, fields.end) ?? kind
+        if (pair !== null && isValueKey(bytes, fields.start, fields.end)) kind ??= pair
+        if (engine.place === 'body') this.recordKeys.enterKey(fields.start, fields.end)
+        if (!policy.hasAttributes) continue
+        const key = latin1(bytes, fields.start, fields.end)
+        this.path = `${path}${key}.`
+        engine.treatment = policy.of(path + key) ?? policy.of(key) ?? engine.treatment
+      } else if (this.tables !== null && fields.type === VARINT && (fields.number === 1 || fields.number === 3)) {
         kind = this.tables.sensitiveKeys.get(fields.uint()) ?? kind
       }
     }
@@ -231,39 +295,15 @@ export class Walk {
     return true
   }
 
-  private hiddenValue(kind: KeyKind): Buffer {
-    let value = this.values.get(kind)
-    if (value === undefined) {
-      value = lengthDelimited(2, lengthDelimited(1, this.engine.marker(kind)))
-      this.values.set(kind, value)
-    }
-    return value
+  // An AnyValue for the one in [start, end), or nothing where it is to be removed.
+  private hiddenValue(kind: KeyKind, start: number, end: number): Uint8Array {
+    const plain = plainValue(this.bytes, start, end)
+    const by = this.engine.hiding(kind, plain, 0, plain.length)
+    return by.length === 0 ? NOTHING : lengthDelimited(1, by)
   }
 
-  // tracestate: key=value,key=value. A marker may stand in a value; a member with a secret in its key is left out.
   private traceState(fields: Fields): void {
-    const { bytes, engine } = this
-    const members: Uint8Array[] = []
-    let changed = false
-    for (let at = fields.start; at <= fields.end; ) {
-      const comma = bytes.indexOf(44, at)
-      const end = comma < 0 || comma > fields.end ? fields.end : comma
-      const redacted = engine.redact(bytes, at, end)
-      if (redacted === null) members.push(bytes.subarray(at, end))
-      else {
-        changed = true
-        const equals = bytes.indexOf(61, at) + 1 - at
-        if (equals > 0 && at + equals <= end && Buffer.compare(bytes.subarray(at, at + equals), redacted.subarray(0, equals)) === 0) {
-          members.push(redacted)
-        }
-      }
-      at = end + 1
-    }
-    if (changed) this.content(fields, joined(members))
+    const redacted = redactTraceState(this.engine, this.bytes, fields.start, fields.end)
+    if (redacted !== null) this.content(fields, redacted)
   }
-}
-
-function joined(members: readonly Uint8Array[]): Buffer {
-  const comma = Buffer.from(',')
-  return Buffer.concat(members.flatMap((member, i) => (i === 0 ? [member] : [comma, member])))
 }

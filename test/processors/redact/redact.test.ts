@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import * as z from 'zod'
 import { type Batch, parseBatch, type Signal } from '../../../src/batch.ts'
 import type { Redactor } from '../../../src/component.ts'
 import { decode } from '../../../src/otlp/decode.ts'
@@ -14,10 +15,11 @@ import { Secrets } from '../../support/secrets.ts'
 
 const S = new Secrets(23)
 const metrics = new Metrics()
+const DEFAULTS = z.object(redact.options).parse({})
 const redactor = make()
 
 function make(options: Partial<Parameters<typeof redact.create>[0]> = {}): Redactor {
-  return redact.create({ keys: [], patterns: [], allow: [], mode: 'mask', ...options }, host({ metrics }))
+  return redact.create({ ...DEFAULTS, ...options }, host({ metrics }))
 }
 
 function process(signal: Signal, bytes: Uint8Array, by = redactor): Batch {
@@ -391,7 +393,7 @@ test('patterns that cannot be used are refused where they stand', () => {
 
 test('each replacement is counted by its rule, and no counter tells a secret', () => {
   const own = new Metrics()
-  const by = redact.create({ keys: [], patterns: [], allow: [], mode: 'mask' }, host({ metrics: own }))
+  const by = redact.create(DEFAULTS, host({ metrics: own }))
   const token = S.tokens()['github-token']
   process(
     'traces',
@@ -400,10 +402,10 @@ test('each replacement is counted by its rule, and no counter tells a secret', (
   )
   const family = own.families().find(({ name }) => name === 'sluice_redactions_total')
   deepStrictEqual(
-    family?.samples.map(({ labels, value }) => [labels.rule, value]),
+    family?.samples.map(({ labels, value }) => [labels.rule, labels.signal, labels.place, value]),
     [
-      ['github-token', 3],
-      ['password', 1]
+      ['github-token', 'traces', 'attribute', 3],
+      ['password', 'traces', 'attribute', 1]
     ]
   )
   ok(!JSON.stringify(own.families()).includes(token))
