@@ -15,6 +15,8 @@ export interface Receiver {
   start(push: Push): Promise<void>
   /** Where it listens, as bound, by what is spoken there; for the log. Complete when `start` has resolved. */
   readonly addresses: Readonly<Record<string, readonly string[]>>
+  /** Of one whose source ends, as a pipe does: resolves when all of it is durable. The gateway then stops. */
+  readonly finished?: Promise<void> | undefined
   stop(): Promise<void>
 }
 
