@@ -13,11 +13,15 @@ const OK = 0
 const FAILED = 1
 const MISUSED = 2
 
+/** `--stdin` stands for this option. */
+const READS_INPUT = { flag: '--stdin', path: 'receivers.logs.stdin', value: 'true' }
+
 const FRAMES_MAX = 20
 
 const USAGE = `sluice ${description.version}: ${description.description}
 
   sluice run   [--config FILE]   run the gateway; without a file it runs on its defaults
+               [--stdin]         read log lines from its input, too, and stop when that ends: worker | sluice run --stdin
   sluice check [--config FILE]   say what is wrong with a configuration, or what it amounts to
                [--json]          the same as JSON
                [--schema]        the JSON Schema of the file
@@ -58,14 +62,15 @@ export async function main([command = 'help', ...args]: string[]): Promise<numbe
 }
 
 async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
+  const { values } = parseArgs({ args, options: { config: { type: 'string' }, stdin: { type: 'boolean' } } })
+  const flags = values.stdin ? [READS_INPUT] : []
   const [{ Gateway }, { openLog }, { components }, { loadConfig }] = await Promise.all([
     import('./gateway.ts'),
     import('./telemetry/log.ts'),
     import('./components.ts'),
     import('./config/load.ts')
   ])
-  const load = () => loadConfig({ file: values.config, env: process.env, definitions: components })
+  const load = () => loadConfig({ file: values.config, env: process.env, definitions: components, flags })
   const { config, file, warnings } = await load()
   const { log: logging, traces, sentry } = config.telemetry
   const log = openLog(logging.level)
@@ -115,8 +120,8 @@ async function run(args: string[]): Promise<number> {
       .catch((error) => log.error({ file }, `the old configuration goes on: ${messageOf(error)}`))
   }
 
-  const signal = await stopAsked
-  log.info({ signal }, 'stopping')
+  const reason = await Promise.race([stopAsked, gateway.finished.then(() => 'end of input')])
+  log.info({ reason }, 'stopping')
   await reloading
   await gateway.stop()
   await tracer.stop()

@@ -77,6 +77,11 @@ export class Gateway {
   private components!: Components
   private collecting: NodeJS.Timeout | undefined
   private stopping = false
+  private finish!: () => void
+  /** Resolves when what a receiver reads has ended, as a pipe does. */
+  readonly finished = new Promise<void>((resolve) => {
+    this.finish = resolve
+  })
 
   private constructor(config: Config, surroundings: Surroundings) {
     this.config = config
@@ -253,8 +258,9 @@ export class Gateway {
     return { name, log, metrics, sockets, facts, stateDir, redactText: (value) => this.components.redactor.made.text(value) }
   }
 
-  private startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {
-    return made.start((batch) => this.pipeline.push(part.name, batch))
+  private async startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {
+    await made.start((batch) => this.pipeline.push(part.name, batch))
+    void made.finished?.then(this.finish)
   }
 
   private collect(): void {

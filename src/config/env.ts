@@ -59,6 +59,24 @@ export function addEnvironment(root: Mapping, env: Env, known: (path: string) =>
   warnings.push(...protocolWarning(root, env), ...misspelt(env))
 }
 
+/** An option of the command line that stands for one of the file. */
+export interface Flag {
+  readonly flag: string
+  readonly path: string
+  readonly value: string
+}
+
+/** Puts what a flag says in place of what the file says. */
+export function addFlag(root: Mapping, { flag, path, value }: Flag, problems: Problem[]): void {
+  const steps = path.split('.')
+  const component = treeAt(root, steps.slice(0, 2))
+  if (component === undefined || !isOff(component)) insert(root, steps, textFrom(flag, value))
+  else {
+    const remedy = `remove the line, or leave out ${flag}`
+    problems.push({ place: component.place, path: steps.slice(0, 2).join('.'), came: 'off', expected: `on, as ${flag} needs it`, remedy })
+  }
+}
+
 function protocolWarning(root: Mapping, env: Env): string[] {
   const protocol = env.OTEL_EXPORTER_OTLP_PROTOCOL
   const endpoint = treeAt(root, ['exporters', 'otlp', 'endpoint'])

@@ -2,7 +2,7 @@ import type { ExporterDefinition, FolderDefinition, ProcessorDefinition, Redacto
 import { type AnyDefinition, type ReadPart, type ReadSection, readComponents } from './component-section.ts'
 import type { Config, Definitions, Part } from './config.ts'
 import { fedBack, type Listening, listenedTwice } from './conflicts.ts'
-import { addEnvironment } from './env.ts'
+import { addEnvironment, addFlag, type Flag } from './env.ts'
 import type { Env } from './expand.ts'
 import { readFileTree } from './file.ts'
 import { kindOf } from './kinds.ts'
@@ -28,6 +28,8 @@ export interface Sources {
   readonly file?: string | undefined
   readonly env: Env
   readonly definitions: Definitions
+  /** What the command line says; it wins over the file. */
+  readonly flags?: readonly Flag[]
 }
 
 /** The keys at the top of a file, along the data path. */
@@ -37,7 +39,7 @@ export const TOP_LEVEL = ['receivers', 'facts', 'processors', 'queue', 'exporter
  * Makes the configuration out of a file, the environment and the defaults; the file wins over the environment. Throws ConfigError with
  * everything that is wrong at once.
  */
-export async function loadConfig({ file: named, env, definitions }: Sources): Promise<Loaded> {
+export async function loadConfig({ file: named, env, definitions, flags = [] }: Sources): Promise<Loaded> {
   const file = named ?? (env.SLUICE_CONFIG || undefined)
   const problems: Problem[] = []
   const warnings: string[] = []
@@ -46,6 +48,7 @@ export async function loadConfig({ file: named, env, definitions }: Sources): Pr
   const components = componentsOf(definitions)
   const vocabulary = vocabularyOf(components)
   addEnvironment(root, env, (path) => hasOption(path, components), warnings, problems)
+  for (const flag of flags) addFlag(root, flag, problems)
 
   const read = <D extends AnyDefinition>(section: string, known: readonly D[]): ReadSection<D> =>
     readComponents(section, known, root.entries.get(section)?.value, vocabulary, problems)
