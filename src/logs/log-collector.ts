@@ -24,6 +24,8 @@ export interface LogStream {
   object(value: { readonly [key: string]: LogValue }, receivedMs: number, position?: number): void
   /** A record that the receiver itself has read, but for its text: what `entry` already says stays, its body is understood as a line. */
   entry(entry: LogEntry, position?: number): void
+  /** A record that the receiver has read as a whole: nothing of it is understood any more, and it is joined to nothing. */
+  record(entry: LogEntry, position?: number): void
   /** The highest position up to which all is durable, or gone for good and counted. Positions only grow; -1 before the first. */
   readonly durable: number
   /** No more lines come: what waits to be joined goes on. */

@@ -82,6 +82,18 @@ export class Stream implements LogStream, Marked {
     if (position >= 0) this.reached(position)
   }
 
+  record(entry: LogEntry, position = -1): void {
+    this.isRereadable = position >= 0
+    this.release()
+    const { body } = entry
+    if (typeof body === 'string' && body.length > this.sink.lineBytesMax) {
+      entry.body = cutAt(body, this.sink.lineBytesMax)
+      if (!entry.keys.includes(TRUNCATED)) entry.add(TRUNCATED, true)
+    }
+    this.sink.take(this, entry, 1, entry.keys.includes(TRUNCATED))
+    if (position >= 0) this.reached(position)
+  }
+
   close(): void {
     this.release()
     this.sink.closed(this)
