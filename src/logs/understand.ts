@@ -1,15 +1,115 @@
+import { FieldReader } from './field-reader.ts'
+import { readInlineIds } from './inline-ids.ts'
+import { JsonLine } from './json-line.ts'
 import type { LogEntry, LogValue } from './log-entry.ts'
 import type { LogFormat } from './log-source.ts'
+import { LogfmtLine, unquote } from './logfmt.ts'
+import { quotedMessage, readText } from './text-line.ts'
+
+const OPEN_BRACE = 123
+const RETURN = 13
+
+type Fields = { readonly [key: string]: LogValue }
+
+// Lines are understood one after the other, so one of each is enough.
+const fields = new FieldReader()
+const json = new JsonLine()
+const logfmt = new LogfmtLine()
+const put = (key: string, value: LogValue): void => fields.put(key, value)
 
 /**
  * Fills into `entry` what a line says of itself: time, severity, message, trace context, exception, attributes. What the entry says already, from
- * the way it came, stays where the line says nothing.
+ * the way it came, stays where the line says nothing. Where not all of the line is in the entry, the line is too, as `log.record.original`.
  */
-export function understandLine(text: string, _format: LogFormat, entry: LogEntry): void {
-  entry.body = text
+export function understandLine(text: string, format: LogFormat, entry: LogEntry): void {
+  const line = text.charCodeAt(text.length - 1) === RETURN ? text.slice(0, -1) : text
+  if (readLine(line, format, entry, 0)) entry.add('log.record.original', line)
 }
 
 /** The same for what came as a structure already. */
-export function understandObject(value: { readonly [key: string]: LogValue }, entry: LogEntry): void {
-  entry.body = value
+export function understandObject(value: Fields, entry: LogEntry): void {
+  readFields(value, '', entry, 0)
+}
+
+// True where something of the line was lost. `depth` counts lines inside of lines.
+function readLine(line: string, format: LogFormat, entry: LogEntry, depth: number): boolean {
+  const start = firstOf(line)
+  if (format !== 'text' && format !== 'logfmt' && line.charCodeAt(start) === OPEN_BRACE && json.read(line)) {
+    const { value } = json
+    return readFields(value as Fields, line, entry, depth)
+  }
+  if (format === 'json' && json.read(line)) {
+    entry.body = json.value
+    return json.lossy
+  }
+  if (format === 'logfmt' || (format === 'auto' && isPair(line, start))) {
+    if (logfmt.read(line, 0, format === 'logfmt')) return readPairs(line, entry)
+  }
+  fields.open(entry, line)
+  if (format === 'json' || format === 'logfmt') entry.body = line
+  else readPlain(line, entry)
+  return fields.lossy
+}
+
+function readFields(value: Fields, line: string, entry: LogEntry, depth: number): boolean {
+  fields.open(entry, line)
+  let keys = 0
+  for (const key in value) {
+    fields.field(key, value[key])
+    keys++
+  }
+  if (!fields.hasBody) {
+    fields.reopen()
+    for (const key in value) fields.field(key, value[key])
+  }
+  fields.close(value)
+  if (line !== '') json.findTwins(line, keys)
+  let isLost = fields.lossy || (line !== '' && json.lossy)
+  const { body } = entry
+  const { messageKey } = fields
+  if (depth === 0 && typeof body === 'string' && messageKey !== '' && isLineInside(messageKey, body)) {
+    const inside = body.endsWith('\n') ? body.slice(0, -1) : body
+    isLost = readLine(inside, 'auto', entry, depth + 1) || isLost
+  }
+  return isLost
+}
+
+// What runs containers puts their lines into `log`; others write JSON as their message.
+function isLineInside(key: string, body: string): boolean {
+  return key === 'log' || (body.charCodeAt(0) === OPEN_BRACE && body.charCodeAt(body.trimEnd().length - 1) === 125)
+}
+
+function readPairs(line: string, entry: LogEntry): boolean {
+  fields.open(entry, line)
+  const { keys, values } = logfmt
+  for (let i = 0; i < keys.length; i++) fields.field(keys[i], values[i])
+  fields.close(line)
+  return fields.lossy
+}
+
+function readPlain(line: string, entry: LogEntry): void {
+  readText(line, entry, put)
+  const { body } = entry
+  if (typeof body !== 'string') return
+  const quoted = quotedMessage(body)
+  if (quoted > 0 && logfmt.read(body, quoted, true)) {
+    const { keys, values } = logfmt
+    for (let i = 0; i < keys.length; i++) fields.field(keys[i], values[i])
+    fields.close(unquote(body.slice(1, quoted - 2)))
+  }
+  readInlineIds(body, fields)
+}
+
+function firstOf(line: string): number {
+  let at = 0
+  while (at < line.length && line.charCodeAt(at) <= 32) at++
+  return at
+}
+
+// Cheap, and wrong only for lines that are looked at in full anyway: the first word has an equals sign.
+function isPair(line: string, start: number): boolean {
+  const equals = line.indexOf('=', start)
+  if (equals <= start || equals - start > 64) return false
+  for (let at = start; at < equals; at++) if (line.charCodeAt(at) <= 32) return false
+  return true
 }

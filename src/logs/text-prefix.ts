@@ -1,0 +1,122 @@
+import type { LogEntry, LogValue } from './log-entry.ts'
+import { severityOf } from './severity.ts'
+
+type PutAttribute = (key: string, value: LogValue) => void
+
+/** Behind a time: what separates it from what follows. */
+const SEPARATOR = /[\]|,:]?[\s|]{0,8}(?:- )?/y
+// Levels: in brackets, before a colon, a bar or a tab in any case, before a space in capitals.
+const LEVEL =
+  /(?:\[([A-Za-z]{1,12})\s{0,8}\]|\(([A-Za-z]{1,12})\)|([A-Za-z]{1,12})(?=\s{0,8}[:|\t]|\s{2})|([A-Z]{1,12}(?:[+-]\d{1,3})?)(?=[\s\]]|$))[\s|:\]]{0,8}(?:- )?/y
+/** Capitals that stand at that place by chance more often than as a level. */
+const SINGLE = /^[A-Z]$/
+// gunicorn: [123] [INFO] msg; PostgreSQL: [123] LOG:  msg; logback: [main] INFO  logger - msg
+const BRACKET_LEVEL = /\[([^\]\n]{1,128})\]\s{1,8}(?:\S{1,128}@\S{1,128} )?\[?([A-Za-z]{3,11})\]?(?=[\s:|])[\s:|]{0,8}/y
+// Apache's error log: [core:error] [pid 123:tid 456] msg
+const APACHE = /\[([\w-]{0,32}):([a-z]{4,6}\d?)\] (?:\[pid (\d{1,10})(?::tid (\d{1,20}))?\] )?/y
+// Python's usual format: name - LEVEL - msg, or with spaces
+const NAME_LEVEL = /([\w.$/-]{1,256})(?: - |\s{1,32})([A-Z]{4,8})(?: - |\s{1,16}|: ?)/y
+// Spring: 123 --- [app] [main] logger : msg
+const SPRING = /(\d{1,10}) --- (?:\[[^\]\n]{0,128}\] ){0,2}?\[([^\]\n]{0,128})\] (\S{1,256})\s{0,64}: /y
+// loguru: module:function:line - msg
+const LOGURU = /([\w.<>]{1,256}):([\w<>.]{1,256}):(\d{1,9}) - /y
+// file.py:12] msg; [file.py:12] msg; file.py:12 -- msg
+const PLACE = /\[?([\w./-]{1,256}\.[A-Za-z]{1,4}):(\d{1,9})(?:\] | -- |\t| - |: )/y
+// [main] c.e.App - msg; [main] msg is left alone
+const THREAD_LOGGER = /\[([^\]\n]{1,128})\]\s{1,8}([\w.$/-]{1,256})\s{0,64}(?: - |: )/y
+const LOGGER = /([\w$-]{1,128}(?:(?:\.|::)[\w$<>-]{1,128}){1,16})(?:\s{1,40}- |: )/y
+const SIMPLE_LOGGER = /([\w$.-]{1,128}) - /y
+// Lines of syslog daemons: host tag[pid]: msg
+const SYSLOG = /([\w.-]{1,255}) ([\w./-]{1,64})(?:\[(\d{1,10})\])?: /y
+
+/** Reads what stands between a line's time, which ends at `at`, and its message: level, logger, thread, place. Returns where the message begins. */
+export function describeLogger(text: string, at: number, entry: LogEntry, put: PutAttribute): number {
+  SEPARATOR.lastIndex = at
+  const start = SEPARATOR.test(text) ? SEPARATOR.lastIndex : at
+  const level = levelAt(text, start, entry)
+  if (level > 0) return readOrigin(text, level, put)
+  let found = execAt(BRACKET_LEVEL, text, start)
+  if (found !== null && setLevel(found[2], entry)) {
+    if (/^\d+$/.test(found[1])) put('process.pid', Number(found[1]))
+    else put('thread.name', found[1])
+    return readOrigin(text, BRACKET_LEVEL.lastIndex, put)
+  }
+  found = execAt(APACHE, text, start)
+  if (found !== null && setLevel(found[2], entry)) {
+    if (found[1] !== '') put('logger.name', found[1])
+    if (found[3] !== undefined) put('process.pid', Number(found[3]))
+    if (found[4] !== undefined) put('thread.id', Number(found[4]))
+    return APACHE.lastIndex
+  }
+  found = execAt(NAME_LEVEL, text, start)
+  if (found !== null && setLevel(found[2], entry)) {
+    put('logger.name', found[1])
+    return NAME_LEVEL.lastIndex
+  }
+  found = execAt(SYSLOG, text, start)
+  // Only daemons write a date that begins with a letter, or a tag with a process behind it.
+  if (found !== null && (found[3] !== undefined || /^[A-Z]/.test(text))) {
+    put('host.name', found[1])
+    entry.serviceName = found[2]
+    if (found[3] !== undefined) put('process.pid', Number(found[3]))
+    return SYSLOG.lastIndex
+  }
+  return start
+}
+
+function levelAt(text: string, at: number, entry: LogEntry): number {
+  const found = execAt(LEVEL, text, at)
+  if (found === null) return 0
+  const word = found[1] ?? found[2] ?? found[3] ?? found[4]
+  if (SINGLE.test(word) && found[4] !== undefined && !/[DIWEF]/.test(word)) return 0
+  return setLevel(word, entry) ? LEVEL.lastIndex : 0
+}
+
+function readOrigin(text: string, at: number, put: PutAttribute): number {
+  let found = execAt(SPRING, text, at)
+  if (found !== null) {
+    put('process.pid', Number(found[1]))
+    put('thread.name', found[2].trim())
+    put('logger.name', found[3])
+    return SPRING.lastIndex
+  }
+  found = execAt(LOGURU, text, at)
+  if (found !== null) {
+    put('logger.name', found[1])
+    put('code.function.name', found[2])
+    put('code.line.number', Number(found[3]))
+    return LOGURU.lastIndex
+  }
+  found = execAt(PLACE, text, at)
+  if (found !== null) {
+    put('code.file.path', found[1])
+    put('code.line.number', Number(found[2]))
+    return PLACE.lastIndex
+  }
+  found = execAt(THREAD_LOGGER, text, at)
+  if (found !== null) {
+    put('thread.name', found[1])
+    put('logger.name', found[2])
+    return THREAD_LOGGER.lastIndex
+  }
+  for (const pattern of [LOGGER, SIMPLE_LOGGER]) {
+    found = execAt(pattern, text, at)
+    if (found === null) continue
+    put('logger.name', found[1])
+    return pattern.lastIndex
+  }
+  return at
+}
+
+function execAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at
+  return pattern.exec(text)
+}
+
+function setLevel(word: string, entry: LogEntry): boolean {
+  const number = severityOf(word)
+  if (number === 0) return false
+  entry.severityNumber = number
+  entry.severityText = word
+  return true
+}
