@@ -19,7 +19,7 @@ test('the first trace of the README arrives', async (t) => {
   const [, script] = /<!-- run by test\/readme.test.ts -->\n```sh\n([\s\S]*?)```/.exec(README) ?? []
   ok(script !== undefined, 'the example is marked')
   const gateway = await startGateway(t, {
-    yaml: 'receivers: { otlp: { http: 127.0.0.1:0, grpc: off } }\nadmin: { listen: 127.0.0.1:0 }\n'
+    yaml: 'receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }\nadmin: { listen: 127.0.0.1:0 }\n'
   })
   const there = script.replace('localhost:4318', gateway.http.slice(7)).replace('localhost:9464', gateway.admin.slice(7))
   const { stdout } = await promisify(execFile)('sh', ['-c', there])

@@ -59,7 +59,7 @@ test('every profile runs, says that it is ready, and stops when told', { timeout
   await Promise.all(
     PROFILES.map(async (name) => {
       const file = join(dir, `run-${name}`)
-      await writeFile(file, (await readFile(profile(name), 'utf8')).replace(/(127\.0\.0\.1)?:\d{4}\b/g, '127.0.0.1:0'))
+      await writeFile(file, (await readFile(profile(name), 'utf8')).replace(/(127\.0\.0\.1)?:\d{4,5}\b/g, '127.0.0.1:0'))
       const env = { PATH: process.env.PATH, SLUICE_QUEUE_DIR: join(dir, `queue-${name}`) }
       const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'run', '--config', file], {
         env,

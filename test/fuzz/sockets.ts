@@ -17,6 +17,7 @@ const STATUSES = new Set([100, 200, 400, 404, 405, 408, 413, 415, 417, 429, 431,
 
 const YAML = `
 receivers:
+  logs: off
   otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0, headerTimeout: 500ms, stallTimeout: 500ms, bodyTimeout: 1s, idleTimeout: 1s }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: 100% } }

@@ -13,7 +13,7 @@ test('nothing acknowledged is lost through kill -9 and an outage, and the books 
   const backend = await OtlpBackend.start(t)
   const dir = temporaryDirectory(t)
   const yaml = (http: string) => `
-receivers: { otlp: { http: "${http}", grpc: off } }
+receivers: { logs: off, otlp: { http: "${http}", grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off }
 queue: { dir: ${dir} }
@@ -64,7 +64,7 @@ test('an outage longer than the cap: refused first, nothing acknowledged is lost
     backend.otherwise = { status: 503 }
     const gateway = await startGateway(t, {
       yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: off } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off, sample: { traces: 100% } }
 queue: { dir: ${temporaryDirectory(t)}, sizeMax: 1MiB, whenFull: ${whenFull} }

@@ -56,7 +56,7 @@ test('the bundle takes in, sends on, directly and through a proxy, and stops', {
   await once(server, 'listening')
   const port = (server.address() as AddressInfo).port
   const yaml = `
-receivers: { otlp: { http: "127.0.0.1:0", grpc: "127.0.0.1:0" } }
+receivers: { logs: off, otlp: { http: "127.0.0.1:0", grpc: "127.0.0.1:0" } }
 queue: { dir: ${JSON.stringify(join(temporaryDirectory(t), 'queue'))} }
 exporters:
   otlp: { endpoint: "http://127.0.0.1:${port}", compression: zstd }
@@ -79,7 +79,7 @@ test('at rest, the bundle holds at most 90 MB', {
   skip: skip || (existsSync('/proc/self/status') ? false : 'there is no /proc')
 }, async (t) => {
   const yaml = `
-receivers: { otlp: { http: "127.0.0.1:0", grpc: "127.0.0.1:0" } }
+receivers: { logs: off, otlp: { http: "127.0.0.1:0", grpc: "127.0.0.1:0" } }
 queue: { dir: ${JSON.stringify(join(temporaryDirectory(t), 'queue'))} }
 exporters: { otlp: { endpoint: "http://127.0.0.1:9" }, prometheus: {} }
 admin: { listen: "127.0.0.1:0" }`

@@ -30,7 +30,7 @@ function smallDisk(t: TestContext): string | null {
 const SKIPPED = 'SKIPPED: a small disk cannot be mounted here, so a full one was not tried'
 
 const yamlOf = (dir: string, url: string, queue = '', http = '127.0.0.1:0'): string => `
-receivers: { otlp: { http: "${http}", grpc: off } }
+receivers: { logs: off, otlp: { http: "${http}", grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off, sample: { traces: 100% } }
 queue: { dir: ${join(dir, 'queue')} ${queue} }

@@ -101,7 +101,7 @@ async function send({ http }: GatewayProcess, signal: 'traces' | 'logs', request
 }
 
 const yaml = (command: string, backend: string, dir: string): string => `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 facts: { gpu: { source: nvidia-smi, command: ${command}, interval: 1s } }
 processors: { cost: { horizon: 1s, where: { stage: [tts, stt] } }, sample: { traces: 0% } }
 admin: { listen: 127.0.0.1:0 }

@@ -20,7 +20,7 @@ function table(order: readonly string[], utilization: number, usedMib: number): 
 }
 
 const yaml = (command: string, backend: string, dir: string): string => `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 }, gpu: { dcgm: also } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 }, gpu: { dcgm: also } }
 facts: { gpu: { source: nvidia-smi, command: ${command}, interval: 1s, timeout: 1500ms } }
 processors: { sample: { traces: 100% } }
 admin: { listen: 127.0.0.1:0 }

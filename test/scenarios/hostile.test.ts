@@ -30,7 +30,7 @@ async function stage(t: TestContext, options = '') {
   const backend = await OtlpBackend.start(t)
   const gateway = await startGateway(t, {
     yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0, requestMax: 1MiB, inFlightMax: ${IN_FLIGHT_BYTES / MIB}MiB ${options} } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0, requestMax: 1MiB, inFlightMax: ${IN_FLIGHT_BYTES / MIB}MiB ${options} } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off, sample: { traces: 100% } }
 exporters: { otlp: { endpoint: ${backend.url} } }

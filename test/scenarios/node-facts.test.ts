@@ -38,7 +38,7 @@ test('a sidecar without nvidia-smi shows the GPU of its pod as the gateway of th
 
   const node = await startGateway(t, {
     yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 facts:
   gpu: { source: nvidia-smi, command: ${smi.command}, interval: 1s, podResources: ${join(dir, 'kubelet.sock')} }
   pod: { source: kubelet, kubelet: { url: "${list}", tokenFile: ${join(dir, 'token')}, interval: 1s } }
@@ -60,7 +60,7 @@ admin: { listen: 127.0.0.1:0 }
 
   const sidecar = await startGateway(t, {
     yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 facts: { gpu: { command: ${join(dir, 'no-nvidia-smi')}, node: "${url}" }, token: shared }
 admin: { listen: 127.0.0.1:0 }
 `,

@@ -19,7 +19,7 @@ interface Options {
 }
 
 const yamlOf = ({ exporters, dir, http = '127.0.0.1:0', more = '' }: Options): string => `
-receivers: { otlp: { http: "${http}", grpc: off } }
+receivers: { logs: off, otlp: { http: "${http}", grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off, sample: { traces: 100% } }
 ${dir === undefined ? '' : `queue: { dir: ${dir} }`}

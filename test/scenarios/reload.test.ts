@@ -65,7 +65,7 @@ test('a reload under load: no connection is refused or dropped, no item is lost,
   const [first, second, added] = [await OtlpBackend.start(t), await OtlpBackend.start(t), await OtlpBackend.start(t)]
   const dir = temporaryDirectory(t)
   const yaml = ({ share, exporters, requestMax = '20MiB' }: { share: string; exporters: string; requestMax?: string }): string => `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0, requestMax: ${requestMax} } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0, requestMax: ${requestMax} } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off, sample: { traces: ${share} } }
 queue: { dir: ${dir} }
@@ -136,7 +136,7 @@ test('a bad file: the old configuration goes on, the log names file, line and ke
   await once(taken, 'listening')
   const { port } = taken.address() as { port: number }
   const good = `receivers:
-  otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 }
+  { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
 exporters:
   otlp: { endpoint: "${backend.url}" }

@@ -80,7 +80,7 @@ async function stage(t: TestContext, planted: Planted): Promise<Stage> {
   const queueDir = temporaryDirectory(t)
   const gateway = await startGateway(t, {
     yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: 100%, profiles: 100% }, derive: { dimensions: [http.request.method, http.route, note, db.password] } }
 queue: { dir: ${queueDir} }

@@ -13,7 +13,7 @@ const E666 = 2 ** 56 / (2 ** 56 - 0xe6660000000000)
 function gatewayTo(t: TestContext, endpoint: string, share = '10%'): Promise<GatewayProcess> {
   return startGateway(t, {
     yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: off } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: ${share} } }
 exporters: { otlp: { endpoint: ${endpoint}, signals: [traces] } }

@@ -32,7 +32,7 @@ for (const transport of ['http', 'grpc'] as const) {
     const backend = await OtlpBackend.start(t)
     const gateway = await startGateway(t, {
       yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
 queue: { dir: ${temporaryDirectory(t)} }
 exporters: { otlp: { endpoint: ${backend.url} } }

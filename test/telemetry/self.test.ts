@@ -71,7 +71,7 @@ test('a gateway that traces itself sends these traces past its own pipeline', as
   const backend = await OtlpBackend.start(t)
   const gateway = await startGateway(t, {
     yaml: `
-receivers: { otlp: { http: 127.0.0.1:0, grpc: off } }
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: 100% } }
 exporters: { otlp: { endpoint: ${backend.url}, signals: [traces] } }
