@@ -8,11 +8,12 @@ import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
 import { gpu } from './receivers/gpu/gpu.ts'
 import { kernel } from './receivers/kernel/kernel.ts'
+import { logs } from './receivers/logs/logs.ts'
 import { otlp } from './receivers/otlp/otlp.ts'
 
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
-  receivers: [otlp, gpu, kernel],
+  receivers: [otlp, logs, gpu, kernel],
   processors: [derive, cost, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter],
