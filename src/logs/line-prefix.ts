@@ -5,7 +5,7 @@ const OPEN_PAREN = 40
 const RANK_LENGTH_MAX = 64
 
 /**
- * Where the mark of one of several processes ends that write to the same stream, with the blank behind it; 0 where there is none. So mark their lines
+ * Where the mark of one of several processes ends that write to the same stream, with the blank that belongs to it; 0 where there is none. So mark their lines
  * PyTorch `[rank3]: `, torchrun `[default0]:`, mpirun `[1,3]<stderr>:`, and vLLM and Ray `(EngineCore_0 pid=272) `.
  */
 export function rankEnd(line: string): number {
@@ -25,9 +25,12 @@ function bracketedRankEnd(line: string): number {
   while (at < digits + 10 && (isDigit(line.charCodeAt(at)) || line[at] === ',')) at++
   if (at === digits || line[at] !== ']') return 0
   at++
+  // `[0]:` alone is somebody's list.
+  if (digits === 1 && line[at] !== '<') return 0
   if (line[at] === '<') at = line.indexOf('>', at) + 1
   if (at === 0 || at > RANK_LENGTH_MAX || line[at] !== ':') return 0
-  return line[at + 1] === ' ' ? at + 2 : at + 1
+  // PyTorch alone puts a blank behind it; what follows the others may begin with blanks of its own.
+  return line.startsWith('[rank') && line[at + 1] === ' ' ? at + 2 : at + 1
 }
 
 /**
@@ -68,14 +71,32 @@ export function hasPrefix(line: string): boolean {
 }
 
 const LEVEL =
-  /\b(?:trace|debug|dbg|info|inf|information|notice|warn|warning|wrn|(error|err|eror|fail|failure|severe|crit|critical|alert|emerg|fatal|ftl|exception))\b/i
-const KLOG_ERROR = /^(?:\[rank\d+\]:)?\[?[EF]\d{4} /
+  /\b(?:trace|debug|dbg|info|inf|information|notice|config|fine|finer|finest|(warn|warning|wrn)|(error|err|eror|fail|failure|severe|crit|critical|alert|emerg|fatal|ftl|exception))\b/i
+const KLOG = /^(?:\[rank\d+\]:)?\[?(W|[EF])\d{4} /
+const WARNING = 1
+const ERROR = 2
 
 /** Whether the first level that the line names is that of an error. */
-export function isErrorLike(line: string): boolean {
+export const isErrorLike = (line: string): boolean => levelOf(line) === ERROR
+
+/** The same, or of a warning. */
+export const isWarningLike = (line: string): boolean => levelOf(line) >= WARNING
+
+function levelOf(line: string): number {
   const head = line.length > 200 ? line.slice(0, 200) : line
-  return LEVEL.exec(head)?.[1] !== undefined || KLOG_ERROR.test(head)
+  const klog = KLOG.exec(head)?.[1]
+  if (klog !== undefined) return klog === 'W' ? WARNING : ERROR
+  const [, warning, error] = LEVEL.exec(head) ?? []
+  if (error !== undefined) return ERROR
+  return warning === undefined ? 0 : WARNING
 }
+
+const JAVA_UTIL_HEAD = /^[A-Z][a-z]{2} \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d\s[AP]M /
+const JAVA_UTIL_LEVEL = /^(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): /
+
+/** java.util.logging writes a time and a place on one line, and the level and the message on the next. */
+export const isJavaUtilHead = (line: string): boolean => JAVA_UTIL_HEAD.test(line)
+export const isJavaUtilMessage = (line: string): boolean => JAVA_UTIL_LEVEL.test(line)
 
 // 2026-08-14, 2026/08/14, 20260814, 12:00:00, 14/Aug/2026, or seconds since 1970; no address, no plain number.
 function beginsWithTime(line: string): boolean {

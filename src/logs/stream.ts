@@ -142,7 +142,7 @@ export class Stream implements LogStream, Marked {
     const rank = rankEnd(bare)
     const line = rank === 0 ? bare : bare.slice(rank)
     let writer = given?.serviceName ?? ''
-    if (rank > 0) writer = `${writer}\n${bare.slice(0, rank)}`
+    if (rank > 0) writer = `${writer}\n${bare.slice(0, rank).trimEnd()}`
     const held = this.held.size === 0 ? undefined : this.held.get(writer)
     if (held !== undefined) {
       if (this.continueWith(line, held, receivedMs, given)) return

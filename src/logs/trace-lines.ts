@@ -76,7 +76,7 @@ export function namesException(line: string): boolean {
 }
 
 const EXCEPTION_HEAD =
-  /^(?:Exception in thread "[^"]*" )?(?:[A-Za-z_$][\w$]*[.\\/])*[A-Za-z_$][\w$]*(?:Error|Exception|Throwable|Failure|Fault)(?: \[\w+\]| \([^)]*\))?(?::|$| \{)/
+  /^(?:Exception in thread "[^"]*" )?(?:[A-Za-z_$][\w$]*[.\\/])*[\w$]*(?:Error|Exception|Throwable|Failure|Fault)(?: \[\w+\]| \([^)]*\))?(?::|$| \{)/
 
 /** Begins with the name of an exception; with its package where `dotted`. */
 export function isExceptionHead(line: string, dotted: boolean): boolean {
@@ -119,7 +119,7 @@ export function isStackLine(line: string, inTrace: boolean): boolean {
   if (inTrace) for (let i = 0; i < STACK_LINES_ONLY.length; i++) if (line.startsWith(STACK_LINES_ONLY[i])) return true
   if (line[0] === '#') return isDigit(line.charCodeAt(1))
   for (let i = 0; i < STACK_LINES.length; i++) if (line.startsWith(STACK_LINES[i])) return true
-  return isRubyFrame(line)
+  return false
 }
 
 /** `app/x.rb:12:in 'run'` */
@@ -127,6 +127,9 @@ export function isRubyFrame(line: string): boolean {
   const at = line.indexOf('.rb:')
   return at > 0 && isDigit(line.charCodeAt(at + 4)) && line.includes(':in ', at)
 }
+
+/** The same with the exception behind it, which is where a trace of Ruby begins. */
+export const isRubyHead = (line: string): boolean => isRubyFrame(line) && line.endsWith(')')
 
 /** What closes something that was opened lines before: `}`, `})`, `],` */
 export function isCloser(line: string): boolean {
@@ -155,8 +158,6 @@ const GO_LINES = [
   'runtime stack:',
   '...additional frames elided...',
   'exit status ',
-  'panic: ',
-  'fatal error: ',
   '[recovered]',
   'PC=',
   'runtime: ',

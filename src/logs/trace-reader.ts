@@ -1,4 +1,4 @@
-import { hasPrefix, isErrorLike } from './line-prefix.ts'
+import { hasPrefix, isErrorLike, isJavaUtilHead, isJavaUtilMessage, isWarningLike } from './line-prefix.ts'
 import {
   indentOf,
   isAtLine,
@@ -17,6 +17,7 @@ import {
   isPythonException,
   isPythonHeader,
   isRubyFrame,
+  isRubyHead,
   isStackLine,
   isTorchLine,
   namesException
@@ -53,6 +54,9 @@ const END = 15
 
 /** Lines at the first column that a message may have before its frames. */
 const LOOSE_LINES_MAX = 30
+
+/** The same of a panic of Rust. */
+const PANIC_LINES_MAX = 10
 
 const SPACE = 32
 const TAB = 9
@@ -100,7 +104,8 @@ export function beginningOf(line: string): number {
   }
   if (hasPrefix(line)) return MESSAGE
   if (line.includes('panic serving') || line.includes(' panic: ')) return GO
-  return namesException(line) || isRubyFrame(line) || isPhpHead(line) ? STACK : ALONE
+  if (line.includes('RemoteTraceback:')) return PYTHON_END
+  return namesException(line) || isRubyHead(line) || isPhpHead(line) ? STACK : ALONE
 }
 
 /** Follows the lines of one record: a message and what is indented below it, or a stack trace of any of the languages known here. */
@@ -150,8 +155,7 @@ export class TraceReader {
       case GO:
         return isIndented || isGoLine(line)
       case RUST_MESSAGE:
-        this.expects = this.head.startsWith('thread') ? RUST : STACK
-        return isIndented || !hasPrefix(line)
+        return this.rustMessage(line)
       case RUST:
         return isIndented || line.startsWith('note: ') || line.startsWith('stack backtrace:')
       case NATIVE:
@@ -184,9 +188,17 @@ export class TraceReader {
   }
 
   private stack(line: string): boolean {
+    if (isRubyFrame(line) && !isRubyHead(line) && this.expects === STACK) {
+      this.looseLines = 0
+      this.isTrace = true
+      return true
+    }
     if (this.wantsHead && isExceptionHead(line, false)) return this.foundHead(line)
     if (isPythonHeader(line)) return this.expects === MESSAGE && isErrorLike(this.head) && this.pythonHeader(line)
-    if (isCloser(line)) return this.hasIndented
+    if (isCloser(line)) {
+      if (this.expects === MESSAGE) this.expects = END
+      return this.hasIndented
+    }
     if (isStackLine(line, this.isTrace || this.expects === STACK)) return this.foundHead(line)
     if (line.startsWith('Node.js v')) {
       const wasTrace = this.isTrace
@@ -204,9 +216,12 @@ export class TraceReader {
       return true
     }
     if (this.expects === MESSAGE && !this.isTrace) {
-      const isError = isErrorLike(this.head)
-      if (isExceptionHead(line, !isError)) return this.foundHead(line)
-      if (isError && isGoName(line)) {
+      if (isExceptionHead(line, !isWarningLike(this.head))) return this.foundHead(line)
+      if (isJavaUtilMessage(line) && isJavaUtilHead(this.head)) {
+        this.head = line
+        return true
+      }
+      if (isGoName(line) && isErrorLike(this.head)) {
         this.isTrace = true
         return true
       }
@@ -248,7 +263,7 @@ export class TraceReader {
       if (line.startsWith('==========')) this.isBoxed = !this.isBoxed
       return true
     }
-    if (indentOf(line) > this.indent) return true
+    if (indentOf(line) > this.indent) return !isGroupHeader(line) && !line.startsWith('  File "')
     if (isPythonChain(line)) {
       this.expects = PYTHON_CHAIN
       return true
@@ -262,6 +277,13 @@ export class TraceReader {
     return isTorchLine(line)
   }
 
+  private rustMessage(line: string): boolean {
+    if (!this.head.startsWith('thread')) this.expects = STACK
+    else if (line.startsWith('note: ') || line.startsWith('stack backtrace:')) this.expects = RUST
+    else if (++this.looseLines > PANIC_LINES_MAX) return false
+    return !hasPrefix(line) && beginningOf(line) !== RUST_MESSAGE
+  }
+
   private nodeError(line: string): boolean {
     if (isAtLine(line)) {
       this.expects = STACK
@@ -272,7 +294,7 @@ export class TraceReader {
       this.expects = END
       return true
     }
-    if (indentOf(line) === 0 && hasPrefix(line)) return false
+    if (hasPrefix(line) && !namesException(line)) return false
     return ++this.looseLines <= LOOSE_LINES_MAX
   }
 }
