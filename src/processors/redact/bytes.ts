@@ -48,6 +48,9 @@ function classTable(): Uint16Array {
   return table
 }
 
+/** What Node's buffers can do without a look at the name of an encoding. */
+type Sliceable = Buffer & { latin1Slice(from: number, to: number): string }
+
 /**
  * The text under inspection and what was found in it. Checks look from `start` to `stop` and never behind `floor`, where the last find ended.
  * `work` counts the bytes that checks looked at beyond the one pass, so that hostile text runs into a budget instead of into time.
@@ -70,6 +73,9 @@ export class Text {
   allowed: ReadonlySet<string> = new Set()
   /** The head that led to each find; -1 where there was none. */
   readonly head: number[] = []
+  // A view of the bytes that can make strings. Making one costs as much as a short string.
+  private viewed: Uint8Array | null = null
+  private view = Buffer.alloc(0) as Sliceable
   /** The head that is looked at. */
   lookingAt = -1
 
@@ -79,14 +85,19 @@ export class Text {
     this.stop = stop
     this.floor = start
     this.work = 0
+    if (this.from.length > 0) this.forget()
+    this.lookingAt = -1
+    this.seesKey = false
+    return this
+  }
+
+  /** Drops all finds. */
+  forget(): void {
     this.from.length = 0
     this.to.length = 0
     this.rule.length = 0
     this.around.length = 0
     this.head.length = 0
-    this.lookingAt = -1
-    this.seesKey = false
-    return this
   }
 
   /** Notes that [from, to) is to be replaced, and that nothing before `to` is looked at again. */
@@ -148,7 +159,12 @@ export class Text {
 
   /** One byte a character, so nothing is lost and offsets stay. */
   slice(from: number, to: number): string {
-    return latin1(this.bytes, from, to)
+    const { bytes } = this
+    if (this.viewed !== bytes) {
+      this.viewed = bytes
+      this.view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as Sliceable
+    }
+    return this.view.latin1Slice(from, Math.min(to, this.stop))
   }
 
   /**

@@ -8,8 +8,9 @@ import { pair } from './pairs.ts'
 import type { UserPattern } from './patterns.ts'
 import { cards, email, findDigits } from './people.ts'
 import { type Place, Treatment } from './policy.ts'
-import { MARKER_START, Replacement, skipMarker } from './replacement.ts'
+import { MARKER_START, markerEnd, Replacement, skipMarker } from './replacement.ts'
 import { type Check, type Rule, TOKENS } from './tokens.ts'
+import { Trail } from './trail.ts'
 import { queryValue, userArgument, userInfo } from './urls.ts'
 import { bareEnd, isHarmless, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
@@ -29,12 +30,16 @@ export interface EngineOptions {
 
 /** Passes over one text until nothing more is found. A text that still changes then is hidden as a whole. */
 const PASSES_MAX = 8
-/** Bytes that checks may look at, per byte of text and on top, in one text and in all texts of a request. Honest text needs less than 2. */
-const WORK_PER_BYTE = 24
-const WORK_MIN = 65_536
-const REQUEST_WORK_MIN = 4_194_304
+// Work is counted in bytes looked at, or in what takes as long: about a nanosecond. Text over its budget is hidden as a whole, and so is every text
+// with a head in what is left of a request over its own: so no input takes longer than its size allows. Honest text needs less than 6 a byte.
+const WORK_PER_BYTE = 48
+const WORK_MIN = 1_048_576
+const REQUEST_WORK_PER_BYTE = 12
+const REQUEST_WORK_MIN = 2_097_152
+const WORK_PER_HIT = 192
+const WORK_PER_FIND = 320
+const WORK_PER_DIGEST = 4_096
 const USUAL = new Treatment('mask', new Map(), new Set())
-const WORK_PER_HIT = 16
 /** Attribute keys that are remembered with what they say, and how long they may be. */
 const KEY_KINDS_MAX = 4_096
 const KEY_BYTES_MAX = 256
@@ -57,6 +62,7 @@ export class Engine {
   /** False when the user allows card numbers. */
   readonly findsCards: boolean
   private readonly text = new Text()
+  private readonly trail = new Trail()
   private readonly keyKinds = new Map<string, KeyKind | null>()
   /** What is done with finds where the next text stands. */
   treatment: Treatment = USUAL
@@ -89,7 +95,7 @@ export class Engine {
     this.signal = signal
     this.place = 'name'
     this.treatment = treatment
-    this.workLeft = REQUEST_WORK_MIN + WORK_PER_BYTE * requestBytes
+    this.workLeft = REQUEST_WORK_MIN + REQUEST_WORK_PER_BYTE * requestBytes
   }
 
   /** True when the budget of the request has run out: what deserves a look cannot have one. */
@@ -143,14 +149,16 @@ export class Engine {
 
   // Undefined when the text was not looked at to its end.
   private repeated(bytes: Uint8Array, start: number, stop: number, counts: boolean): Uint8Array | null | undefined {
-    const { text } = this
+    const { text, trail } = this
     let out: Uint8Array | null = null
     let hasGaps = false
     let closesGaps = false
     this.budget = Math.min(this.workLeft, WORK_MIN + WORK_PER_BYTE * (stop - start))
     for (let pass = 0; pass < PASSES_MAX; pass++) {
       const source: Uint8Array = out ?? bytes
-      if (!this.scan(source, out === null ? start : 0, out === null ? stop : source.length)) return undefined
+      const isDone = pass === 1 && trail.isWhole && !hasGaps && out !== null
+      if (!(isDone ? this.scanAgain(out!) : this.scan(source, out === null ? start : 0, out === null ? stop : source.length)))
+        return undefined
       if (out === null && (text.seesKey || text.rule.includes('private-key'))) this.sawPrivateKey = true
       if (text.from.length === 0) {
         if (hasGaps && counts) this.report(bytes, start, stop)
@@ -163,6 +171,7 @@ export class Engine {
         out = null
         continue
       }
+      this.workLeft -= text.rule.length * (this.treatment.isPlain ? WORK_PER_FIND : WORK_PER_DIGEST)
       const { out: changed, left } = this.replacement.spliced(text, this.treatment, closesGaps)
       hasGaps = left
       if (counts && !left) this.reportFinds()
@@ -219,30 +228,73 @@ export class Engine {
 
   // Fills this.text with what was found. False when the budget ran out.
   private scan(bytes: Uint8Array, start: number, stop: number): boolean {
-    const { text, heads, finder } = this
+    const { text, finder, trail } = this
     text.open(bytes, start, stop)
     text.allowed = this.treatment.allowed
+    trail.clear()
     finder.reset()
     let end = finder.find(bytes, start, stop)
     while (end >= 0) {
       const ended = finder.ended()
-      for (let i = 0; i < ended.length; i++) {
-        const { length, exact, check } = heads[ended[i]]
-        text.lookingAt = ended[i]
-        if (end - length < text.floor || (exact !== undefined && !text.has(end - length, exact))) continue
-        check(text, end - length, end)
-        text.work += WORK_PER_HIT
-      }
+      trail.add(end, ended)
+      this.check(ended, end)
       if (text.work > this.budget) return this.pay()
       if (text.floor > end) {
+        // What lies between the head and the find is looked at in the next pass.
+        const stopGap = text.from.length === 0 ? 0 : text.from[text.from.length - 1]
+        for (let at = finder.find(bytes, end, stopGap); at >= 0; at = finder.find(bytes, at, stopGap)) trail.add(at, finder.ended())
         end = text.floor
         finder.reset()
       }
       end = finder.find(bytes, end, stop)
     }
+    return this.finish()
+  }
+
+  /**
+   * The same for the text that the finds of the last `scan` were replaced in. Markers hold no heads, so the heads that are left are known, and so is where
+   * they stand now.
+   */
+  private scanAgain(changed: Uint8Array): boolean {
+    const { text, trail } = this
+    const from = text.from.slice()
+    const to = text.to.slice()
+    let shift = -text.start
+    let done = 0
+    text.open(changed, 0, changed.length)
+    text.allowed = this.treatment.allowed
+    for (let i = 0; i < trail.length; i++) {
+      const end = trail.ends[i]
+      while (done < from.length && to[done] < end) {
+        const at = from[done] + shift
+        const markerStop = markerEnd(text, at)
+        if (markerStop < 0) return this.scan(changed, 0, changed.length)
+        shift += markerStop - at - (to[done] - from[done])
+        text.floor = Math.max(text.floor, markerStop)
+        done++
+      }
+      // What was part of a find is gone.
+      if (done === from.length || end <= from[done]) this.check(trail.heads[i], end + shift)
+      if (text.work > this.budget) return this.pay()
+    }
+    return this.finish()
+  }
+
+  private finish(): boolean {
     if (this.findsCards) this.addCards()
     if (this.allowed.size > 0) this.dropAllowed()
     return this.pay()
+  }
+
+  private check(ended: readonly number[], end: number): void {
+    const { text, heads } = this
+    for (let i = 0; i < ended.length; i++) {
+      const { length, exact, check } = heads[ended[i]]
+      text.lookingAt = ended[i]
+      if (end - length < text.floor || (exact !== undefined && !text.has(end - length, exact))) continue
+      check(text, end - length, end)
+      text.work += WORK_PER_HIT
+    }
   }
 
   // Takes the work of one pass from the budgets; false when there is nothing left.
@@ -256,18 +308,27 @@ export class Engine {
   private addCards(): void {
     const { text } = this
     if (findDigits(text.bytes, text.start, text.stop) < 0) return
-    const from = text.from.splice(0)
-    const to = text.to.splice(0)
-    const rule = text.rule.splice(0)
-    const around = text.around.splice(0)
-    const head = text.head.splice(0)
+    const found: number[] = []
+    const note = (start: number, end: number): void => void found.push(start, end)
+    for (let i = 0; i <= text.from.length; i++) {
+      text.floor = i === 0 ? text.start : text.to[i - 1]
+      cards(text, text.floor, text.from[i] ?? text.stop, note)
+    }
+    if (found.length > 0) this.merge(found, 'card')
+  }
+
+  // Puts finds between the others.
+  private merge(found: readonly number[], name: string): void {
+    const { text } = this
+    const { from, to, rule, around, head } = text
+    const others = from.map((start, i) => ({ start, end: to[i], rule: rule[i], around: around[i], head: head[i] }))
+    for (let i = 0; i < found.length; i += 2) others.push({ start: found[i], end: found[i + 1], rule: name, around: '', head: -1 })
+    others.sort((a, b) => a.start - b.start)
+    text.forget()
     text.floor = text.start
-    const card = (start: number, end: number): void => text.found(start, end, 'card')
-    for (let i = 0; i <= from.length; i++) {
-      text.lookingAt = -1
-      cards(text, text.floor, from[i] ?? text.stop, card)
-      text.lookingAt = head[i]
-      if (i < from.length) text.found(from[i], to[i], rule[i], around[i])
+    for (const { start, end, rule, around, head } of others) {
+      text.lookingAt = head
+      text.found(start, end, rule, around)
     }
   }
 

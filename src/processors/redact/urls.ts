@@ -53,6 +53,7 @@ export function queryValue(text: Text, from: number, end: number): void {
 export function userArgument(text: Text, _from: number, end: number): void {
   const quote = quoteAt(text, end)
   const start = quote === null ? end : end + quote.length
+  if (text.has(start, '[redacted:')) return
   const to = quote === null ? bareEnd(text, start) : quotationEnd(text, start, quote)
   for (let pos = start; pos < to; pos++) {
     if (text.bytes[pos] !== 58) continue
