@@ -72,7 +72,8 @@ export class Exchange implements Watched {
         void this.handle(NOTHING)
         return
       }
-      this.coding = codingOf(headers['content-encoding'])
+      const coding = headers['content-encoding']
+      if (coding === undefined || coding !== route.ownCoding) this.coding = codingOf(coding)
       if (Number(length) > route.limits.bodyBytesMax) throw tooLarge(route.limits.bodyBytesMax)
       if (this.waitsToContinue) this.response.writeContinue()
       this.waitsToContinue = false

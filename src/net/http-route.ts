@@ -28,6 +28,8 @@ export interface HttpRoute {
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
   readonly limits: BodyLimits
+  /** A content encoding that `handle` undoes itself, within limits of its own. */
+  readonly ownCoding?: string
   /** Looks at a request before its body is read; throws RefusedError if it need not come. */
   admit?(headers: IncomingHttpHeaders): void
   handle(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>
