@@ -33,6 +33,8 @@ export class Treatment {
   readonly allowed: ReadonlySet<string>
   /** Nothing is looked for. */
   readonly allowsAll: boolean
+  /** Every find gets the same marker as others of its rule. */
+  readonly isPlain: boolean
   private readonly mode: Mode
   private readonly modes: ReadonlyMap<string, Mode>
 
@@ -41,6 +43,7 @@ export class Treatment {
     this.modes = modes
     this.allowed = allowed
     this.allowsAll = allowed.has('*')
+    this.isPlain = mode === 'mask' && [...modes.values()].every((one) => one === 'mask')
   }
 
   modeOf(rule: string): Mode {

@@ -35,7 +35,7 @@ const PAYLOAD_BYTES_MIN = 256
 const NOTHING = new Uint8Array(0)
 const SMALL_NUMBER = 10_000
 /** What a walk into an attribute costs, in bytes looked at. */
-const WORK_PER_ATTRIBUTE = 256
+const WORK_PER_ATTRIBUTE = 64
 
 /** Redacts requests, one after the other. */
 export class Walk {
