@@ -7,6 +7,7 @@ import type { Connection, StreamEvent } from '../../net/stream-server.ts'
 import { faultOf } from '../../telemetry/fault.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import { Rarely } from '../../telemetry/rarely.ts'
+import type { FluentEvent } from './fluent-reader.ts'
 import type { PartBudget } from './part-budget.ts'
 
 /** What all ways in of a receiver have in common. */
@@ -64,7 +65,7 @@ export class Intake {
   }
 
   /** Counts what befell a connection. */
-  event(reason: StreamEvent): void {
+  event(reason: StreamEvent | FluentEvent): void {
     this.count(reason)
   }
 

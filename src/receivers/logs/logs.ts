@@ -3,7 +3,8 @@ import { addresses, choice, duration, flag, group, integer, size, text } from '.
 import type { CollectorSettings } from '../../logs/log-collector.ts'
 import { LOG_FORMATS } from '../../logs/log-source.ts'
 import { loadTls, type TlsFiles } from '../../net/tls.ts'
-import { httpOptions, listenLogHttp } from './http.ts'
+import { fluentOptions, listenFluent } from './fluent.ts'
+import { guestBy, httpOptions, listenLogHttp } from './http.ts'
 import { PartBudget } from './part-budget.ts'
 import { gelf, listenAt, listenLocal, listenStdin, syslog, tcp, udp, type WayIn, type WaySettings } from './ways-in.ts'
 
@@ -28,6 +29,7 @@ export const logs = defineReceiver({
       listens: 'both',
       doc: 'Where to take syslog, RFC 5424 and RFC 3164, over TCP and UDP, or over a Unix stream socket; one address or several.'
     }),
+    ...fluentOptions,
     gelf: addresses({ default: 'off', listens: 'both', doc: 'Where to take GELF over TCP and UDP; one address or several.' }),
     datagram: addresses({
       default: 'off',
@@ -69,9 +71,10 @@ export const logs = defineReceiver({
         keyFile: text({ default: '', doc: 'PEM file with the private key.' }),
         clientCaFile: text({ default: '', doc: 'PEM file with authorities; senders must then show a certificate signed by one of them.' })
       },
-      { doc: 'TLS on the TCP addresses of tcp, syslog and gelf; UDP and Unix sockets stay as they are.' }
+      { doc: 'TLS on the TCP addresses of tcp, syslog, fluent and gelf; UDP and Unix sockets stay as they are.' }
     )
   },
+  guestBy,
   create: (options, host) => {
     const collector: CollectorSettings = {
       batchBytes: options.batchMax,
@@ -107,6 +110,7 @@ export const logs = defineReceiver({
       for (const protocol of [tcp, udp, syslog, gelf])
         if (options[protocol.name].length > 0) await add(protocol.name, listenAt(protocol, options[protocol.name], settings, push, host))
       if (options.datagram.length > 0) await add('datagram', listenLocal(options.datagram, settings, push, host))
+      if (options.fluent.length > 0) await add('fluent', listenFluent(options, settings, push, host))
       const http = await listenLogHttp(options, { host, push, settings: collector, format: options.format })
       await add('logs', { addresses: http.addresses, stop: (withinMs) => http.close(withinMs) })
       if (options.stdin) {
