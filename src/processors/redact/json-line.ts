@@ -166,7 +166,8 @@ export class JsonLine {
         steps[step] = index++
         const isString = scanner.peek() === QUOTE
         const at = scanner.pos
-        const isOption = isString && scanner.text[at + 1] === DASH
+        // Three dashes begin a private key, and no option.
+        const isOption = isString && scanner.text[at + 1] === DASH && scanner.text[at + 3] !== DASH
         if (isUser && isString) {
           scanner.string()
           this.beside(USER_OPTION)
@@ -267,7 +268,8 @@ export class JsonLine {
     if (!keyLines.goOn(content)) return false
     this.engine.counted('private-key')
     const { from, to } = keyLines
-    this.replaceString(Buffer.concat([content.subarray(0, from), this.engine.marker('private-key'), content.subarray(to)]))
+    const changed = Buffer.concat([content.subarray(0, from), this.engine.marker('private-key'), content.subarray(to)])
+    this.replaceString(this.engine.redact(changed, 0, changed.length) ?? changed)
     return true
   }
 

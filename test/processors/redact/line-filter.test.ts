@@ -78,6 +78,7 @@ test('of JSON only what is secret changes: numbers, spacing, order and repeated 
   f('{"key":"db.password","value":{"stringValue":"abc"}}', '{"key":"db.password","value":{"stringValue":"[redacted:password]"}}')
   f('{"name":"MODE","value":"fast"}')
   f('["run","--password","abc","-v","x"]', '["run","--password","[redacted:password]","-v","x"]')
+  f(`["${BEGIN}","abc",17]`, `["${BEGIN}","[redacted:private-key]",17]`)
   f('["curl","-u","ana:abc","http://a.example"]', '["curl","-u","ana:[redacted:password]","http://a.example"]')
   f('{"authorization":"Bearer abcdefgh12345678"}', '{"authorization":"Bearer [redacted:authorization]"}')
   f('{"cookie":"lang=en; sid=abc123"}', '{"cookie":"lang=[redacted:cookie]; sid=[redacted:cookie]"}')
