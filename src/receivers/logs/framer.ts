@@ -15,8 +15,9 @@ const NEWLINE = 10
 const RETURN = 13
 const SPACE = 32
 const LESS_THAN = 60
-/** Up to 10 MB; who announces more is not believed. */
-const COUNT_DIGITS_MAX = 7
+/** Who announces more is not believed. */
+const COUNT_MAX = 16 * 1024 * 1024
+const DIGITS_MAX = 15
 const EMPTY = Buffer.alloc(0)
 /** What one connection keeps for its next unfinished message. */
 const KEPT_BYTES_MAX = 1024
@@ -110,21 +111,18 @@ export class Framer {
   private countAt(chunk: Buffer, at: number): number {
     let end = at
     let count = 0
-    while (end < chunk.length && isDigit(chunk[end]) && end - at <= COUNT_DIGITS_MAX) count = count * 10 + chunk[end++] - 48
-    const digits = end - at
-    if (digits > 0 && chunk[at] !== 48 && digits <= COUNT_DIGITS_MAX) {
-      if (end + 1 >= chunk.length && (end === chunk.length || chunk[end] === SPACE)) {
-        this.hold(chunk, at, chunk.length)
-        this.isCount = true
-        return at
-      }
-      if (chunk[end] === SPACE && chunk[end + 1] === LESS_THAN) {
-        this.wanted = count
-        this.hasCounted = true
-        return end + 1
-      }
+    while (end < chunk.length && isDigit(chunk[end]) && end - at < DIGITS_MAX) count = count * 10 + chunk[end++] - 48
+    if (end === at || chunk[at] === 48) return at
+    if (end + 1 >= chunk.length && (end === chunk.length || chunk[end] === SPACE)) {
+      this.hold(chunk, at, chunk.length)
+      this.isCount = true
+      return at
     }
-    return this.hasCounted || digits > COUNT_DIGITS_MAX ? -1 : at
+    if (chunk[end] !== SPACE || chunk[end + 1] !== LESS_THAN) return this.hasCounted ? -1 : at
+    if (count > COUNT_MAX) return -1
+    this.wanted = count
+    this.hasCounted = true
+    return end + 1
   }
 
   private readCounted(chunk: Buffer, at: number): number {

@@ -11,30 +11,42 @@ const CLOSE = 93
 
 /**
  * Reads what stands at `start` and returns its end: each value becomes an attribute `syslog.ID.NAME`, those of `opentelemetry` the trace context.
- * Where it is not well formed, what follows belongs to the message.
+ * What is not well formed belongs to the message.
  */
 export function readStructuredData(text: string, start: number, entry: LogEntry): number {
   if (text.charCodeAt(start) === 45) return start + 1
   let at = start
-  let room = PARAMS_MAX
+  paramsLeft = PARAMS_MAX
   while (text[at] === '[') {
-    const idEnd = nameEnd(text, at + 1)
-    const prefix = `syslog.${text.slice(at + 1, idEnd)}.`
-    if (idEnd === at + 1) return at
-    let next = idEnd
-    while (text.charCodeAt(next) === SPACE) {
-      const end = nameEnd(text, next + 1)
-      if (end === next + 1 || text.charCodeAt(end) !== EQUALS || text.charCodeAt(end + 1) !== QUOTE) return at
-      const close = closingQuote(text, end + 2)
-      if (close < 0) return at
-      if (room-- > 0) add(entry, prefix, text.slice(next + 1, end), unescaped(text.slice(end + 2, close)))
-      next = close + 1
+    const attributes = entry.keys.length
+    const end = readElement(text, at, entry)
+    if (end < 0) {
+      entry.keys.length = attributes
+      entry.values.length = attributes
+      break
     }
-    if (text.charCodeAt(next) !== CLOSE) return at
-    at = next + 1
+    at = end
   }
-  if (room < 0) entry.add('log.attributes_dropped', -room)
+  if (paramsLeft < 0) entry.add('log.attributes_dropped', -paramsLeft)
   return at
+}
+
+let paramsLeft = 0
+
+// Reads [id name="value" …] and returns its end, or -1.
+function readElement(text: string, start: number, entry: LogEntry): number {
+  let at = nameEnd(text, start + 1)
+  const prefix = `syslog.${text.slice(start + 1, at)}.`
+  if (at === start + 1) return -1
+  while (text.charCodeAt(at) === SPACE) {
+    const end = nameEnd(text, at + 1)
+    if (end === at + 1 || text.charCodeAt(end) !== EQUALS || text.charCodeAt(end + 1) !== QUOTE) return -1
+    const close = closingQuote(text, end + 2)
+    if (close < 0) return -1
+    if (paramsLeft-- > 0) add(entry, prefix, text.slice(at + 1, end), unescaped(text.slice(end + 2, close)))
+    at = close + 1
+  }
+  return text.charCodeAt(at) === CLOSE ? at + 1 : -1
 }
 
 function nameEnd(text: string, start: number): number {

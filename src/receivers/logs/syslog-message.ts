@@ -11,8 +11,7 @@ const PRI_DEFAULT = 13
 const PRI_MAX = 191
 /** Longer than any field of the header may be. */
 const TOKEN_MAX = 256
-/** Further than the nearest year may be. */
-const YEAR_MS = 366 * 86_400_000
+const QUARTER_MS = 91 * 86_400_000
 const SPACE = 32
 
 const time = new TimeReader()
@@ -126,7 +125,10 @@ function readTime(text: string, at: number, { observedMs }: LogEntry): boolean {
   const isIso = first >= 48 && first <= 57 && text.charCodeAt(at + 4) === 45
   const isTime = isIso || text.charCodeAt(at + 3) === SPACE
   if (isTime && time.at(text, at, observedMs)) return true
-  if (!isTime || !time.at(text, at, isIso ? Number.MAX_SAFE_INTEGER : observedMs + YEAR_MS)) time.end = at
+  // One that is ahead of now is not ahead of some other time of the year, and ends in the same place.
+  if (isTime && isIso && time.at(text, at, Number.MAX_SAFE_INTEGER)) return false
+  for (let quarter = 1; isTime && !isIso && quarter <= 4; quarter++) if (time.at(text, at, observedMs + quarter * QUARTER_MS)) return false
+  time.end = at
   return false
 }
 
