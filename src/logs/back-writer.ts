@@ -223,11 +223,11 @@ export class BackWriter {
 
   private reserve(size: number): void {
     if (this.start >= size) return
-    const { bytes } = this
-    const used = bytes.length - this.start
+    const { bytes, start } = this
+    const used = bytes.length - start
     this.allocate(Math.max(bytes.length * 2, used + size))
-    bytes.copy(this.bytes, this.bytes.length - used, this.start)
     this.start = this.bytes.length - used
+    bytes.copy(this.bytes, this.start, start)
   }
 
   private allocate(size: number): void {
