@@ -3,7 +3,7 @@ import type { FieldReader } from './field-reader.ts'
 /** Of longer lines only the beginning is searched: loggers put ids before the message, or right behind it. */
 const SEARCHED_MAX = 4096
 const PAIR =
-  /(?<![\w.-])(trace_?id|span_?id|trace_flags|dd\.trace_id|dd\.span_id|otelTraceID|otelSpanID|correlation_?id|x-correlation-id|request_?id|traceparent)[=:] ?"?([\w.:-]{1,128})/gi
+  /(?<![\w.-])(trace_?id|span_?id|trace_flags|trace_sampled|dd\.trace_id|dd\.span_id|otelTraceID|otelSpanID|correlation_?id|x-correlation-id|request_?id|traceparent)[=:] ?"?([\w.:-]{1,128})/gi
 // All of them end so before the value, but for traceparent.
 const SIGNS = ['id=', 'ID=', 'Id=', 'id:', 'Id:', 'ID:', 'traceparent']
 
@@ -13,5 +13,5 @@ export function readInlineIds(text: string, fields: FieldReader): void {
   if (!SIGNS.some((sign) => head.includes(sign))) return
   PAIR.lastIndex = 0
   for (let found = PAIR.exec(head); found !== null; found = PAIR.exec(head)) fields.identify(found[1], found[2])
-  fields.closeTrace()
+  fields.closeIds()
 }

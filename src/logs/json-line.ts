@@ -1,8 +1,11 @@
 import type { LogValue } from './log-entry.ts'
+import { KNOWN } from './names.ts'
 
-// A run of digits that may be more than a double keeps.
+// Digits that may be more than a double keeps.
 const LONG_NUMBER = /[\d.]{18}/
 const DIGITS_KEPT = 17
+/** Seconds since 1970 with nanoseconds; the reader of times takes the digits from the text. */
+const TIME_CHARACTERS_MAX = 20
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
 const WALK_DEPTH_MAX = 64
@@ -12,35 +15,68 @@ export class JsonLine {
   value: LogValue = null
   /** Not all that was written is in the value: a key came twice, or a number has more digits than a number keeps. */
   lossy = false
+  private keys = 0
+  private hasLongNumbers = false
 
   /** False where the text is not JSON. Integers beyond 53 bits become bigints, and beyond 64 their digits. */
   read(text: string): boolean {
     this.lossy = false
+    this.keys = 0
+    this.hasLongNumbers = false
     try {
       this.value = JSON.parse(text) as LogValue
-      if (LONG_NUMBER.test(text)) this.value = this.precise(text)
+      this.survey(this.value, 0)
+      this.lossy = keysWritten(text) > this.keys
     } catch {
       return false
     }
+    if (this.hasLongNumbers && LONG_NUMBER.test(text)) this.readPrecisely(text)
     return true
   }
 
-  /** Looks for keys that came twice. `keys` stand at the top of the value. */
-  findTwins(text: string, keys: number): void {
-    const written = keysWritten(text)
-    if (written > keys && written > keysIn(this.value, 0)) this.lossy = true
+  // Counts keys, and looks for numbers that may not be the ones that were written.
+  private survey(value: LogValue, depth: number): void {
+    if (typeof value === 'number') {
+      if (!Number.isSafeInteger(value) && !(Math.round(value * 1e6) / 1e6 === value && Math.abs(value) < 1e9)) this.hasLongNumbers = true
+      return
+    }
+    if (value === null || typeof value !== 'object') return
+    if (depth > WALK_DEPTH_MAX) {
+      // Too deep to be walked: as if all were there.
+      this.keys = Number.POSITIVE_INFINITY
+      this.hasLongNumbers = true
+    } else if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) this.survey(value[i], depth + 1)
+    } else {
+      const map = value as Readonly<Record<string, LogValue>>
+      for (const key in map) {
+        this.keys++
+        const member = map[key]
+        if (typeof member === 'number' || typeof member === 'object') this.survey(member, depth + 1)
+      }
+    }
+  }
+
+  private readPrecisely(text: string): void {
+    try {
+      this.value = this.precise(text)
+    } catch {
+      // Too deep for a second look: the numbers stay as they are.
+      this.lossy = true
+    }
   }
 
   private precise(text: string): LogValue {
-    return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
+    return JSON.parse(text, (key, value: unknown, context?: { readonly source?: string }) => {
       if (typeof value !== 'number' || context?.source === undefined) return value
       const { source } = context
-      if (Number.isSafeInteger(value) && !source.includes('.')) return value
       if (/^-?\d+$/.test(source)) {
+        if (Number.isSafeInteger(value)) return value
         const integer = source.length <= 20 ? BigInt(source) : undefined
         return integer !== undefined && integer >= INT64_MIN && integer <= INT64_MAX ? integer : source
       }
-      if (source.replace(/[eE].*|[-.]/g, '').replace(/^0+/, '').length > DIGITS_KEPT) this.lossy = true
+      const isTime = source.length <= TIME_CHARACTERS_MAX && KNOWN.get(key)?.role === 'time'
+      if (!isTime && source.replace(/[eE].*|[-.]/g, '').replace(/^0+/, '').length > DIGITS_KEPT) this.lossy = true
       return value
     }) as LogValue
   }
@@ -54,19 +90,5 @@ function keysWritten(text: string): number {
     while (text.charCodeAt(before) === 92) before--
     if ((at - 1 - before) % 2 === 0) keys++
   }
-  return keys
-}
-
-function keysIn(value: LogValue, depth: number): number {
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return 0
-  // Too deep to be walked: as if all were there.
-  if (depth > WALK_DEPTH_MAX) return Number.POSITIVE_INFINITY
-  let keys = 0
-  if (Array.isArray(value)) {
-    for (const member of value) keys += keysIn(member, depth + 1)
-    return keys
-  }
-  const map = value as Readonly<Record<string, LogValue>>
-  for (const key in map) keys += 1 + keysIn(map[key], depth + 1)
   return keys
 }

@@ -25,3 +25,16 @@ export function jsonText(value: LogValue, depth = 0): string {
   for (const key of Object.keys(map)) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${jsonText(map[key], depth + 1)}`
   return `{${text}}`
 }
+
+/** Whether lists and maps lie deeper inside one another than `depth`. */
+export function isDeeper(value: LogValue, depth: number): boolean {
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return false
+  if (depth <= 0) return true
+  if (Array.isArray(value)) {
+    for (const member of value) if (isDeeper(member, depth - 1)) return true
+    return false
+  }
+  const fields = value as Readonly<Record<string, LogValue>>
+  for (const key in fields) if (isDeeper(fields[key], depth - 1)) return true
+  return false
+}

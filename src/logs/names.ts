@@ -18,7 +18,9 @@ export type Role =
   | 'datadogSpan'
   | 'attribute' // the same under another name
   | 'id' // the same, always as a text
+  | 'file' // of the source code, if a line is told too
   | 'place' // file:line
+  | 'stream' // stdout or stderr
   | 'verbosity' // of components of Kubernetes, which have no level
 
 export interface Known {
@@ -51,7 +53,7 @@ export const KNOWN: ReadonlyMap<string, Known> = new Map([
 
   ...ranked('traceId', 'trace_id traceId traceID TraceId traceid trace.id otelTraceID oteltraceid @tr logging.googleapis.com/trace', true),
   ...ranked('spanId', 'span_id spanId spanID SpanId spanid span.id otelSpanID otelspanid @sp logging.googleapis.com/spanId', true),
-  ...ranked('flags', 'trace_flags traceFlags TraceFlags otelTraceSampled logging.googleapis.com/trace_sampled', true),
+  ...ranked('flags', 'trace_flags traceFlags TraceFlags otelTraceSampled trace_sampled logging.googleapis.com/trace_sampled', true),
   ...ranked('datadogTrace', 'dd.trace_id dd_trace_id', true),
   ...ranked('datadogSpan', 'dd.span_id dd_span_id', true),
   ...header('traceparent', 'traceparent', 1),
@@ -81,11 +83,12 @@ export const KNOWN: ReadonlyMap<string, Known> = new Map([
   ...renamed('attribute', 'thread.name', 'thread_name threadName thread.name record.thread.name'),
   ...renamed('attribute', 'logger.name', 'logger logger_name loggerName log.logger SourceContext Category record.name'),
   ...renamed('attribute', 'code.function.name', 'funcName func_name source.function record.function'),
-  ...renamed('attribute', 'code.file.path', 'pathname filename source.file record.file.path'),
+  ...renamed('attribute', 'code.file.path', 'source.file record.file.path'),
   ...renamed('attribute', 'code.line.number', 'lineno line_number source.line record.line'),
+  ...ranked('file', 'pathname filename'),
   ...ranked('place', 'caller'),
   ...ranked('verbosity', 'v'),
-  ...renamed('attribute', 'log.iostream', 'stream'),
+  ...ranked('stream', 'stream'),
 
   ...renamed('attribute', 'k8s.namespace.name', 'kubernetes.namespace_name'),
   ...renamed('attribute', 'k8s.pod.name', 'kubernetes.pod_name'),

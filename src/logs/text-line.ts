@@ -1,9 +1,9 @@
 import { accessLog } from './access-log.ts'
-import type { LogEntry, LogValue } from './log-entry.ts'
+import type { LogEntry } from './log-entry.ts'
 import { severityOf, severityOfSyslog } from './severity.ts'
-import { describeLogger } from './text-prefix.ts'
+import { describeLogger, type PutAttribute } from './text-prefix.ts'
 import { TimeReader } from './timestamp.ts'
-import { describeText } from './traceback.ts'
+import { describeText, putException } from './traceback.ts'
 
 const COLOUR = /\u001b\[[\d;?]{0,32}[A-Za-z]/g
 /** torchrun and c10d: [rank0]: and [default0]:, vLLM: (EngineCore_0 pid=7) */
@@ -24,31 +24,32 @@ const VLLM = /^([A-Z]{4,8}) (\d\d)-(\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) \[?([\w
 const NCCL = /^([\w.-]{1,255}):(\d{1,10}):(\d{1,10}) \[(\d{1,4})\] (?:([\w./-]{1,256}):(\d{1,9}) )?NCCL ([A-Z]{4,7}) /
 // Python's logging without a format: LEVEL:logger:msg
 const PYTHON = /^([A-Z]{4,8}):([\w.-]{1,256}):/
-const LEVEL_FIRST = /^(?:\[([A-Za-z]{4,9})\s{0,6}\]|([A-Za-z]{4,9}):|([A-Z]{4,9})(?=[\s|]))[\s|:-]{0,8}/
+const LEVEL_FIRST = /^(?:\[([A-Za-z]{3,9})\s{0,6}\]|([A-Za-z]{3,9}):|([A-Z]{4,9})(?=[\s|]))[\s|:-]{0,8}/
 // What dotnet's console puts behind the level: Category[0], and the message on the next line.
 const DOTNET = /^([\w.]{1,256})\[(\d{1,9})\]\r?\n\s{0,16}/
 
-/** What programs write at the head of a line without more: spelt so, they are levels and no sentence. */
-const PLAIN_LEVELS: ReadonlySet<string> = new Set(
-  'TRACE DEBUG INFO NOTICE WARN WARNING ERROR CRITICAL FATAL SEVERE ALERT EMERG SUCCESS'.split(' ')
+/** What programs write at the head of a line: in brackets or before a colon in any case, in capitals before a space. `panic:` is a crash's own text. */
+const LEVELS: ReadonlySet<string> = new Set(
+  'trace trce debug dbug verbose silly http info notice warn warning error err fail crit critical fatal severe alert emerg emergency success'.split(
+    ' '
+  )
 )
+/** In capitals before a space they are words of a sentence as often. */
+const NEVER_BARE: ReadonlySet<string> = new Set(['HTTP', 'FAIL', 'VERBOSE', 'SILLY'])
 
 const time = new TimeReader()
 
-export type PutAttribute = (key: string, value: LogValue) => void
-
-/** Reads what a line of text says before its message, in the ways of many loggers; what is no such head stays in the body. True where something of the line is in none of the fields. */
+/** Reads what a line of text says before its message, in the ways of many loggers; what is no such head stays in the body. */
 export function readText(line: string, entry: LogEntry, put: PutAttribute): void {
   let text = line.includes('\u001b') ? line.replace(COLOUR, '') : line
   const first = text.charCodeAt(0)
   if (first === 91 || first === 40 || first === 60) text = readLead(text, entry, put)
-  const at = readHead(text, entry, put)
-  entry.body = at === 0 ? text : text.slice(at)
   const exception = describeText(text)
+  // What is a stack trace from its first character on has no head: `Error: ` is no level there.
+  const at = exception !== null && exception.stacktrace.length === text.length ? 0 : readHead(text, entry, put)
+  entry.body = at === 0 ? text : text.slice(at)
   if (exception === null) return
-  if (exception.type !== '') put('exception.type', exception.type)
-  if (exception.message !== '') put('exception.message', exception.message)
-  put('exception.stacktrace', exception.stacktrace)
+  putException(exception, put)
   if (entry.severityNumber === 0) entry.severityNumber = 17
 }
 
@@ -84,7 +85,6 @@ function readHead(text: string, entry: LogEntry, put: PutAttribute): number {
   }
   const start = isBracket ? 1 : 0
   if (time.at(text, start, entry.observedMs)) {
-    // A time of day alone, or a number with colons, may be anything where nothing ends it.
     const end = time.end
     const behind = text.charCodeAt(end)
     if (end >= text.length || behind <= 32 || behind === 93 || behind === 124 || behind === 44 || behind === 58) {
@@ -148,7 +148,8 @@ function readLevel(text: string, entry: LogEntry, put: PutAttribute): number {
   const found = LEVEL_FIRST.exec(text)
   if (found === null) return 0
   const word = found[1] ?? found[2] ?? found[3]
-  if (severityOf(word) === 0 || (found[3] !== undefined && !PLAIN_LEVELS.has(word))) return 0
+  const isLevel = found[3] === undefined ? LEVELS.has(word.toLowerCase()) : LEVELS.has(word.toLowerCase()) && !NEVER_BARE.has(word)
+  if (!isLevel) return 0
   setLevel(word, entry)
   const rest = found[2] === undefined ? null : DOTNET.exec(text.slice(found[0].length, found[0].length + 512))
   if (rest === null) return found[0].length

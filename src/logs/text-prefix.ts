@@ -1,7 +1,7 @@
 import type { LogEntry, LogValue } from './log-entry.ts'
 import { severityOf } from './severity.ts'
 
-type PutAttribute = (key: string, value: LogValue) => void
+export type PutAttribute = (key: string, value: LogValue) => void
 
 /** Behind a time: what separates it from what follows. */
 const SEPARATOR = /[\]|,:]?[\s|]{0,8}(?:- )?/y
@@ -26,8 +26,15 @@ const PLACE = /\[?([\w./-]{1,256}\.[A-Za-z]{1,4}):(\d{1,9})(?:\] | -- |\t| - |: 
 const THREAD_LOGGER = /\[([^\]\n]{1,128})\]\s{1,8}([\w.$/-]{1,256})\s{0,64}(?: - |: )/y
 const LOGGER = /([\w$-]{1,128}(?:(?:\.|::)[\w$<>-]{1,128}){1,16})(?:\s{1,40}- |: )/y
 const SIMPLE_LOGGER = /([\w$.-]{1,128}) - /y
+// Rust's env_logger, whose bracket ends behind the target: LEVEL target] msg
+const TARGET = /([\w:$.-]{1,256})\] /y
+// java.util.logging, on two lines: class method, then LEVEL: msg
+const JAVA = /([\w.$]{1,256}) ([\w$<>]{1,128})\r?\n([A-Z]{4,7}): /y
 // Lines of syslog daemons: host tag[pid]: msg
 const SYSLOG = /([\w.-]{1,255}) ([\w./-]{1,64})(?:\[(\d{1,10})\])?: /y
+
+const LOGGERS = [LOGGER, SIMPLE_LOGGER]
+const LOGGERS_IN_BRACKETS = [TARGET, LOGGER, SIMPLE_LOGGER]
 
 /** Reads what stands between a line's time, which ends at `at`, and its message: level, logger, thread, place. Returns where the message begins. */
 export function describeLogger(text: string, at: number, entry: LogEntry, put: PutAttribute): number {
@@ -52,6 +59,12 @@ export function describeLogger(text: string, at: number, entry: LogEntry, put: P
   if (found !== null && setLevel(found[2], entry)) {
     put('logger.name', found[1])
     return NAME_LEVEL.lastIndex
+  }
+  found = execAt(JAVA, text, start)
+  if (found !== null && setLevel(found[3], entry)) {
+    put('logger.name', found[1])
+    put('code.function.name', found[2])
+    return JAVA.lastIndex
   }
   found = execAt(SYSLOG, text, start)
   // Only daemons write a date that begins with a letter, or a tag with a process behind it.
@@ -99,7 +112,7 @@ function readOrigin(text: string, at: number, put: PutAttribute): number {
     put('logger.name', found[2])
     return THREAD_LOGGER.lastIndex
   }
-  for (const pattern of [LOGGER, SIMPLE_LOGGER]) {
+  for (const pattern of text.charCodeAt(0) === 91 ? LOGGERS_IN_BRACKETS : LOGGERS) {
     found = execAt(pattern, text, at)
     if (found === null) continue
     put('logger.name', found[1])

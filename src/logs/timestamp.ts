@@ -44,7 +44,8 @@ export class TimeReader {
         return this.integer(value, nowMs)
       case 'string': {
         if (DIGITS.test(value)) return value.includes('.') ? this.number(Number(value), nowMs, value) : this.integer(BigInt(value), nowMs)
-        if (!this.at(value, 0, nowMs)) return false
+        // A time of day alone is a duration as often.
+        if (value.charCodeAt(2) === COLON || !this.at(value, 0, nowMs)) return false
         const { end } = this
         // What Java and Go write behind the time: [Europe/Berlin], m=+0.01.
         return end === value.length || value[end] === '[' || value.startsWith(' m=', end)

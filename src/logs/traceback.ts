@@ -5,6 +5,13 @@ export interface Exception {
   readonly stacktrace: string
 }
 
+/** Exceptions under OpenTelemetry's names. https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-logs/ */
+export function putException({ type, message, stacktrace }: Exception, put: (key: string, value: string) => void): void {
+  if (type !== '') put('exception.type', type)
+  if (message !== '') put('exception.message', message)
+  if (stacktrace !== '') put('exception.stacktrace', stacktrace)
+}
+
 const PYTHON = 'Traceback (most recent call last)'
 const PYTHON_GROUP = '  + Exception Group Traceback (most recent call last)'
 const FRAME = /\n[ \t]{1,64}at /
@@ -21,6 +28,7 @@ const CODE_BEHIND = / \[[\w-]{1,64}\]$/
 const HEADS_MAX = 8
 /** Lines above the frames that are looked at for the head. */
 const HEAD_LINES_MAX = 50
+const TYPE_CHARACTERS_MAX = 400
 const MESSAGE_CHARACTERS_MAX = 16_384
 
 /** Finds a stack trace of Python, Java, JavaScript, .NET, Go, Rust, Ruby or PHP in a text of several lines; null where there is none. */
@@ -53,7 +61,7 @@ export function describeText(text: string): Exception | null {
 /** `Type: message` as its two parts; all of it as the message where it does not begin with a type. */
 export function splitHead(line: string): Exception {
   const head = headOf(line)
-  return head === null ? { type: '', message: line, stacktrace: '' } : { ...head, stacktrace: '' }
+  return { type: head?.type ?? '', message: head?.message ?? line, stacktrace: '' }
 }
 
 // The last traceback is the exception that got out: what it came from stands above it. Groups stand the other way round, and indented.
@@ -97,7 +105,7 @@ function describeFrames(text: string, frames: number): Exception {
     const head = headOf(text.slice(start, end))
     if (head !== null) {
       const below = text.slice(end, frames)
-      const stacktrace = text.slice(start)
+      const stacktrace = text.slice(start + head.at)
       return { type: head.type, message: shortened(`${head.message}${below}`.trimEnd()), stacktrace }
     }
     start = end + 1
@@ -107,14 +115,17 @@ function describeFrames(text: string, frames: number): Exception {
 }
 
 // The type is the last word before a colon, if it is named as types of errors are.
-function headOf(line: string): { readonly type: string; readonly message: string } | null {
+function headOf(line: string): { readonly type: string; readonly message: string; readonly at: number } | null {
   let from = 0
   for (let heads = 0; heads < HEADS_MAX; heads++) {
     const colon = line.indexOf(': ', from)
     const end = colon < 0 ? line.trimEnd().length : colon
-    const before = line.slice(Math.max(from, end - 400), line[end - 1] === ':' ? end - 1 : end).replace(CODE_BEHIND, '')
+    const begin = Math.max(from, end - TYPE_CHARACTERS_MAX)
+    const before = line.slice(begin, line[end - 1] === ':' ? end - 1 : end).replace(CODE_BEHIND, '')
     const word = before.slice(before.lastIndexOf(' ') + 1)
-    if (TYPE_NAME.test(word) && TYPE_ENDS.test(word)) return { type: word, message: colon < 0 ? '' : line.slice(colon + 2) }
+    if (TYPE_NAME.test(word) && TYPE_ENDS.test(word)) {
+      return { type: word, message: colon < 0 ? '' : line.slice(colon + 2), at: begin + before.length - word.length }
+    }
     if (colon < 0) return null
     from = colon + 2
   }

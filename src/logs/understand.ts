@@ -5,6 +5,7 @@ import type { LogEntry, LogValue } from './log-entry.ts'
 import type { LogFormat } from './log-source.ts'
 import { LogfmtLine, unquote } from './logfmt.ts'
 import { quotedMessage, readText } from './text-line.ts'
+import { trailingObject } from './trailing-json.ts'
 
 const OPEN_BRACE = 123
 const RETURN = 13
@@ -53,17 +54,12 @@ function readLine(line: string, format: LogFormat, entry: LogEntry, depth: numbe
 
 function readFields(value: Fields, line: string, entry: LogEntry, depth: number): boolean {
   fields.open(entry, line)
-  let keys = 0
-  for (const key in value) {
-    fields.field(key, value[key])
-    keys++
-  }
+  for (const key in value) fields.field(key, value[key])
   if (!fields.hasBody) {
     fields.reopen()
     for (const key in value) fields.field(key, value[key])
   }
   fields.close(value)
-  if (line !== '') json.findTwins(line, keys)
   let isLost = fields.lossy || (line !== '' && json.lossy)
   const { body } = entry
   const { messageKey } = fields
@@ -96,6 +92,12 @@ function readPlain(line: string, entry: LogEntry): void {
     const { keys, values } = logfmt
     for (let i = 0; i < keys.length; i++) fields.field(keys[i], values[i])
     fields.close(unquote(body.slice(1, quoted - 2)))
+  } else if (entry.severityText !== '') {
+    const trailing = trailingObject(body)
+    if (trailing !== null) {
+      for (const key in trailing.value) fields.field(key, trailing.value[key])
+      fields.keepBody(body.slice(0, trailing.at).trimEnd())
+    }
   }
   readInlineIds(body, fields)
 }
