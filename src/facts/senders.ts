@@ -1,5 +1,5 @@
 import type { GpuDevice } from './facts.ts'
-import { type Placement, type Says, SENDER_KEYS, type SenderKey } from './placement.ts'
+import { type Placement, type Says, SENDER_KEYS } from './placement.ts'
 
 /** What reads the attributes of resources and records. */
 interface Reader {
@@ -26,6 +26,14 @@ const KNOWN_MAX = 1024
 /** Names of GPUs, of one resource, that are remembered. */
 const NAMED_MAX = 64
 
+/** What is added to every resource, and whether it replaces what a resource says. */
+export interface Given {
+  readonly attributes: Readonly<Record<string, string>>
+  readonly overwrite: boolean
+}
+
+const NOTHING_GIVEN: Given = { attributes: {}, overwrite: false }
+
 /** Tells the GPUs of the resource and of the record that a reader has read last. */
 export class Senders {
   /** What the resource says of itself. */
@@ -33,21 +41,28 @@ export class Senders {
   private readonly placement: Placement
   private readonly reader: Reader
   private readonly ids: Int32Array
+  private readonly named: () => string | undefined
   private readonly known = new Map<number, Gpus>()
   private placementEpoch = 0
   private readerEpoch = 0
 
-  constructor(placement: Placement, reader: Reader, keys: Keys, idNames: readonly string[]) {
+  constructor(placement: Placement, reader: Reader, keys: Keys, idNames: readonly string[], given = NOTHING_GIVEN) {
     this.placement = placement
     this.reader = reader
     this.ids = Int32Array.from(idNames, (name) => keys.numberOf(name)).filter((key) => key >= 0)
-    const sources = new Map(SENDER_KEYS.map((key) => [key, Int32Array.of(keys.numberOf(key))]))
-    this.says = (key: SenderKey) => reader.resourceText(sources.get(key)!)
+    const sources = new Map([...SENDER_KEYS, ...idNames].map((key) => [key, Int32Array.of(keys.numberOf(key)).filter((one) => one >= 0)]))
+    const says = (key: string): string | undefined => {
+      const said = reader.resourceText(sources.get(key)!)
+      const added = given.attributes[key]
+      return given.overwrite ? (added ?? said) : (said ?? added)
+    }
+    this.says = says
+    this.named = () => idNames.map(says).find((text) => text !== undefined)
   }
 
   /** Those that the record names, else those that its resource names, else those that the sender may use. */
   ofRecord(): readonly GpuDevice[] {
-    const { own, said, named } = this.ofResource()
+    const { own, said, named } = this.gpus()
     const text = this.reader.ownText(this.ids)
     if (text === undefined) return said
     let devices = named.get(text)
@@ -59,7 +74,12 @@ export class Senders {
     return devices
   }
 
-  private ofResource(): Gpus {
+  /** Those that the resource names, else those that the sender may use. */
+  ofResource(): readonly GpuDevice[] {
+    return this.gpus().said
+  }
+
+  private gpus(): Gpus {
     const { placement, reader, known } = this
     if (this.placementEpoch !== placement.epoch || this.readerEpoch !== reader.interner.epoch) {
       this.placementEpoch = placement.epoch
@@ -69,7 +89,7 @@ export class Senders {
     let gpus = known.get(reader.resourceNumber)
     if (gpus === undefined) {
       const own = placement.gpusOf(this.says)
-      const named = reader.resourceText(this.ids)
+      const named = this.named()
       gpus = { own, said: named === undefined ? own : placement.named(named, own), named: new Map() }
       if (known.size >= KNOWN_MAX) known.clear()
       known.set(reader.resourceNumber, gpus)

@@ -13,6 +13,8 @@ export class Patch {
   private starts: number[] = []
   private ends: number[] = []
   private replacements: (Uint8Array | null)[] = []
+  private replacementStarts: number[] = []
+  private replacementEnds: number[] = []
   private lengths: number[] = []
   private edits = 0
   // The open fields around the current place, outermost first.
@@ -65,18 +67,19 @@ export class Patch {
     this.replace(this.frameTags[depth], this.frameEnds[depth], NOTHING)
   }
 
-  /** Makes [start, end) of the old bytes read `by`; `start` = `end` inserts. */
-  replace(start: number, end: number, by: Uint8Array): void {
+  /** Makes [start, end) of the old bytes read `by`, or that part of it; `start` = `end` inserts. `by` must stay as it is until `finish`. */
+  replace(start: number, end: number, by: Uint8Array, byStart = 0, byEnd = by.length): void {
     while (this.framesWithSlot < this.depth) {
       const frame = ++this.framesWithSlot
       let lengthStart = this.frameTags[frame]
       while (this.bytes[lengthStart] > 127) lengthStart++
-      this.frameSlots[frame] = this.add(lengthStart + 1, this.frameStarts[frame], null)
+      this.frameSlots[frame] = this.add(lengthStart + 1, this.frameStarts[frame], null, 0, 0)
     }
-    this.frameDeltas[this.depth] += by.length - (end - start)
+    const byLength = byEnd - byStart
+    this.frameDeltas[this.depth] += byLength - (end - start)
     const last = this.edits - 1
-    if (by.length === 0 && last >= 0 && this.ends[last] === start && this.replacements[last] !== null) this.ends[last] = end
-    else this.add(start, end, by)
+    if (byLength === 0 && last >= 0 && this.ends[last] === start && this.replacements[last] !== null) this.ends[last] = end
+    else this.add(start, end, by, byStart, byEnd)
   }
 
   /** Whether anything was edited. */
@@ -86,7 +89,7 @@ export class Patch {
 
   /** The bytes with all edits made; the very same bytes when there were none. */
   finish(): Uint8Array {
-    const { bytes, starts, ends, replacements, lengths, edits } = this
+    const { bytes, starts, ends, replacements, replacementStarts, replacementEnds, lengths, edits } = this
     this.bytes = NOTHING
     if (edits === 0) return bytes
     const out = Buffer.allocUnsafe(bytes.length + this.frameDeltas[0])
@@ -100,8 +103,8 @@ export class Patch {
       const replacement = replacements[i]
       if (replacement === null) to = writeVarint(out, to, lengths[i])
       else {
-        if (replacement.length > 0) out.set(replacement, to)
-        to += replacement.length
+        copy(replacement, replacementStarts[i], replacementEnds[i], out, to)
+        to += replacementEnds[i] - replacementStarts[i]
         replacements[i] = NOTHING
       }
       from = ends[i]
@@ -110,11 +113,13 @@ export class Patch {
     return out
   }
 
-  private add(start: number, end: number, by: Uint8Array | null): number {
+  private add(start: number, end: number, by: Uint8Array | null, byStart: number, byEnd: number): number {
     const at = this.edits++
     this.starts[at] = start
     this.ends[at] = end
     this.replacements[at] = by
+    this.replacementStarts[at] = byStart
+    this.replacementEnds[at] = byEnd
     return at
   }
 }

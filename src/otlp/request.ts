@@ -57,9 +57,14 @@ const patch = new Patch()
 
 /**
  * Keeps, cuts and edits the records of a request. Scope and resource entries that lose their last record go with it. Returns the very same bytes
- * when nothing was changed; `records` is the number of records left, and 0 means that nothing is.
+ * when nothing was changed; `records` is the number of records left, and 0 means that nothing is. With `resources`, those are edited in the same go;
+ * `editor` is shown them as they were before.
  */
-export function editRecords(bytes: Uint8Array, editor: RecordEditor): { bytes: Uint8Array; records: number } {
+export function editRecords(
+  bytes: Uint8Array,
+  editor: RecordEditor,
+  resources: ResourceEditor | null = null
+): { bytes: Uint8Array; records: number } {
   let keptInRequest = 0
   patch.open(bytes)
   entries.open(bytes, 0, bytes.length)
@@ -69,8 +74,10 @@ export function editRecords(bytes: Uint8Array, editor: RecordEditor): { bytes: U
     patch.enter(entries.tagStart, entries.start, entries.end)
     let keptInResource = 0
     let cutInResource = 0
+    let pieces = resources === null ? 0 : beginResource(bytes, resources)
     parts.open(bytes, entries.start, entries.end)
     while (parts.next()) {
+      if (parts.number === RESOURCE && resources !== null) editPiece(bytes, resources, --pieces === 0)
       if (parts.number !== SCOPE_ENTRY) continue
       visitScope(bytes, parts.start, parts.end, editor)
       patch.enter(parts.tagStart, parts.start, parts.end)
@@ -107,31 +114,37 @@ export interface ResourceEditor {
   missing(): Uint8Array | null
 }
 
-/** Edits the Resource of every resource entry. Returns the very same bytes when nothing was changed. */
-export function editResources(bytes: Uint8Array, editor: ResourceEditor): Uint8Array {
+/** Edits the Resource of every resource entry; `head` is shown it as it was before. Returns the very same bytes when nothing was changed. */
+export function editResources(bytes: Uint8Array, editor: ResourceEditor, head: Omit<RecordVisitor, 'record'> = {}): Uint8Array {
   patch.open(bytes)
   entries.open(bytes, 0, bytes.length)
   while (entries.next()) {
     if (entries.number !== RESOURCE_ENTRY) continue
-    let pieces = 0
-    parts.open(bytes, entries.start, entries.end)
-    while (parts.next()) if (parts.number === RESOURCE) pieces++
+    visitHead(bytes, entries.start, entries.end, head)
     patch.enter(entries.tagStart, entries.start, entries.end)
-    if (pieces === 0) {
-      const made = editor.missing()
-      if (made !== null) patch.replace(entries.start, entries.start, lengthDelimited(RESOURCE, made))
-    } else {
-      parts.open(bytes, entries.start, entries.end)
-      while (parts.next()) {
-        if (parts.number !== RESOURCE) continue
-        patch.enter(parts.tagStart, parts.start, parts.end)
-        editor.resource(bytes, parts.start, parts.end, patch, --pieces === 0)
-        patch.leave()
-      }
-    }
+    let pieces = beginResource(bytes, editor)
+    parts.open(bytes, entries.start, entries.end)
+    while (pieces > 0 && parts.next()) if (parts.number === RESOURCE) editPiece(bytes, editor, --pieces === 0)
     patch.leave()
   }
   return patch.finish()
+}
+
+// Counts the pieces of the resource of the entry that the patch is in, and makes one where there is none.
+function beginResource(bytes: Uint8Array, editor: ResourceEditor): number {
+  let pieces = 0
+  parts.open(bytes, entries.start, entries.end)
+  while (parts.next()) if (parts.number === RESOURCE) pieces++
+  if (pieces > 0) return pieces
+  const made = editor.missing()
+  if (made !== null) patch.replace(entries.start, entries.start, lengthDelimited(RESOURCE, made))
+  return 0
+}
+
+function editPiece(bytes: Uint8Array, editor: ResourceEditor, last: boolean): void {
+  patch.enter(parts.tagStart, parts.start, parts.end)
+  editor.resource(bytes, parts.start, parts.end, patch, last)
+  patch.leave()
 }
 
 function visitHead(bytes: Uint8Array, start: number, end: number, visitor: Omit<RecordVisitor, 'record'>): void {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkRequest } from '../../src/otlp/check.ts'
+import type { Patch } from '../../src/otlp/patch.ts'
 import { concatenate, editRecords, editResources, splitRequest, walkRecords } from '../../src/otlp/request.ts'
 import { SpanView } from '../../src/otlp/views.ts'
 import { attribute, message, request, span, string } from '../support/otlp-bytes.ts'
@@ -109,6 +110,42 @@ test('resources are edited in their pieces, or made', () => {
   const piece = message(1, attribute(1, 'one', '1'))
   f(message(1, scope), message(1, message(1, added), scope))
   f(message(1, piece, scope, piece), message(1, piece, scope, message(1, attribute(1, 'one', '1'), added)))
+})
+
+test('resources and records are edited in one go as one after the other, in any order on the wire', () => {
+  const added = attribute(1, 'added', 'yes')
+  const resources = {
+    resource: (_: unknown, __: number, end: number, patch: Patch, last: boolean) => {
+      if (last) patch.replace(end, end, added)
+    },
+    missing: () => added
+  }
+  const marks = Buffer.concat([string(3, 'before'), string(3, 'marked'), string(3, 'after')])
+  const markStart = string(3, 'before').length
+  const f = (keep: (name: string) => boolean, ...entries: Buffer[]): void => {
+    const view = new SpanView()
+    const records = {
+      record: (of: Uint8Array, start: number, end: number, patch: Patch) => {
+        view.open(of, start, end)
+        patch.replace(end, end, marks, markStart, markStart + string(3, 'marked').length)
+        return keep(Buffer.from(of.subarray(view.nameStart, view.nameEnd)).toString())
+      }
+    }
+    const bytes = Buffer.concat(entries)
+    deepStrictEqual(editRecords(bytes, records, resources).bytes, editResources(editRecords(bytes, records).bytes, resources))
+  }
+  const piece = message(1, attribute(1, 'one', '1'))
+  const scope = (...names: string[]): Buffer => message(2, ...names.map((name) => message(2, span({ name }))))
+  const entries = [
+    message(1, piece, scope('a', 'b')),
+    message(1, scope('a'), piece),
+    message(1, piece, scope('b'), piece, scope('a')),
+    message(1, scope('b'))
+  ]
+  for (const keep of [() => true, () => false, (name: string) => name === 'a']) {
+    for (const entry of entries) f(keep, entry)
+    f(keep, ...entries)
+  }
 })
 
 test('a request is split by record and joined again', () => {

@@ -24,6 +24,9 @@ const ROW = 1 + COLUMNS.length
 /** Of an older sample, this many processes are remembered: those with the most memory. */
 const PROCESSES_MAX = 8
 
+/** So many of the newest samples are looked at one by one. */
+const NEAR = 4
+
 const NOTHING: Readonly<Record<string, number>> = {}
 
 export interface RingOptions {
@@ -51,7 +54,8 @@ export class Ring {
   private length = 0
   private newest: GpuSample | undefined
 
-  // What `integrate` found.
+  // Where `integrate` begins, and what it found.
+  private firstIndex = 0
   private area = 0
   private knownMs = 0
   private peak = Number.NaN
@@ -94,6 +98,7 @@ export class Ring {
     if (!(startMs <= endMs)) return undefined
     const last = this.indexAt(endMs)
     if (last < 0) return undefined
+    this.firstIndex = Math.max(0, this.indexAt(startMs))
     const utilizationMean = this.mean(UTILIZATION, startMs, endMs)
     this.integrate(MEMORY_USED, startMs, endMs)
     const memoryUsedPeakBytes = this.isHalfKnown(startMs, endMs) ? this.peak : undefined
@@ -124,7 +129,7 @@ export class Ring {
     this.area = 0
     this.knownMs = 0
     this.peak = Number.NaN
-    let index = Math.max(0, this.indexAt(startMs))
+    let index = this.firstIndex
     while (index > 0 && Number.isNaN(this.valueOf(index, column)) && this.timeOf(index) >= startMs - this.reachMs) index--
     let leftMs = Number.NaN
     let left = Number.NaN
@@ -159,10 +164,11 @@ export class Ring {
     if (!(highest <= this.peak)) this.peak = highest
   }
 
-  /** Of the newest sample at or before `atMs`; -1 when there is none. */
+  /** Of the newest sample at or before `atMs`; -1 when there is none. Most questions are about the last minute, and are answered at once. */
   private indexAt(atMs: number): number {
     let low = 0
     let high = this.length
+    for (let nearest = Math.max(0, high - NEAR); high > nearest; high--) if (this.timeOf(high - 1) <= atMs) return high - 1
     while (low < high) {
       const middle = (low + high) >>> 1
       if (this.timeOf(middle) <= atMs) low = middle + 1
@@ -172,7 +178,8 @@ export class Ring {
   }
 
   private slotOf(index: number): number {
-    return (this.first + index) % this.samplesMax
+    const slot = this.first + index
+    return slot < this.samplesMax ? slot : slot - this.samplesMax
   }
 
   private timeOf(index: number): number {

@@ -22,19 +22,45 @@ export function keyField(key: string): Buffer {
   return writer.close()
 }
 
-/** Writes attributes of a record one after the other, without objects. */
+/** Writes attributes of one record after the other, without objects. What was written stays in place until the next `begin`. */
 export class AttributeWriter {
   private readonly out = new MessageWriter()
   private tag = 0
+  /** Where the attributes of the record that was opened last begin in `bytes`; they go to `end`. */
+  start = 0
+
+  /** Forgets what was written. */
+  begin(): void {
+    this.out.release()
+    this.out.open()
+  }
 
   /** Begins the attributes of a message in which they have this field number, of one byte with its type. */
   open(number: number): void {
-    this.out.open()
+    this.start = this.out.length
     this.tag = (number << 3) | 2
   }
 
+  get bytes(): Buffer {
+    return this.out.bytes
+  }
+
+  get end(): number {
+    return this.out.length
+  }
+
+  /** Whether there are any. */
+  get hasSome(): boolean {
+    return this.out.length > this.start
+  }
+
+  /** A copy of them. */
+  copy(): Buffer {
+    return Buffer.from(this.out.bytes.subarray(this.start, this.out.length))
+  }
+
   double(key: Buffer, value: number): void {
-    this.begin(key, 11)
+    this.head(key, 11)
     const { out } = this
     const { bytes } = out
     let at = out.length
@@ -48,7 +74,7 @@ export class AttributeWriter {
   /** A whole number from 0 to 2^53. */
   int(key: Buffer, value: number): void {
     const size = varintSize(value)
-    this.begin(key, 3 + size)
+    this.head(key, 3 + size)
     const { out } = this
     const { bytes } = out
     let at = out.length
@@ -60,14 +86,14 @@ export class AttributeWriter {
   }
 
   text(key: Buffer, value: string): void {
-    const start = this.beginLong(key)
+    const start = this.openLong(key)
     this.string(VALUE, value)
     this.out.closeLength(start)
   }
 
   texts(key: Buffer, values: readonly string[]): void {
     const { out } = this
-    const start = this.beginLong(key)
+    const start = this.openLong(key)
     const value = out.openLength(VALUE)
     const array = out.openLength(ARRAY)
     for (let i = 0; i < values.length; i++) this.string(ELEMENT, values[i])
@@ -76,18 +102,8 @@ export class AttributeWriter {
     out.closeLength(start)
   }
 
-  /** A copy of what was written; null when that is nothing. */
-  close(): Buffer | null {
-    const { out } = this
-    if (out.length === 0) return null
-    const bytes = Buffer.allocUnsafe(out.length)
-    out.bytes.copy(bytes, 0, 0, out.length)
-    out.release()
-    return bytes
-  }
-
   // Up to the value, whose size is known.
-  private begin(key: Buffer, valueBytes: number): void {
+  private head(key: Buffer, valueBytes: number): void {
     const { out } = this
     out.reserve(key.length + FIELD_BYTES_MAX)
     out.varint(this.tag)
@@ -95,7 +111,7 @@ export class AttributeWriter {
     out.copy(key, 0, key.length)
   }
 
-  private beginLong(key: Buffer): number {
+  private openLong(key: Buffer): number {
     const { out } = this
     out.reserve(key.length + 2 * FIELD_BYTES_MAX)
     const start = out.openLength(this.tag)

@@ -3,10 +3,13 @@ import { hostname, arch as machine, type as system } from 'node:os'
 import { type Batch, formOf } from '../../batch.ts'
 import { defineProcessor, type Host } from '../../component.ts'
 import { duration, flag, group, list, map, text } from '../../config/schema.ts'
-import { Placement } from '../../facts/placement.ts'
-import { ID_NAMES } from '../../facts/senders.ts'
-import { editRecords, editResources } from '../../otlp/request.ts'
+import { Placement, SENDER_KEYS } from '../../facts/placement.ts'
+import { ID_NAMES, Senders } from '../../facts/senders.ts'
+import { KeyTable } from '../../otlp/attributes/key-table.ts'
+import { editRecords, editResources, type RecordEditor } from '../../otlp/request.ts'
+import { RECORD_NAMES } from './gpu-names.ts'
 import { RecordEnricher } from './record-enricher.ts'
+import { RecordReader } from './record-reader.ts'
 import { ResourceEnricher } from './resource-enricher.ts'
 
 /** Adds what the sender could not know, or did not say: to the resource of everything that passes, to spans, and to errors. Nothing is decoded. */
@@ -55,34 +58,40 @@ export const enrich = defineProcessor({
     }
     const { facts } = host
     const placement = new Placement(facts)
+    const keys = new KeyTable([...SENDER_KEYS, ...gpu.ids, ...RECORD_NAMES])
+    const reader = new RecordReader(keys)
+    const senders = new Senders(placement, reader, keys, gpu.ids, { attributes: added, overwrite })
     const resources = new ResourceEnricher({
-      ...{ attributes: added, overwrite, placement, gpuIds: gpu.ids },
+      ...{ attributes: added, overwrite, placement, reader, senders },
       ...{ pod: pod && facts.pod.source !== 'off', gpu: gpu.resource }
     })
     const records = new RecordEnricher({
-      ...{ facts: facts.gpu, placement, spans: gpu.spans, errors: gpu.errors },
-      ...{ ageMaxMs: gpu.ageMax, gpuIds: gpu.ids }
+      ...{ facts: facts.gpu, reader, keys, senders },
+      ...{ spans: gpu.spans, errors: gpu.errors, ageMaxMs: gpu.ageMax }
     })
     observe(host, records)
     return {
       process(batch) {
         placement.refresh(Date.now(), batch.sender)
-        resources.open(batch.bytes, batch.signal !== 'metrics')
-        let bytes = editResources(batch.bytes, resources)
-        resources.close()
-        if (placement.hasGpus && isTold(batch, gpu)) {
-          records.open(bytes, batch.receivedAtMs)
-          bytes = editRecords(bytes, batch.signal === 'traces' ? records.spanEditor : records.logEditor).bytes
-          records.close()
-        }
+        const isRead = resources.open(batch.signal !== 'metrics')
+        const editor = placement.hasGpus ? editorOf(batch, records, gpu) : null
+        reader.open(batch.bytes)
+        records.open(batch.receivedAtMs)
+        const bytes =
+          editor === null
+            ? editResources(batch.bytes, resources, isRead ? records.head : undefined)
+            : editRecords(batch.bytes, editor, resources).bytes
+        reader.close()
         return bytes === batch.bytes ? batch : { ...batch, bytes }
       }
     }
   }
 })
 
-function isTold({ signal }: Batch, { spans, errors }: { spans: boolean; errors: boolean }): boolean {
-  return signal === 'traces' ? spans || errors : formOf(signal) === 'logs' && errors
+// What tells the records of a batch about GPUs; null where they are told nothing.
+function editorOf({ signal }: Batch, records: RecordEnricher, told: { spans: boolean; errors: boolean }): RecordEditor | null {
+  if (signal === 'traces') return told.spans || told.errors ? records.spanEditor : null
+  return formOf(signal) === 'logs' && told.errors ? records.logEditor : null
 }
 
 function observe({ metrics }: Host, { spans, errors }: RecordEnricher): void {

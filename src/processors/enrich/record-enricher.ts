@@ -1,12 +1,11 @@
 import type { GpuDevice, GpuFacts, GpuSample } from '../../facts/facts.ts'
-import { type Placement, SENDER_KEYS } from '../../facts/placement.ts'
-import { Senders } from '../../facts/senders.ts'
-import { KeyTable } from '../../otlp/attributes/key-table.ts'
+import type { Senders } from '../../facts/senders.ts'
+import type { KeyTable } from '../../otlp/attributes/key-table.ts'
 import type { Patch } from '../../otlp/patch.ts'
 import type { RecordEditor } from '../../otlp/request.ts'
 import { AttributeWriter, keyField } from './attribute-writer.ts'
 import * as names from './gpu-names.ts'
-import { EXCEPTIONS_MAX, RecordReader } from './record-reader.ts'
+import { EXCEPTIONS_MAX, type RecordReader } from './record-reader.ts'
 
 const SPAN_ATTRIBUTES = 9
 const EVENT_ATTRIBUTES = 3
@@ -30,17 +29,20 @@ interface Name {
 
 export interface RecordOptions {
   readonly facts: GpuFacts
-  readonly placement: Placement
+  readonly reader: RecordReader
+  readonly keys: KeyTable
+  readonly senders: Senders
   readonly spans: boolean
   readonly errors: boolean
   readonly ageMaxMs: number
-  readonly gpuIds: readonly string[]
 }
 
 /** Tells each span what its time on the GPU was like, and each error how the GPU was at that instant. */
 export class RecordEnricher {
   readonly spans: Record<Outcome, number> = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as never
   readonly errors: Record<Outcome, number> = { ...this.spans }
+  /** Reads the resource of the records that follow. */
+  readonly head: Omit<RecordEditor, 'record'>
   readonly spanEditor: RecordEditor
   readonly logEditor: RecordEditor
 
@@ -63,13 +65,11 @@ export class RecordEnricher {
   private readonly sampleAge: Name
 
   constructor(options: RecordOptions) {
-    const { placement, gpuIds } = options
-    const keys = new KeyTable([...SENDER_KEYS, ...gpuIds, ...names.RECORD_NAMES])
+    const { reader, keys, senders } = options
     const name = (text: string): Name => ({ number: keys.numberOf(text), key: keyField(text) })
     this.options = options
-    const reader = new RecordReader(keys)
     this.reader = reader
-    this.senders = new Senders(placement, reader, keys, gpuIds)
+    this.senders = senders
     this.count = name(names.COUNT)
     this.id = name(names.ID)
     this.utilization = name(names.UTILIZATION)
@@ -82,22 +82,18 @@ export class RecordEnricher {
     this.processName = name(names.PROCESS_NAME)
     this.processMemory = name(names.PROCESS_MEMORY)
     this.sampleAge = name(names.SAMPLE_AGE)
-    const head = {
+    this.head = {
       resourceEntry: () => reader.resourceEntry(),
-      resource: (_bytes: Uint8Array, start: number, end: number) => reader.resource(start, end)
+      resource: (_bytes, start, end) => reader.resource(start, end)
     }
-    this.spanEditor = { ...head, record: (bytes, start, end, patch) => this.span(bytes, start, end, patch) }
-    this.logEditor = { ...head, record: (bytes, start, end, patch) => this.log(bytes, start, end, patch) }
+    this.spanEditor = { ...this.head, record: (bytes, start, end, patch) => this.span(bytes, start, end, patch) }
+    this.logEditor = { ...this.head, record: (bytes, start, end, patch) => this.log(bytes, start, end, patch) }
   }
 
   /** Begins a request. */
-  open(bytes: Uint8Array, receivedAtMs: number): void {
-    this.reader.open(bytes)
+  open(receivedAtMs: number): void {
+    this.writer.begin()
     this.receivedAtMs = receivedAtMs
-  }
-
-  close(): void {
-    this.reader.close()
   }
 
   private span(bytes: Uint8Array, start: number, end: number, patch: Patch): boolean {
@@ -105,17 +101,22 @@ export class RecordEnricher {
     reader.readSpan(bytes, start, end)
     const devices = this.senders.ofRecord()
     const { startMs, endMs } = reader
-    let added: Buffer | null = null
+    const { writer } = this
+    let [addedStart, addedEnd] = [0, 0]
     if (options.spans) {
       if (devices.length === 0) spans['no gpu']++
       else if (startMs === 0 || endMs < startMs) spans['no time']++
       else {
-        added = this.interval(devices, startMs, endMs)
-        spans[added === null ? 'no sample' : 'joined']++
+        const isKnown = this.interval(devices, startMs, endMs)
+        spans[isKnown ? 'joined' : 'no sample']++
+        if (isKnown) {
+          addedStart = writer.start
+          addedEnd = writer.end
+        }
       }
     }
     if (options.errors && reader.exceptions > 0) this.exceptions(bytes, devices, endMs, patch)
-    if (added !== null) patch.replace(end, end, added)
+    if (addedEnd > addedStart) patch.replace(end, end, writer.bytes, addedStart, addedEnd)
     return true
   }
 
@@ -126,10 +127,9 @@ export class RecordEnricher {
     for (let i = 0; i < listed; i++) {
       const [tag, start, end] = [reader.exceptionTags[i], reader.exceptionStarts[i], reader.exceptionEnds[i]]
       reader.readEvent(bytes, start, end)
-      const added = this.state(devices, reader.startMs || endMs, EVENT_ATTRIBUTES)
-      if (added === null) continue
+      if (!this.state(devices, reader.startMs || endMs, EVENT_ATTRIBUTES)) continue
       patch.enter(tag, start, end)
-      patch.replace(end, end, added)
+      this.append(end, patch)
       patch.leave()
     }
   }
@@ -137,13 +137,18 @@ export class RecordEnricher {
   private log(bytes: Uint8Array, start: number, end: number, patch: Patch): boolean {
     const { reader } = this
     if (!reader.readLog(bytes, start, end, SEVERITY_ERROR)) return true
-    const added = this.state(this.senders.ofRecord(), reader.startMs || this.receivedAtMs, LOG_ATTRIBUTES)
-    if (added !== null) patch.replace(end, end, added)
+    if (this.state(this.senders.ofRecord(), reader.startMs || this.receivedAtMs, LOG_ATTRIBUTES)) this.append(end, patch)
     return true
   }
 
-  // Over several GPUs: the mean of the means, the highest peak of any one, and the sums of power and energy.
-  private interval(devices: readonly GpuDevice[], startMs: number, endMs: number): Buffer | null {
+  // Puts what was written last behind a record.
+  private append(end: number, patch: Patch): void {
+    const { writer } = this
+    patch.replace(end, end, writer.bytes, writer.start, writer.end)
+  }
+
+  // Writes what the GPUs were like; over several, the mean of the means, the highest peak of any one, and the sums of power and energy.
+  private interval(devices: readonly GpuDevice[], startMs: number, endMs: number): boolean {
     const { facts, ageMaxMs } = this.options
     let utilization = 0
     let utilizations = 0
@@ -171,7 +176,7 @@ export class RecordEnricher {
         energies++
       }
     }
-    if (utilizations + powers + energies === 0 && memory < 0) return null
+    if (utilizations + powers + energies === 0 && memory < 0) return false
     this.writer.open(SPAN_ATTRIBUTES)
     if (devices.length > 1) this.int(this.count, devices.length)
     if (utilizations > 0) this.double(this.utilization, utilization / utilizations)
@@ -179,16 +184,16 @@ export class RecordEnricher {
     if (powers > 0) this.double(this.power, power)
     if (energies > 0) this.double(this.energy, energy)
     this.double(this.sampleAge, ageMs / 1000)
-    return this.writer.close()
+    return this.writer.hasSome
   }
 
-  // Of several GPUs, the one whose memory is the fullest: it is named, and its state told.
-  private state(devices: readonly GpuDevice[], atMs: number, field: number): Buffer | null {
+  // Writes how a GPU was; of several, the one whose memory is the fullest: it is named, and its state told.
+  private state(devices: readonly GpuDevice[], atMs: number, field: number): boolean {
     const { facts, ageMaxMs } = this.options
     const { errors } = this
     if (devices.length === 0 || atMs === 0) {
       errors[devices.length === 0 ? 'no gpu' : 'no time']++
-      return null
+      return false
     }
     let fullest: GpuDevice | undefined
     let sample: GpuSample | undefined
@@ -201,7 +206,7 @@ export class RecordEnricher {
     }
     if (sample === undefined || fullest === undefined) {
       errors['no sample']++
-      return null
+      return false
     }
     errors.joined++
     this.writer.open(field)
@@ -214,7 +219,7 @@ export class RecordEnricher {
       this.writer.texts(this.throttleReasons.key, sample.throttleReasons)
     this.topProcess(sample)
     this.double(this.sampleAge, Math.max(0, atMs - sample.atMs) / 1000)
-    return this.writer.close()
+    return this.writer.hasSome
   }
 
   private topProcess({ processes }: GpuSample): void {

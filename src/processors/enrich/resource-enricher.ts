@@ -1,7 +1,6 @@
-import { type Placement, SENDER_KEYS } from '../../facts/placement.ts'
-import { Senders } from '../../facts/senders.ts'
-import { AttributeReader } from '../../otlp/attributes/attribute-reader.ts'
-import { KeyTable } from '../../otlp/attributes/key-table.ts'
+import type { Placement } from '../../facts/placement.ts'
+import type { Senders } from '../../facts/senders.ts'
+import type { AttributeReader } from '../../otlp/attributes/attribute-reader.ts'
 import type { Patch } from '../../otlp/patch.ts'
 import type { ResourceEditor } from '../../otlp/request.ts'
 import { AttributeView, equals } from '../../otlp/views.ts'
@@ -32,10 +31,11 @@ class Additions {
     const entries = Object.entries(attributes)
     this.keys = entries.map(([key]) => Buffer.from(key))
     this.whole = entries.map(([key, value]) => {
+      writer.begin()
       writer.open(ATTRIBUTES)
       if (typeof value === 'number') writer.int(keyField(key), value)
       else writer.text(keyField(key), value)
-      return writer.close()!
+      return writer.copy()
     })
     this.all = Buffer.concat(this.whole)
   }
@@ -47,7 +47,9 @@ export interface ResourceOptions {
   readonly placement: Placement
   readonly pod: boolean
   readonly gpu: boolean
-  readonly gpuIds: readonly string[]
+  /** Reads a resource before it is edited. */
+  readonly reader: AttributeReader
+  readonly senders: Senders
 }
 
 /**
@@ -57,8 +59,6 @@ export interface ResourceOptions {
 export class ResourceEnricher implements ResourceEditor {
   private readonly options: ResourceOptions
   private readonly fixed: Additions
-  private readonly reader: AttributeReader
-  private readonly senders: Senders
   // What resources of one number are given, by twice that number, plus one with GPUs; good for as long as both epochs stay.
   private readonly known = new Map<number, Additions>()
   private placementEpoch = 0
@@ -70,32 +70,20 @@ export class ResourceEnricher implements ResourceEditor {
   private readonly ends: number[] = []
 
   constructor(options: ResourceOptions) {
-    const { attributes, placement, gpuIds } = options
-    const keys = new KeyTable([...SENDER_KEYS, ...gpuIds])
     this.options = options
-    this.fixed = new Additions(attributes)
-    this.reader = new AttributeReader(keys)
-    this.senders = new Senders(placement, this.reader, keys, gpuIds)
+    this.fixed = new Additions(options.attributes)
   }
 
-  /** Begins a request; `withGpu` says whether its kind of telemetry is told of GPUs. */
-  open(bytes: Uint8Array, withGpu: boolean): void {
+  /** Begins a request; `withGpu` says whether its kind of telemetry is told of GPUs. Returns whether resources must have been read. */
+  open(withGpu: boolean): boolean {
     const { placement, pod, gpu } = this.options
     this.withGpu = withGpu && gpu && placement.hasGpus
     this.isKnowing = pod || this.withGpu
-    if (this.isKnowing) this.reader.open(bytes)
-  }
-
-  close(): void {
-    this.reader.close()
+    return this.isKnowing
   }
 
   resource(bytes: Uint8Array, start: number, end: number, patch: Patch, last: boolean): void {
-    const { reader, starts, ends } = this
-    if (this.isKnowing) {
-      if (starts.length === 0) reader.resourceEntry()
-      reader.resource(start, end)
-    }
+    const { starts, ends } = this
     if (this.options.overwrite) this.overwrite(bytes, start, end, patch)
     starts.push(start)
     ends.push(end)
@@ -107,7 +95,6 @@ export class ResourceEnricher implements ResourceEditor {
   }
 
   missing(): Uint8Array | null {
-    if (this.isKnowing) this.reader.resourceEntry()
     const { all } = this.additions()
     return all.length > 0 ? all : null
   }
@@ -143,8 +130,8 @@ export class ResourceEnricher implements ResourceEditor {
 
   private additions(): Additions {
     if (!this.isKnowing) return this.fixed
-    const { reader, known } = this
-    const { placement } = this.options
+    const { known } = this
+    const { placement, reader } = this.options
     if (this.placementEpoch !== placement.epoch || this.readerEpoch !== reader.interner.epoch) {
       this.placementEpoch = placement.epoch
       this.readerEpoch = reader.interner.epoch
@@ -161,10 +148,10 @@ export class ResourceEnricher implements ResourceEditor {
   }
 
   private make(): Additions {
-    const { attributes, pod, placement } = this.options
+    const { attributes, pod, placement, senders } = this.options
     return new Additions({
-      ...(this.withGpu ? identityOf(this.senders.ofRecord()) : {}),
-      ...(pod ? placement.podOf(this.senders.says) : {}),
+      ...(this.withGpu ? identityOf(senders.ofResource()) : {}),
+      ...(pod ? placement.podOf(senders.says) : {}),
       ...attributes
     })
   }

@@ -278,3 +278,19 @@ function text(_key: string, value: unknown): unknown {
 function without(record: Plain, key: string): Plain {
   return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key))
 }
+
+test('what the configuration adds to a resource names the GPU as if the sender had said it', () => {
+  const two: GpuParts[] = [
+    { uuid: 'GPU-a', samples: steps([0, 0.1, 1, 100]) },
+    { uuid: 'GPU-b', samples: steps([0, 0.9, 9, 900]) }
+  ]
+  const f = (config: object, said: Record<string, string>, expected: string): void => {
+    const passed = enrichWith(config, factsOf(two)).process(traces([spanOf(T, T + 1000)], said))
+    strictEqual(plain(spansOf(passed)[0].attributes)['gpu.utilization'], expected === 'GPU-a' ? 0.1 : 0.9)
+    strictEqual(resourceOf(passed)['hw.model'], 'NVIDIA H100 80GB HBM3')
+  }
+  const named = { attributes: { 'hw.id': 'GPU-b' } }
+  f(named, {}, 'GPU-b')
+  f(named, { 'hw.id': 'GPU-a' }, 'GPU-a')
+  f({ ...named, overwrite: true }, { 'hw.id': 'GPU-a' }, 'GPU-b')
+})
