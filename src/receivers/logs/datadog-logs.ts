@@ -1,7 +1,7 @@
 import { RefusedError } from '../../errors.ts'
 import type { LogEntry, LogValue } from '../../logs/log-entry.ts'
 import { understandObject } from '../../logs/understand.ts'
-import { type HttpIntake, jsonAnswer, mediaTypeOf, objectIn, type Records } from './http-intake.ts'
+import { type HttpIntake, jsonAnswer, lineIn, mediaTypeOf, objectIn, type Records } from './http-intake.ts'
 import { JsonValues } from './json-values.ts'
 
 // https://docs.datadoghq.com/api/latest/logs/#send-logs
@@ -69,20 +69,10 @@ function readEntries(body: Buffer, records: Records, parameters: Entry): void {
     const text = body.toString('utf8', values.start, values.end)
     const value = objectIn(text, values)
     if (value === undefined && !text.startsWith('"')) records.malformed++
-    addEntry(value ?? { message: textIn(text) }, records, parameters)
+    addEntry(value ?? { message: lineIn(text) }, records, parameters)
   }
   if (records.lines > 0 && records.malformed === records.lines)
     throw new RefusedError('invalid', 'the body is not JSON, expected an array of logs')
-}
-
-// A text instead of an object is a message alone.
-function textIn(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text.startsWith('"') ? text : '0')
-    return typeof value === 'string' ? value : text
-  } catch {
-    return text
-  }
 }
 
 function tooMany(): RefusedError {
@@ -122,9 +112,11 @@ function addTags(tags: LogValue | undefined, entry: LogEntry): void {
 
 function put(entry: LogEntry, key: string, value: LogValue): void {
   const at = entry.keys.indexOf(key)
-  if (at === -1) entry.add(key, value)
-  else {
-    const before = entry.values[at]
-    if (before !== value) entry.values[at] = Array.isArray(before) ? [...before, value] : [before, value]
+  if (at === -1) {
+    entry.add(key, value)
+    return
   }
+  const before = entry.values[at]
+  const all = Array.isArray(before) ? before : [before]
+  if (!all.includes(value)) entry.values[at] = [...all, value]
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Host, Push } from '../../component.ts'
-import { REFUSALS, type RefusedError } from '../../errors.ts'
+import { REFUSALS, RefusedError } from '../../errors.ts'
 import type { CollectorSettings, LogRequest, LogStream } from '../../logs/log-collector.ts'
 import { LogEntry, type LogValue } from '../../logs/log-entry.ts'
 import type { LogFormat, LogSource } from '../../logs/log-source.ts'
@@ -54,13 +54,18 @@ export class Records {
   readonly bodyBytesMax: number
   private readonly request: LogRequest
   private readonly lease: Lease
+  private readonly heldBytesMax: number
+  /** With the body, which has a lease of its own. */
+  private heldBytes: number
   private readonly source: LogSource
   private stream: LogStream
 
-  constructor({ host, settings, push, limits, format }: HttpLogs, transport: string, sender: string | undefined) {
+  constructor({ host, settings, push, limits, format }: HttpLogs, transport: string, { body, remoteAddress: sender }: HttpRequest) {
     this.request = openRequest(host, transport, settings, push)
     this.bodyBytesMax = limits.bodyBytesMax
     this.lease = limits.budget.lease()
+    this.heldBytesMax = limits.budget.maxBytes
+    this.heldBytes = body.length
     this.source = { resource: NOTHING, attributes: NOTHING, scope: `sluice.logs.${transport}`, format, sender }
     this.stream = this.request.stream(this.source)
   }
@@ -85,6 +90,9 @@ export class Records {
 
   /** Takes memory from the budget of all requests, until this one is answered. */
   hold(bytes: number): void {
+    this.heldBytes += bytes
+    if (this.heldBytes > this.heldBytesMax)
+      throw new RefusedError('too-large', `the records take more than the ${this.heldBytesMax} bytes that all requests may hold at once`)
     this.lease.take(bytes)
   }
 
@@ -115,7 +123,7 @@ export function routesOf(http: HttpLogs, intake: HttpIntake): HttpRoute[] {
   )
   const labels = { receiver: host.name, transport }
   const handle = async (request: HttpRequest): Promise<HttpAnswer> => {
-    const records = new Records(http, transport, request.remoteAddress)
+    const records = new Records(http, transport, request)
     try {
       const answer = intake.read(request, records)
       await records.send()
@@ -164,6 +172,16 @@ export function objectIn(text: string, { depth }: { readonly depth: number }): R
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, LogValue>) : undefined
   } catch {
     return undefined
+  }
+}
+
+/** What a value that is no object says as a line: a text without its quotes, others as they stand. */
+export function lineIn(text: string): string {
+  if (!text.startsWith('"')) return text
+  try {
+    return String(JSON.parse(text))
+  } catch {
+    return text
   }
 }
 

@@ -1,6 +1,6 @@
 import { RefusedError } from '../../errors.ts'
 import { type HttpAnswer, plainAnswer } from '../../net/http-server.ts'
-import { type HttpIntake, jsonAnswer, mediaTypeOf, type Records } from './http-intake.ts'
+import { type HttpIntake, jsonAnswer, lineIn, mediaTypeOf, type Records } from './http-intake.ts'
 import { JsonValues } from './json-values.ts'
 
 const LINE_FEED = 0x0a
@@ -66,7 +66,7 @@ function startsWithArray(body: Uint8Array): boolean {
 
 function readValues(body: Buffer, records: Records): void {
   const values = new JsonValues(body)
-  while (values.next()) readLine(body, values.start, values.end, records, true)
+  while (values.next()) takeLine(lineIn(body.toString('utf8', values.start, values.end)), records, true)
 }
 
 function readLines(body: Buffer, records: Records, isJson: boolean): void {
@@ -74,16 +74,14 @@ function readLines(body: Buffer, records: Records, isJson: boolean): void {
   let start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0
   while (start < length) {
     const feed = body.indexOf(LINE_FEED, start)
-    const end = feed === -1 ? length : feed
-    readLine(body, start, end, records, isJson)
-    start = end + 1
+    const next = feed === -1 ? length : feed
+    const end = next > start && body[next - 1] === CARRIAGE_RETURN ? next - 1 : next
+    if (end > start) takeLine(body.toString('utf8', start, end), records, isJson)
+    start = next + 1
   }
 }
 
-function readLine(body: Buffer, start: number, end: number, records: Records, isJson: boolean): void {
-  if (end > start && body[end - 1] === CARRIAGE_RETURN) end--
-  if (end === start) return
-  const text = body.toString('utf8', start, end)
+function takeLine(text: string, records: Records, isJson: boolean): void {
   const { entry } = records
   entry.reset(records.receivedMs)
   entry.body = text

@@ -1,0 +1,29 @@
+import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { test } from 'node:test'
+import { post } from './posting.ts'
+import { started } from './started.ts'
+
+const MESSAGE = { version: '1.1', host: 'worker-1', short_message: 'no', timestamp: 1767323045.678, level: 3, _user: 'u1' }
+
+test('GELF over HTTP is taken, one message or several', async (t) => {
+  const receiver = await started(t, { httpAddress: '127.0.0.1:0' })
+  const f = async (body: string, status: number, bodies: string[]): Promise<void> => {
+    strictEqual((await post(receiver, '/gelf', 'application/json', body)).status, status)
+    deepStrictEqual(
+      receiver.records.splice(0).map((record) => record.body),
+      bodies
+    )
+  }
+  const one = JSON.stringify(MESSAGE)
+  await f(one, 202, ['no'])
+  await f(`${one}\n${one}`, 202, ['no', 'no'])
+  await f(`${one}\nnot a message`, 202, ['no', 'not a message'])
+  await f('not a message', 400, [])
+})
+
+test('a GELF message is understood', async (t) => {
+  const receiver = await started(t, { httpAddress: '127.0.0.1:0' })
+  await post(receiver, '/gelf', 'application/json', JSON.stringify(MESSAGE))
+  const [{ time, severity, attributes, scope }] = receiver.records
+  deepStrictEqual([time, severity, attributes.user, scope], ['1767323045678000000', 17, 'u1', 'sluice.logs.gelf-http'])
+})
