@@ -4,6 +4,7 @@ import { prometheus } from './exporters/prometheus/prometheus.ts'
 import { cost } from './processors/cost/cost.ts'
 import { derive } from './processors/derive/derive.ts'
 import { enrich } from './processors/enrich/enrich.ts'
+import { limit } from './processors/limit/limit.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
 import { gpu } from './receivers/gpu/gpu.ts'
@@ -14,7 +15,7 @@ import { otlp } from './receivers/otlp/otlp.ts'
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
   receivers: [otlp, logs, gpu, kernel],
-  processors: [derive, cost, sample, enrich],
+  processors: [derive, cost, limit, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter],
   folders: [prometheus]

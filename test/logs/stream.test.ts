@@ -57,7 +57,6 @@ function read(lines: readonly string[], lineBytesMax?: number): Sink {
   return sink
 }
 
-const bodies = (lines: readonly string[]): string[] => read(lines).records.map(({ body }) => body)
 const sizes = (lines: readonly string[]): number[] => read(lines).records.map((record) => record.lines)
 
 // Files of what programs wrote, with a line @@ before each record.
