@@ -24,7 +24,7 @@ export const takeGelf: TakeText = (stream, text, isCut, nowMs) => {
   }
   entry.reset(nowMs)
   readGelf(value, text, entry)
-  stream.entry(entry)
+  stream.record(entry)
 }
 
 /** GELF over UDP: plain or compressed, in one datagram or in chunks. */
