@@ -1,28 +1,28 @@
 // Aho–Corasick over bytes: finds every place where one of many short words ends, in one pass. Letters are case-folded.
 // The table has one row per state and one column per class of bytes; bytes that no word contains share column 0. States that end a word are
-// numbered last, so that the loop needs one comparison per byte.
+// numbered last, so that the loop needs one comparison per byte. The loop is as fast as what it waits for in each step: one load from a table of
+// 16-bit cells, without a shift. So a state is the offset of its row, and rows are as short as they can be.
 
 export interface Automaton {
   /** Byte → column. */
   readonly classes: Uint8Array
-  /** `next[state | class]` is the state that follows. States are multiples of the row's width, so that this needs no shift; 0 is the start. */
-  readonly next: Uint16Array | Uint32Array
+  /** `next[state + class]` is the state that follows. States are multiples of `width`; 0 is the start. */
+  readonly next: Uint16Array | Int32Array
+  readonly width: number
   /** States from here on end at least one word. */
   readonly firstOutput: number
-  /** Which words end in state `firstOutput + (i << CLASS_BITS)`, the longest first. */
+  /** Which words end in state `firstOutput + i * width`, the longest first. */
   readonly outputs: readonly (readonly number[])[]
 }
 
-/** 64 columns: 26 letters, 10 digits and the punctuation that heads use fit with room to spare. */
-export const CLASS_BITS = 6
-/** Above this many states the table takes 32 bits a cell, and twice the cache. */
-const SMALL_STATES_MAX = 1 << (16 - CLASS_BITS)
+/** Above this many cells, a state does not fit into 16 bits. */
+const SMALL_CELLS_MAX = 1 << 16
 const STATES_MAX = 65_535
 
-/** Builds the table once. Words are ASCII, and there is at least one; more than 63 different bytes or 65,535 states are a fault of the rules. */
+/** Builds the table once. Words are ASCII, and there is at least one; more than 65,535 states are a fault of the rules. */
 export function buildAutomaton(words: readonly string[]): Automaton {
   const classes = classesOf(words)
-  const width = 1 << CLASS_BITS
+  const width = 1 + classes.reduce((most, column) => Math.max(most, column), 0)
   const trie: Int32Array[] = [new Int32Array(width).fill(-1)]
   const ends: number[][] = [[]]
   words.forEach((word, index) => {
@@ -46,17 +46,18 @@ export function buildAutomaton(words: readonly string[]): Automaton {
   const order = [...silent, ...loud]
   const renamed = new Uint32Array(trie.length)
   order.forEach((state, name) => {
-    renamed[state] = name << CLASS_BITS
+    renamed[state] = name * width
   })
-  const next = new (trie.length > SMALL_STATES_MAX ? Uint32Array : Uint16Array)(trie.length * width)
+  const next = new (trie.length * width > SMALL_CELLS_MAX ? Int32Array : Uint16Array)(trie.length * width)
   order.forEach((state, name) => {
-    for (let column = 0; column < width; column++) next[(name << CLASS_BITS) | column] = renamed[trie[state][column]]
+    for (let column = 0; column < width; column++) next[name * width + column] = renamed[trie[state][column]]
   })
   const firstOutput = order.findIndex((state) => ends[state].length > 0)
   return {
     classes,
     next,
-    firstOutput: firstOutput << CLASS_BITS,
+    width,
+    firstOutput: firstOutput * width,
     outputs: order.slice(firstOutput).map((state) => ends[state])
   }
 }
@@ -69,8 +70,7 @@ function classesOf(words: readonly string[]): Uint8Array {
       const byte = character.charCodeAt(0)
       if (byte > 127) throw new RangeError('heads are ASCII')
       if (classes[byte] !== 0) continue
-      if (++used >= 1 << CLASS_BITS) throw new RangeError('the heads use more than 63 different bytes')
-      classes[byte] = used
+      classes[byte] = ++used
       classes[character.toUpperCase().charCodeAt(0)] = used
     }
   }
@@ -121,17 +121,17 @@ export class HeadFinder {
     let pos = at
     // Four bytes a round: the loop's own cost is as high as the look-up's.
     for (const last = stop - 3; pos < last; pos += 4) {
-      state = next[state | classes[bytes[pos]]]
+      state = next[state + classes[bytes[pos]]]
       if (state >= firstOutput) return this.stopAt(pos + 1, state)
-      state = next[state | classes[bytes[pos + 1]]]
+      state = next[state + classes[bytes[pos + 1]]]
       if (state >= firstOutput) return this.stopAt(pos + 2, state)
-      state = next[state | classes[bytes[pos + 2]]]
+      state = next[state + classes[bytes[pos + 2]]]
       if (state >= firstOutput) return this.stopAt(pos + 3, state)
-      state = next[state | classes[bytes[pos + 3]]]
+      state = next[state + classes[bytes[pos + 3]]]
       if (state >= firstOutput) return this.stopAt(pos + 4, state)
     }
     for (; pos < stop; pos++) {
-      state = next[state | classes[bytes[pos]]]
+      state = next[state + classes[bytes[pos]]]
       if (state >= firstOutput) return this.stopAt(pos + 1, state)
     }
     this.state = state
@@ -140,7 +140,8 @@ export class HeadFinder {
 
   /** The words that end at the offset which `find` returned last, the longest first. */
   ended(): readonly number[] {
-    return this.automaton.outputs[(this.state - this.automaton.firstOutput) >> CLASS_BITS]
+    const { outputs, firstOutput, width } = this.automaton
+    return outputs[(this.state - firstOutput) / width]
   }
 
   private stopAt(at: number, state: number): number {

@@ -44,12 +44,21 @@ function classTable(): Uint16Array {
   mark('\r\n', BREAK)
   mark('%', PERCENT)
   mark('~', TILDE)
-  mark(' \t\r\n"\'`<>\\,;&()}]\0', STOPS_BARE)
+  mark(' \t\r\n"\'`<>\\,;&()}]\0\u001b', STOPS_BARE)
   return table
 }
 
 /** What Node's buffers can do without a look at the name of an encoding. */
 type Sliceable = Buffer & { latin1Slice(from: number, to: number): string }
+
+/** What was found: [from, to), by which rule, and by which head. */
+export interface Find {
+  from: number
+  to: number
+  rule: string
+  around: string
+  head: number
+}
 
 /**
  * The text under inspection and what was found in it. Checks look from `start` to `stop` and never behind `floor`, where the last find ended.
@@ -61,6 +70,8 @@ export class Text {
   stop = 0
   floor = 0
   work = 0
+  /** Whether it has escapes that a second look should resolve. */
+  escaped = false
   /** Finds, in ascending order: from, to, and the rule's name. */
   readonly from: number[] = []
   readonly to: number[] = []
@@ -87,6 +98,7 @@ export class Text {
     this.work = 0
     if (this.from.length > 0) this.forget()
     this.lookingAt = -1
+    this.escaped = false
     this.seesKey = false
     return this
   }
@@ -109,6 +121,22 @@ export class Text {
     this.around.push(around)
     this.head.push(this.lookingAt)
     this.floor = to
+  }
+
+  /** Takes all finds out, for those who go over them again. */
+  take(): Find[] {
+    const finds = this.from.map(
+      (from, i): Find => ({ from, to: this.to[i], rule: this.rule[i], around: this.around[i], head: this.head[i] })
+    )
+    this.forget()
+    this.floor = this.start
+    return finds
+  }
+
+  /** Notes a find that was taken out before. */
+  put({ from, to, rule, around, head }: Find): void {
+    this.lookingAt = head
+    this.found(from, to, rule, around)
   }
 
   /** The end of the run of `classes` that begins at `at`, no further than `max` bytes. */

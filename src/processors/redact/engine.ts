@@ -2,17 +2,17 @@
 // until nothing is found, so redacting twice is the same as redacting once.
 import { buildAutomaton, HeadFinder } from './automaton.ts'
 import { latin1, Text } from './bytes.ts'
-import { basic, bearer, registryAuth } from './headers.ts'
-import { KEY_HEADS, KeyJudge, type KeyKind, wordsOf } from './keys.ts'
-import { pair } from './pairs.ts'
+import { Decoded, merged } from './decoded.ts'
+import { findHeadless, headless } from './headless.ts'
+import { KeyJudge, type KeyKind } from './keys.ts'
 import type { UserPattern } from './patterns.ts'
-import { cards, email, findDigits } from './people.ts'
+import { cards, findDigits } from './people.ts'
 import { type Place, Treatment } from './policy.ts'
-import { MARKER_START, markerEnd, Replacement, skipMarker } from './replacement.ts'
-import { type Check, type Rule, TOKENS } from './tokens.ts'
+import { markerEnd, Replacement } from './replacement.ts'
+import { rulesOf } from './rules.ts'
+import type { Check } from './token-shapes.ts'
 import { Trail } from './trail.ts'
-import { queryValue, userArgument, userInfo } from './urls.ts'
-import { bareEnd, isHarmless, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+import { isHarmless } from './values.ts'
 
 export interface EngineOptions {
   readonly keys: readonly string[]
@@ -26,31 +26,39 @@ export interface EngineOptions {
   readonly explained?: (rule: string, head: string, at: number) => void
   /** Is told when a text ran over its budget and was hidden as a whole. */
   readonly exceeded: () => void
+  /** True for the engine that looks into what another one found encoded. */
+  readonly isWithin?: boolean
 }
 
 /** Passes over one text until nothing more is found. A text that still changes then is hidden as a whole. */
 const PASSES_MAX = 8
-// Work is counted in bytes looked at, or in what takes as long: about a nanosecond. Text over its budget is hidden as a whole, and so is every text
-// with a head in what is left of a request over its own: so no input takes longer than its size allows. Honest text needs less than 6 a byte.
-const WORK_PER_BYTE = 48
-const WORK_MIN = 1_048_576
-const REQUEST_WORK_PER_BYTE = 12
-const REQUEST_WORK_MIN = 2_097_152
-const WORK_PER_HIT = 192
-const WORK_PER_FIND = 320
-const WORK_PER_DIGEST = 4_096
+// Work is counted in bytes looked at, or in what takes as long: a few nanoseconds each. Text over its budget is hidden as a whole, and so is every
+// text with a head in what is left of a request over its own, so that no input takes longer than its size allows.
+const WORK_PER_BYTE = 12
+const WORK_MIN = 262_144
+const REQUEST_WORK_PER_BYTE = 3
+const REQUEST_WORK_MIN = 1_048_576
+const WORK_PER_HIT = 48
+const WORK_PER_FIND = 160
+const WORK_PER_DIGEST = 1_024
 const USUAL = new Treatment('mask', new Map(), new Set())
 /** Attribute keys that are remembered with what they say, and how long they may be. */
 const KEY_KINDS_MAX = 4_096
 const KEY_BYTES_MAX = 256
 
+/** The automaton finds so many bytes of a head, and the rest is compared: its table should be small. */
+const HEAD_BYTES_MAX = 6
+
 interface Head {
   readonly word: string
+  /** How much of it the automaton finds. */
   readonly length: number
-  /** Letter for letter, or undefined when the case does not matter. */
-  readonly exact: string | undefined
+  /** Whether letters count as they are written. */
+  readonly isExact: boolean
   readonly check: Check
 }
+
+const SILENT = { counted: () => undefined, exceeded: () => undefined }
 
 export class Engine {
   private readonly judge: KeyJudge
@@ -62,6 +70,8 @@ export class Engine {
   /** False when the user allows card numbers. */
   readonly findsCards: boolean
   private readonly text = new Text()
+  private readonly decoded = new Decoded()
+  private within: Engine | undefined
   private readonly trail = new Trail()
   private readonly keyKinds = new Map<string, KeyKind | null>()
   /** What is done with finds where the next text stands. */
@@ -81,11 +91,16 @@ export class Engine {
     this.judge = new KeyJudge(options.keys, options.allow)
     this.allowed = new Set(options.allow)
     this.findsCards = !this.allowed.has('card')
-    const rules = rulesOf(this.judge, options).filter(({ name }) => !this.allowed.has(name))
-    this.finder = new HeadFinder(buildAutomaton(rules.flatMap(({ heads }) => heads)))
+    const rules = rulesOf(this.judge, options.keys, options.patterns).filter(({ name }) => !this.allowed.has(name))
+    this.finder = new HeadFinder(buildAutomaton(rules.flatMap(({ heads }) => heads.map((head) => head.slice(0, HEAD_BYTES_MAX)))))
     this.heads = rules.flatMap(({ heads, folded, check }) =>
       heads.map(
-        (head): Head => ({ word: head, length: head.length, exact: folded === true || !/[a-z]/i.test(head) ? undefined : head, check })
+        (head): Head => ({
+          word: folded === true ? head.toLowerCase() : head,
+          length: Math.min(head.length, HEAD_BYTES_MAX),
+          isExact: folded !== true && /[a-z]/i.test(head),
+          check
+        })
       )
     )
   }
@@ -125,12 +140,19 @@ export class Engine {
     return digits < 0 ? digits : digits + 1
   }
 
+  /** Like `next`, for what has no head and is no number. */
+  nextHeadless(bytes: Uint8Array, start: number, stop: number): number {
+    const run = findHeadless(bytes, start, stop)
+    return run < 0 ? run : run + 1
+  }
+
   /** An offset behind the start of the first place in [start, stop) that deserves a look, or -1. */
   next(bytes: Uint8Array, start: number, stop: number): number {
     const head = this.nextHead(bytes, start, stop)
-    if (!this.findsCards) return head
-    const digits = this.nextDigits(bytes, start, head < 0 ? stop : head)
-    return digits < 0 ? head : digits
+    const digits = this.findsCards ? this.nextDigits(bytes, start, head < 0 ? stop : head) : -1
+    const first = digits < 0 ? head : digits
+    const run = this.nextHeadless(bytes, start, first < 0 ? stop : first)
+    return run < 0 ? first : run
   }
 
   /** The text in [start, stop) with all secrets replaced, or null when there are none. Never throws. */
@@ -171,7 +193,7 @@ export class Engine {
         out = null
         continue
       }
-      this.workLeft -= text.rule.length * (this.treatment.isPlain ? WORK_PER_FIND : WORK_PER_DIGEST)
+      if (!this.treatment.isPlain) this.workLeft -= text.rule.length * WORK_PER_DIGEST
       const { out: changed, left } = this.replacement.spliced(text, this.treatment, closesGaps)
       hasGaps = left
       if (counts && !left) this.reportFinds()
@@ -248,7 +270,35 @@ export class Engine {
       }
       end = finder.find(bytes, end, stop)
     }
-    return this.finish()
+    return this.finish() && this.lookDecoded(bytes, start, stop)
+  }
+
+  // The same for the text with its escapes resolved, if it has any. Finds are noted where they stand as written.
+  private lookDecoded(bytes: Uint8Array, start: number, stop: number): boolean {
+    const { text, decoded, finder } = this
+    if (!text.escaped || !decoded.open(bytes, start, stop)) return true
+    const { seesKey } = text
+    const finds = text.take()
+    text.open(decoded.bytes, 0, decoded.length)
+    finder.reset()
+    for (let end = finder.find(decoded.bytes, 0, text.stop); end >= 0; end = finder.find(decoded.bytes, end, text.stop)) {
+      this.check(finder.ended(), end)
+      if (text.work > this.budget) return this.pay()
+      if (text.floor <= end) continue
+      end = text.floor
+      finder.reset()
+    }
+    if (!this.finish()) return false
+    const more = text.take()
+    for (const find of more) {
+      find.from = decoded.original(find.from)
+      find.to = decoded.original(find.to)
+    }
+    const seesDecodedKey = text.seesKey
+    text.open(bytes, start, stop)
+    text.seesKey = seesKey || seesDecodedKey
+    for (const find of merged(finds, more)) text.put(find)
+    return true
   }
 
   /**
@@ -277,24 +327,28 @@ export class Engine {
       if (done === from.length || end <= from[done]) this.check(trail.heads[i], end + shift)
       if (text.work > this.budget) return this.pay()
     }
-    return this.finish()
+    return this.finish() && this.lookDecoded(changed, 0, changed.length)
   }
 
   private finish(): boolean {
-    if (this.findsCards) this.addCards()
+    this.addHeadless()
     if (this.allowed.size > 0) this.dropAllowed()
     return this.pay()
   }
 
   private check(ended: readonly number[], end: number): void {
     const { text, heads } = this
+    const finds = text.from.length
     for (let i = 0; i < ended.length; i++) {
-      const { length, exact, check } = heads[ended[i]]
+      const { word, length, isExact, check } = heads[ended[i]]
+      const from = end - length
+      if (from < text.floor) continue
+      if (isExact ? !text.has(from, word) : word.length > length && !text.hasFolded(from, word)) continue
       text.lookingAt = ended[i]
-      if (end - length < text.floor || (exact !== undefined && !text.has(end - length, exact))) continue
-      check(text, end - length, end)
+      check(text, from, from + word.length)
       text.work += WORK_PER_HIT
     }
+    text.work += (text.from.length - finds) * WORK_PER_FIND
   }
 
   // Takes the work of one pass from the budgets; false when there is nothing left.
@@ -304,32 +358,37 @@ export class Engine {
     return this.budget >= 0
   }
 
-  // Cards have no head; they are looked for between the other finds.
-  private addCards(): void {
+  // Cards and some tokens have no head; they are looked for between the other finds.
+  private addHeadless(): void {
     const { text } = this
-    if (findDigits(text.bytes, text.start, text.stop) < 0) return
-    const found: number[] = []
-    const note = (start: number, end: number): void => void found.push(start, end)
-    for (let i = 0; i <= text.from.length; i++) {
-      text.floor = i === 0 ? text.start : text.to[i - 1]
-      cards(text, text.floor, text.from[i] ?? text.stop, note)
+    if (this.findsCards && findDigits(text.bytes, text.start, text.stop) >= 0) {
+      this.between((from, to) => cards(text, from, to, (start, end) => text.found(start, end, 'card')))
     }
-    if (found.length > 0) this.merge(found, 'card')
+    if (findHeadless(text.bytes, text.start, text.stop) >= 0) {
+      this.between((from, to) => headless(text, from, to, (bytes) => this.holdsSecret(bytes)))
+    }
   }
 
-  // Puts finds between the others.
-  private merge(found: readonly number[], name: string): void {
+  private between(look: (from: number, to: number) => void): void {
     const { text } = this
-    const { from, to, rule, around, head } = text
-    const others = from.map((start, i) => ({ start, end: to[i], rule: rule[i], around: around[i], head: head[i] }))
-    for (let i = 0; i < found.length; i += 2) others.push({ start: found[i], end: found[i + 1], rule: name, around: '', head: -1 })
-    others.sort((a, b) => a.start - b.start)
-    text.forget()
-    text.floor = text.start
-    for (const { start, end, rule, around, head } of others) {
-      text.lookingAt = head
-      text.found(start, end, rule, around)
+    for (const find of text.take()) {
+      text.lookingAt = -1
+      look(text.floor, find.from)
+      text.put(find)
     }
+    text.lookingAt = -1
+    look(text.floor, text.stop)
+  }
+
+  // What is written within this text in another form has an engine of its own, which does not look for further ones.
+  private holdsSecret(bytes: Uint8Array): boolean {
+    if (this.options.isWithin === true) return false
+    this.within ??= new Engine({ ...this.options, ...SILENT, isWithin: true })
+    const left = Math.max(0, this.budget - this.text.work)
+    this.within.workLeft = left
+    const holds = this.within.redact(bytes, 0, bytes.length) !== null
+    this.text.work += left - this.within.workLeft
+    return holds
   }
 
   private explain(explained: NonNullable<EngineOptions['explained']>): void {
@@ -357,53 +416,3 @@ export class Engine {
 }
 
 const latin1ToText = (slice: string): string => Buffer.from(slice, 'latin1').toString()
-
-function rulesOf(judge: KeyJudge, { keys, patterns }: EngineOptions): Rule[] {
-  const keyHeads = new Set([...KEY_HEADS, ...keys.flatMap((key) => longestWord(key))])
-  const folded = true
-  return [
-    { name: 'marker', heads: [MARKER_START], check: skipMarker, folded },
-    ...TOKENS,
-    { name: 'private-key', heads: ['PRIVATE KEY-----', 'PRIVATE KEY BLOCK-----'], check: seeKey },
-    ...patterns.map(({ name, literal, check }): Rule => ({ name, heads: [literal], check, folded })),
-    { name: 'bearer-token', heads: ['bearer '], check: bearer, folded },
-    { name: 'basic-auth', heads: ['basic '], check: basic, folded },
-    { name: 'basic-auth', heads: ['auth"', 'auth\\', '_auth'], check: registryAuth, folded },
-    { name: 'password', heads: ['AUTH '], check: redisAuth },
-    { name: 'url-password', heads: ['://'], check: userInfo, folded },
-    { name: 'url-secret', heads: ['sig=', 'signature=', 'hmac=', 'policy=', 'code=', 'auth=', 'key='], check: queryValue, folded },
-    { name: 'password', heads: [' -u ', '--user ', '--user='], check: userArgument, folded },
-    { name: 'password', heads: ['identified by ', 'sshpass -p ', 'sshpass -p'], check: literal, folded },
-    { name: 'key', heads: [...keyHeads], check: (text, from, end) => pair(text, from, end, judge), folded },
-    { name: 'email', heads: ['@', '%40', '\\u0040'], check: email, folded }
-  ]
-}
-
-function longestWord(key: string): string[] {
-  return wordsOf(key)
-    .sort((a, b) => b.length - a.length)
-    .slice(0, 1)
-}
-
-// The lines of a key may come one by one; whoever sees them all needs to know.
-function seeKey(text: Text): void {
-  text.seesKey = true
-}
-
-// The word or the quotation that follows is the secret.
-function literal(text: Text, _from: number, end: number): void {
-  const start = skipBlanks(text, end)
-  const quote = quoteAt(text, start)
-  const from = start + (quote?.length ?? 0)
-  const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
-  if (!isHarmless(text, from, to) && !text.hasFolded(from, 'password')) text.found(from, to, 'password')
-}
-
-// AUTH [user] password, as Redis' logs and monitors show it.
-function redisAuth(text: Text, _from: number, end: number): void {
-  const first = bareEnd(text, end)
-  const next = skipBlanks(text, first)
-  const second = bareEnd(text, next)
-  if (second > next && next > first && looksRandom(text, next, second, 6)) text.found(next, second, 'password')
-  else if (looksRandom(text, end, first, 6)) text.found(end, first, 'password')
-}

@@ -1,7 +1,7 @@
 // Users' patterns, matched by walking all possibilities at once: time grows with the text and the pattern, never faster.
 import { ALNUM, CLASS, type Text, UNDERSCORE } from './bytes.ts'
 import { literalOf, type Node, PatternError, parsePattern } from './pattern-syntax.ts'
-import type { Check } from './tokens.ts'
+import type { Check } from './token-shapes.ts'
 
 export interface UserPattern {
   readonly name: string

@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 const NEVER = Number.POSITIVE_INFINITY
 const NOTHING = new Uint8Array(0)
 
-/** Asked with rising offsets, it reads each byte of a request once per kind of hit: heads, runs of digits, and integers of protobuf. */
+/** Asked with rising offsets, it reads each byte of a request once per kind of hit: heads, runs of digits, what has no head, and integers of protobuf. */
 export class Seeker {
   private readonly engine: Engine
   private readonly isProtobuf: boolean
@@ -13,6 +13,7 @@ export class Seeker {
   private head = NEVER
   private digits = NEVER
   private integer = NEVER
+  private headless = NEVER
   /** Behind the start of the next place that deserves a look. */
   hit = NEVER
 
@@ -26,6 +27,7 @@ export class Seeker {
     this.bytes = bytes
     this.head = 0
     this.digits = 0
+    this.headless = 0
     this.integer = this.isProtobuf ? 0 : NEVER
     this.seek(0)
     return this.hit !== NEVER
@@ -44,12 +46,13 @@ export class Seeker {
   private seek(from: number): void {
     const { engine, bytes } = this
     if (this.head <= from) this.head = orNever(engine.nextHead(bytes, from, bytes.length))
+    if (this.headless <= from) this.headless = orNever(engine.nextHeadless(bytes, from, bytes.length))
     if (engine.findsCards) {
       if (this.digits <= from) this.digits = orNever(engine.nextDigits(bytes, from, bytes.length))
       if (this.integer <= from) this.integer = orNever(nextInteger(bytes, from, bytes.length))
     }
-    if (!engine.findsCards) this.hit = this.head
-    else this.hit = Math.min(this.head, this.digits, this.integer)
+    this.hit = Math.min(this.head, this.headless)
+    if (engine.findsCards) this.hit = Math.min(this.hit, this.digits, this.integer)
   }
 }
 
