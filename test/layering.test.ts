@@ -49,7 +49,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   trim: [],
   heap: [],
   memory: [],
-  component_: ['otlp', 'logs', 'net', 'facts', 'telemetry', ...CONTRACTS],
+  component_: ['otlp', 'logs', 'sentry', 'net', 'facts', 'telemetry', ...CONTRACTS],
   ledger: CONTRACTS,
   account: ['ledger', ...CONTRACTS],
   entry: ['ledger', ...CONTRACTS],
