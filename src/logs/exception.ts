@@ -60,8 +60,8 @@ function causeText(cause: LogValue | undefined, above: string, lead: string, dep
   if (described === null) return ''
   const { type, message, stacktrace } = described
   // Many stack traces tell of their causes already.
-  if (above !== '' && ((stacktrace !== '' && above.includes(stacktrace)) || (message !== '' && above.includes(message)))) return ''
   const head = [type, message].filter((part) => part !== '').join(': ')
+  if (above !== '' && (above.includes(stacktrace === '' ? head : stacktrace) || above.includes(`aused by: ${head}`))) return ''
   const text =
     stacktrace === '' || (head !== '' && !stacktrace.includes(message))
       ? [head, stacktrace].filter((part) => part !== '').join('\n')

@@ -40,6 +40,8 @@ export class FieldReader {
   private whenMs = 0
   private whenNanos = 0
   private readonly message: Slot
+  private readonly formatted: Slot
+  private readonly name: Slot
   private readonly level: Slot
   private readonly when: Slot
   private readonly service: Slot
@@ -51,6 +53,8 @@ export class FieldReader {
   constructor() {
     const plain = (key: string, value: LogValue, depth: number): void => this.plain(key, value, depth)
     this.message = new Slot(plain)
+    this.formatted = new Slot(plain)
+    this.name = new Slot(plain)
     this.level = new Slot(plain)
     this.when = new Slot(plain)
     this.service = new Slot(plain)
@@ -68,6 +72,8 @@ export class FieldReader {
     this.namedOnly = namedOnly
     this.lossy = false
     this.message.clear()
+    this.formatted.clear()
+    this.name.clear()
     this.level.clear()
     this.when.clear()
     this.service.clear()
@@ -88,7 +94,7 @@ export class FieldReader {
 
   /** Whether a message was among the fields, or an error to tell of instead. */
   get hasBody(): boolean {
-    return this.message.filled || this.errors.filled
+    return this.message.filled || this.formatted.filled || this.errors.filled
   }
 
   /** The name of the field that became the body. */
@@ -118,7 +124,11 @@ export class FieldReader {
     if (this.service.filled) entry.serviceName = this.service.value as string
     const error = this.describe()
     if (this.message.filled) entry.body = this.message.value
+    else if (this.formatted.filled) entry.body = this.formatted.value
     else entry.body = error !== null && error.message !== '' ? error.message : whole
+    const { name } = this
+    if (name.filled && this.level.key === 'levelname' && this.level.filled) this.rename('logger.name', name.key, name.value)
+    else if (name.filled) this.plain(name.key, name.value, 1)
     if (this.file.filled) {
       // Programs have files of their own to tell of; with a line, it is the one that the record was written in.
       if (entry.keys.includes('code.line.number')) this.rename('code.file.path', this.file.key, this.file.value)
@@ -217,6 +227,13 @@ export class FieldReader {
         if (typeof value === 'string' || known.rank < 2) this.message.take(rank, key, value, depth)
         else this.plain(key, value, depth)
         return
+      case 'formatted':
+      case 'name': {
+        const slot = known.role === 'name' ? this.name : this.formatted
+        if (typeof value === 'string') slot.take(rank, key, value, depth)
+        else this.plain(key, value, depth)
+        return
+      }
       case 'level':
         if (isLevel(value, known.rank)) this.level.take(rank, key, value, depth)
         else this.plain(key, value, depth)
@@ -286,8 +303,14 @@ export class FieldReader {
   }
 
   private describe(): Exception | null {
-    const { text } = this.message
-    const described = this.errors.filled ? this.errors.describe() : text.includes('\n') ? describeText(text) : null
+    const { message, formatted } = this
+    const text = message.text || formatted.text
+    let described = this.errors.filled ? this.errors.describe() : text.includes('\n') ? describeText(text) : null
+    if (message.filled && formatted.filled) {
+      // loguru has the traceback in the text alone, which says nothing else that the fields do not.
+      if (message.key !== 'record.message') this.plain(formatted.key, formatted.value, 1)
+      else if (described?.stacktrace === '') described = describeText(formatted.text) ?? described
+    }
     if (described === null) return null
     putException(described, (key, value) => this.put(key, value))
     return described

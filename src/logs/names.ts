@@ -3,6 +3,8 @@ import type { Propagation } from './trace-context.ts'
 /** What a field of a known name is for. */
 export type Role =
   | 'message'
+  | 'formatted' // the whole record once more, as a text for people
+  | 'name' // the logger's in Python, the program's in JavaScript
   | 'level'
   | 'time'
   | 'error' // an error as an object, or as a text
@@ -36,10 +38,10 @@ export interface Known {
 
 /** Fields by name; a nested one by its path with dots. Writers disagree on names more than on anything else, so this is the only place for them. */
 export const KNOWN: ReadonlyMap<string, Known> = new Map([
-  ...ranked('message', 'message msg short_message event Message @m record.message body log fields.message @mt text'),
+  ...ranked('message', 'message msg short_message event Message @m record.message body log fields.message @message @mt'),
   ...ranked(
     'level',
-    'level levelname severity severity_text severityText log.level lvl status LogLevel @l record.level.name loglevel log_level'
+    'level levelname severity severity_text severityText log.level lvl status LogLevel @l record.level.name loglevel log_level fields.level @fields.level'
   ),
   ...ranked('time', 'timestamp @timestamp time ts @t instant asctime datetime date Timestamp timeMillis record.time.timestamp eventTime'),
   ...ranked('error', 'err error exception exc thrown record.exception'),
@@ -80,12 +82,15 @@ export const KNOWN: ReadonlyMap<string, Known> = new Map([
 
   ...renamed('attribute', 'host.name', 'hostname host.hostname host_name'),
   ...renamed('attribute', 'process.pid', 'pid process_id processId record.process.id'),
-  ...renamed('attribute', 'thread.name', 'thread_name threadName thread.name record.thread.name'),
+  ...renamed('attribute', 'thread.name', 'thread_name threadName thread.name process.thread.name record.thread.name'),
+  ...renamed('attribute', 'thread.id', 'thread_id threadId process.thread.id record.thread.id'),
   ...renamed('attribute', 'logger.name', 'logger logger_name loggerName log.logger SourceContext Category record.name'),
-  ...renamed('attribute', 'code.function.name', 'funcName func_name source.function record.function'),
-  ...renamed('attribute', 'code.file.path', 'source.file record.file.path'),
-  ...renamed('attribute', 'code.line.number', 'lineno line_number source.line record.line'),
+  ...renamed('attribute', 'code.function.name', 'funcName func_name source.function log.origin.function record.function'),
+  ...renamed('attribute', 'code.file.path', 'source.file log.origin.file.name record.file.path'),
+  ...renamed('attribute', 'code.line.number', 'lineno line_number source.line log.origin.file.line record.line'),
   ...ranked('file', 'pathname filename'),
+  ...ranked('formatted', 'text'),
+  ...ranked('name', 'name'),
   ...ranked('place', 'caller'),
   ...ranked('verbosity', 'v'),
   ...ranked('stream', 'stream'),
@@ -102,7 +107,9 @@ export const KNOWN: ReadonlyMap<string, Known> = new Map([
 
 /** Where programs keep what they know of the request; names that count anywhere count there too. In headers case does not matter. */
 export const CONTEXTS: ReadonlySet<string> = new Set(
-  'mdc MDC contextMap context ctx extra record.extra fields attributes properties Properties meta metadata labels dd trace'.split(' ')
+  'mdc MDC contextMap context ctx extra record.extra fields @fields attributes properties Properties meta metadata labels dd trace'.split(
+    ' '
+  )
 )
 export const HEADERS: ReadonlySet<string> = new Set(
   'headers req.headers request.headers http.headers http.request.headers err.config.headers'.split(' ')
