@@ -48,8 +48,13 @@ export const logs = defineReceiver({
       doc: 'The longest line, or record of several lines; longer ones are cut and marked.'
     }),
     joinWithin: duration({ default: '1s', min: '10ms', max: '1m', doc: 'How far apart the lines of one stack trace may come.' }),
-    batchMax: size({ default: '512KiB', min: '1KiB', max: '16MiB', doc: 'Records go on when they are this many bytes,' }),
-    batchDelay: duration({ default: '200ms', min: '1ms', max: '1m', doc: 'or when the first of them has waited this long.' }),
+    batchMax: size({ default: '512KiB', min: '1KiB', max: '16MiB', doc: 'A batch of records goes on when it has this many bytes.' }),
+    batchDelay: duration({
+      default: '200ms',
+      min: '1ms',
+      max: '1m',
+      doc: 'A batch of records goes on when the first of them has waited this long.'
+    }),
     pendingMax: size({
       default: '8MiB',
       min: '64KiB',
