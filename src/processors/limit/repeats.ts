@@ -55,7 +55,7 @@ export class Repeats {
     const { key, body, sinceMs } = this
     if (key === '') return
     if (this.known.size >= this.entriesMax) this.forgetOldest()
-    this.known.set(key, { severity, body: Uint8Array.from(body), resource, sinceMs, count: 0 })
+    this.known.set(key, { severity, body: new Uint8Array(body), resource, sinceMs, count: 0 })
     this.body = NOTHING
   }
 

@@ -43,7 +43,7 @@ export class Source {
 
 /** A copy of the Resource in [start, end), or where that is too large, one of the names alone. */
 export function resourceOf(names: Readonly<Record<string, string>>, bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (end - start <= RESOURCE_BYTES_MAX) return bytes.slice(start, end)
+  if (end - start <= RESOURCE_BYTES_MAX) return new Uint8Array(bytes.subarray(start, end))
   return encode('Resource', { attributes: Object.entries(names).map(([key, stringValue]) => ({ key, value: { stringValue } })) })
 }
 

@@ -212,6 +212,20 @@ test('what is said over and over is taken once, and counted', (t) => {
   f(6000, WORKER, [[9, 'same']], ['same'])
 })
 
+test('what a summary says does not hang on the bytes of a batch that is gone', () => {
+  const limiter = open({ ratePerSecond: 1, burst: 3, dedup: true })
+  const batch = batchOf([WORKER, [...flood(5), [9, 'line 0']]])
+  limiter.process(batch)
+  batch.bytes.fill(0xff)
+  deepStrictEqual(
+    recordsOf(limiter.flush?.() ?? null).map(({ resource, record }) => [resource, record.body?.stringValue?.slice(0, 18)]),
+    [
+      [WORKER, '2 log records of t'],
+      [WORKER, 'repeated 1 times: ']
+    ]
+  )
+})
+
 test('of what is remembered, the oldest is forgotten', () => {
   const limiter = open({ dedup: true, dedupMax: 10 })
   limiter.process(batchOf([WORKER, flood(20)]))
