@@ -28,26 +28,34 @@ function summaryOf({ suppressed }: Source, sinceMs: number, nowMs: number): Draf
   const all = counts.reduce((sum, count) => sum + count, 0)
   const seconds = Math.max(1, Math.round((nowMs - sinceMs) / 1000))
   const split = counts.flatMap((count, range) => (count === 0 ? [] : [integer(`sluice.limit.records.${RANGES[range]}`, count)]))
-  return record(nowMs, SEVERITY_WARN, `${all} log records of this source were over its rate and were taken out in ${seconds} s`, [
+  return record(nowMs, nowMs, SEVERITY_WARN, `${all} log records of this source were over its rate and were taken out in ${seconds} s`, [
     { key: 'sluice.limit.reason', value: { stringValue: 'rate' } },
     integer('sluice.limit.records', all),
     ...split
   ])
 }
 
+// Its time is when the record came first, which is known by the clock that no one sets.
 function repetitionOf({ count, body, severity, sinceMs }: Repeat, nowMs: number): Draft<LogRecord> {
+  const firstMs = nowMs - (performance.now() - sinceMs)
   const text = textOf(body)
-  return record(nowMs, severity, `repeated ${count} times${text === '' ? '' : `: ${text}`}`, [
+  return record(firstMs, nowMs, severity, `repeated ${count} times${text === '' ? '' : `: ${text}`}`, [
     { key: 'sluice.limit.reason', value: { stringValue: 'repeated' } },
-    integer('sluice.limit.records', count),
-    integer('sluice.limit.since_unix_ms', sinceMs)
+    integer('sluice.limit.records', count)
   ])
 }
 
-function record(nowMs: number, severityNumber: number, text: string, attributes: Draft<KeyValue>[]): Draft<LogRecord> {
-  const nanos = BigInt(Math.floor(nowMs)) * 1_000_000n
-  return { timeUnixNano: nanos, observedTimeUnixNano: nanos, severityNumber, body: { stringValue: text }, attributes }
+function record(timeMs: number, nowMs: number, severityNumber: number, text: string, attributes: Draft<KeyValue>[]): Draft<LogRecord> {
+  return {
+    timeUnixNano: nanos(timeMs),
+    observedTimeUnixNano: nanos(nowMs),
+    severityNumber,
+    body: { stringValue: text },
+    attributes
+  }
 }
+
+const nanos = (ms: number): bigint => BigInt(Math.floor(ms)) * 1_000_000n
 
 const integer = (key: string, value: number): Draft<KeyValue> => ({ key, value: { intValue: BigInt(Math.floor(value)) } })
 

@@ -209,6 +209,10 @@ test('what is said over and over is taken once, and counted', (t) => {
     ]
   )
   strictEqual(limiter.flush?.(), null)
+  f(0, WORKER, [[9, 'same']], [])
+  const [{ record }] = recordsOf(limiter.flush?.() ?? null)
+  const agoMs = Number((record.observedTimeUnixNano ?? 0n) - (record.timeUnixNano ?? 0n)) / 1e6
+  ok(Math.abs(agoMs - 5000) < 2, `${agoMs} ms ago`)
   f(6000, WORKER, [[9, 'same']], ['same'])
 })
 
