@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly env?: Record<string, string>
   /** What Node runs, if it is not the source. */
   readonly main?: string
+  /** More arguments. With --stdin, the child's input is there to be written to. */
+  readonly args?: readonly string[]
 }
 
 /** A directory that is gone when the test has ended. */
@@ -43,13 +45,13 @@ export function temporaryDirectory(t: { after(done: () => void): void }): string
 /** Starts a gateway and resolves when it is ready. Throws with its log when it ends before. */
 export async function startGateway(
   t: { after(done: () => unknown): void },
-  { yaml, env = {}, main = MAIN }: GatewayOptions
+  { yaml, env = {}, main = MAIN, args = [] }: GatewayOptions
 ): Promise<GatewayProcess> {
   const dir = temporaryDirectory(t)
   const file = join(dir, 'sluice.yaml')
   writeFileSync(file, yaml)
-  const child = spawn(process.execPath, [main, 'run', '--config', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const child = spawn(process.execPath, [main, 'run', '--config', file, ...args], {
+    stdio: [args.includes('--stdin') ? 'pipe' : 'ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }
   })
   t.after(() => child.kill('SIGKILL'))

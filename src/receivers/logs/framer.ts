@@ -40,8 +40,9 @@ export class Framer {
   /** Bytes of a counted message that are still to come. */
   private wanted = 0
   private hasCounted = false
-  /** No NUL stands in the chunk before here; -1: not known. */
+  /** The next NUL in the chunk, and the next message behind a newline; -1: not looked for. */
   private nulAt = -1
+  private beginAt = -1
 
   constructor(bytesMax: number, framing: Framing, budget: PartBudget, take: TakeMessage) {
     this.bytesMax = bytesMax
@@ -54,6 +55,7 @@ export class Framer {
   read(bytes: Buffer): boolean {
     const chunk = this.isCount ? this.withPart(bytes) : bytes
     this.nulAt = -1
+    this.beginAt = -1
     let at = 0
     while (at < chunk.length) {
       if (this.wanted > 0) {
@@ -144,7 +146,17 @@ export class Framer {
       this.nulAt = found < 0 ? chunk.length : found
     }
     if (this.nulAt === chunk.length) return end
-    return end < 0 ? this.nulAt : Math.min(end, this.nulAt)
+    return end < 0 || this.nulAt < end || this.isOneMessage(chunk, at, end) ? this.nulAt : end
+  }
+
+  // Those who end messages with a zero do not mind newlines in them, as Python with a traceback. So one from `<` to a zero is one, newlines and all,
+  // if the next begins behind the zero, and none before. A message that comes in several chunks is not seen whole, and ends at the first newline.
+  private isOneMessage(chunk: Buffer, at: number, newlineAt: number): boolean {
+    const { nulAt } = this
+    const first = this.length > 0 ? this.part[0] : chunk[at]
+    if (!this.framing.octets || first !== LESS_THAN || (nulAt + 1 < chunk.length && chunk[nulAt + 1] !== LESS_THAN)) return false
+    if (this.beginAt < newlineAt) this.beginAt = messageBehind(chunk, newlineAt)
+    return this.beginAt > nulAt
   }
 
   private hold(chunk: Buffer, start: number, end: number): void {
@@ -198,6 +210,17 @@ export class Framer {
     this.length = 0
     this.wanted = 0
   }
+}
+
+// The next newline behind which a message begins, counted or not; the end of the chunk where there is none.
+function messageBehind(chunk: Buffer, newlineAt: number): number {
+  for (let newline = newlineAt; newline >= 0; newline = chunk.indexOf(NEWLINE, newline + 1)) {
+    let at = newline + 1
+    while (at < chunk.length && isDigit(chunk[at]) && at - newline <= DIGITS_MAX) at++
+    if (at > newline + 1 && chunk[at] === SPACE) at++
+    if (chunk[at] === LESS_THAN) return newline
+  }
+  return chunk.length
 }
 
 function isEnd(byte: number): boolean {

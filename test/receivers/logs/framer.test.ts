@@ -88,6 +88,17 @@ test('each syslog message says how it ends', () => {
   f(['99999999 <13>a'], [], false)
 })
 
+test('a syslog message that ends with a zero may have newlines', () => {
+  const f = (chunks: string[], expected: string[]): void => deepStrictEqual(framed(chunks, SYSLOG).messages, expected)
+  f(['<13>a\nb\nc\0<13>d\0'], ['<13>a\nb\nc', '<13>d'])
+  f(['<13>a\nb\0', '<13>c\nd\0'], ['<13>a\nb', '<13>c\nd'])
+  f(['<13>a', '\nb\0'], ['<13>a\nb'])
+  f(['<13>a\n<13>b\n<13>c\0'], ['<13>a', '<13>b', '<13>c'])
+  f(['<13>a\n<13>b\0c\n<13>d\n'], ['<13>a', '<13>b', 'c', '<13>d'])
+  f(['<13>a\n5 <13>b<13>c\0'], ['<13>a', '<13>b', '<13>c'])
+  f(['a\nb\0'], ['a', 'b'])
+})
+
 test('GELF messages end with a zero', () => {
   deepStrictEqual(framed(['{"a":\n1}\0{}\0{'], { nul: true }).messages, ['{"a":\n1}', '{}', '{'])
 })
@@ -132,7 +143,7 @@ test('any chunks of the same bytes make the same messages', () => {
     fc.property(
       fc.array(part, { maxLength: 12 }),
       fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 8 }),
-      fc.constantFrom<Framing>(LINES, SYSLOG, { nul: true }),
+      fc.constantFrom<Framing>(LINES, { newline: true, octets: true }, { nul: true }),
       (parts, cuts, framing) => {
         const bytes = Buffer.from(parts.join(''))
         const edges = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length]
