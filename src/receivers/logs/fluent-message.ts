@@ -91,8 +91,10 @@ export function readRecords(mode: FluentMessage['mode'], bytes: Buffer, start: n
 }
 
 function readPair(take: TakeRecord): void {
-  if (entries.array() < 2) throw new MsgpackFault('a record that is no list of a time and a map')
+  const count = entries.array()
+  if (count < 2) throw new MsgpackFault('a record that is no list of a time and a map')
   readRecord(take)
+  for (let left = count - 2; left > 0; left--) entries.skip()
 }
 
 function readRecord(take: TakeRecord): void {
@@ -117,7 +119,9 @@ function readTime(): void {
     timeNanos = nanos % 1e6
     return
   }
-  const seconds = Number(entries.value())
+  const value = entries.value()
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw new MsgpackFault('a time that is no number')
+  const seconds = Number(value)
   timeMs = seconds > 0 && seconds < 1e11 ? Math.floor(seconds * 1000) : 0
 }
 

@@ -32,7 +32,7 @@ function read(record: Tree, resource: Record<string, unknown>, scope: Tree): Rea
   const { timeUnixNano: time, severityNumber: severity, traceId, spanId, body, attributes } = record
   const hex = (base64: string): string => Buffer.from(base64, 'base64').toString('hex')
   return {
-    body: valueOf(body ?? {}),
+    body: readValue(body ?? {}),
     ...(time === undefined || time === '0' ? {} : { time }),
     ...(severity ? { severity } : {}),
     ...(resource['service.name'] === undefined ? {} : { service: String(resource['service.name']) }),
@@ -44,11 +44,11 @@ function read(record: Tree, resource: Record<string, unknown>, scope: Tree): Rea
 }
 
 function fieldsOf(pairs: readonly Tree[] = []): Record<string, unknown> {
-  return Object.fromEntries(pairs.map(({ key, value }) => [key, valueOf(value)]))
+  return Object.fromEntries(pairs.map(({ key, value }) => [key, readValue(value)]))
 }
 
-function valueOf(value: Tree): unknown {
-  if (value.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(valueOf)
+function readValue(value: Tree): unknown {
+  if (value.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(readValue)
   if (value.kvlistValue !== undefined) return fieldsOf(value.kvlistValue.values)
   if (value.intValue !== undefined) return Number(value.intValue)
   return Object.values(value)[0]
