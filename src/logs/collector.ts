@@ -102,6 +102,10 @@ class Collector implements LogCollector, StreamSink {
     this.counts.blank(lines)
   }
 
+  misread(): void {
+    this.counts.misread()
+  }
+
   hold(stream: Stream, characters: number): void {
     this.pendingBytes += characters
     this.heldCharacters += characters

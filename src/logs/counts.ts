@@ -8,6 +8,7 @@ export class LineCounts {
   private readonly receiver: string
   private readonly lines: Counter
   private readonly dropped: Counter
+  private readonly faults: Counter
   private blanks = 0
 
   constructor({ name, metrics }: Host, transport: string) {
@@ -17,12 +18,20 @@ export class LineCounts {
       'sluice_log_lines_total',
       'Lines of log streams, by receiver, transport and outcome: accepted, truncated, blank or dropped.'
     )
+    this.faults = metrics.counter(
+      'sluice_log_faults_total',
+      'Lines that a fault of ours kept from being understood; they were taken as text.'
+    )
     this.dropped = metrics.counter('sluice_log_dropped_total', 'Lines of log streams that were dropped, by receiver, transport and reason.')
   }
 
   /** Lines with nothing on them, told with the next batch. */
   blank(lines: number): void {
     this.blanks += lines
+  }
+
+  misread(): void {
+    this.faults.add(1, { receiver: this.receiver, transport: this.transport })
   }
 
   /** The parcel is where it was to go, or lost. What can be read again after a stop is not. */

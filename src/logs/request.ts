@@ -66,6 +66,10 @@ class Request implements LogRequest, StreamSink {
     this.counts.blank(lines)
   }
 
+  misread(): void {
+    this.counts.misread()
+  }
+
   // The answer says it all, and what is held is no larger than the request.
   mark(): void {}
 

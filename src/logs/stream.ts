@@ -17,6 +17,8 @@ export interface StreamSink {
   mark(stream: Stream, position: number): void
   /** So many lines with nothing on them make no record. */
   blank(lines: number): void
+  /** A line could not be understood by a fault of ours, and is taken as the text that it is. */
+  misread(): void
   /** The stream holds so many characters more, or fewer, that wait for their next line. */
   hold(stream: Stream, characters: number): void
   closed(stream: Stream): void
@@ -76,7 +78,7 @@ export class Stream implements LogStream, Marked {
     if (typeof entry.body === 'string' && !entry.keys.includes(TRUNCATED)) this.take(entry.body, entry.observedMs, entry)
     else {
       this.release()
-      if (typeof entry.body === 'string') understandLine(entry.body, this.source.format, entry)
+      if (typeof entry.body === 'string') this.understand(entry.body, entry)
       this.sink.take(this, entry, 1, entry.keys.includes(TRUNCATED))
     }
     if (position >= 0) this.reached(position)
@@ -219,7 +221,7 @@ export class Stream implements LogStream, Marked {
       filled = scratch
       filled.reset(receivedMs)
     }
-    understandLine(text, this.source.format, filled)
+    this.understand(text, filled)
     // Whatever said it, a stack trace that nobody gave a level is an error.
     if (reader.isTrace && lines > 1 && filled.severityNumber === 0) filled.severityNumber = SEVERITY_ERROR
     if (isTruncated) filled.add(TRUNCATED, true)
@@ -232,9 +234,19 @@ export class Stream implements LogStream, Marked {
       entry = scratch
       entry.reset(receivedMs)
     }
-    understandLine(text, this.source.format, entry)
+    this.understand(text, entry)
     if (isTruncated) entry.add(TRUNCATED, true)
     this.sink.take(this, entry, 1, isTruncated)
+  }
+
+  // Runs in timers and sockets, where a fault would end the process.
+  private understand(text: string, entry: LogEntry): void {
+    try {
+      understandLine(text, this.source.format, entry)
+    } catch {
+      entry.body = text
+      this.sink.misread()
+    }
   }
 
   private reached(position: number): void {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LogEntry } from '../../src/logs/log-entry.ts'
-import type { LogFormat } from '../../src/logs/log-source.ts'
+import type { LogFormat, LogSource } from '../../src/logs/log-source.ts'
 import { Stream, type StreamSink } from '../../src/logs/stream.ts'
 
 const TRACES = join(import.meta.dirname, 'traces')
@@ -21,6 +21,7 @@ class Sink implements StreamSink {
   marked = -1
   blanks = 0
   held = 0
+  misreads = 0
 
   constructor(lineBytesMax = 262_144) {
     this.lineBytesMax = lineBytesMax
@@ -36,6 +37,10 @@ class Sink implements StreamSink {
 
   blank(lines: number): void {
     this.blanks += lines
+  }
+
+  misread(): void {
+    this.misreads++
   }
 
   hold(_stream: Stream, characters: number): void {
@@ -250,6 +255,53 @@ test('however the lines come, every line is in some record, and nothing is held 
     const lines = Array.from({ length: 100 }, () => (random(4) === 0 ? `[rank${random(3)}]: ` : '') + pool[random(pool.length)])
     const sink = read(lines, 4096)
     deepStrictEqual(sink.records.reduce((sum, record) => sum + record.lines, 0) + sink.blanks >= 100, true)
-    deepStrictEqual(sink.held, 0)
+    deepStrictEqual([sink.held, sink.misreads], [0, 0])
   }
+})
+
+test('a fault in understanding costs the understanding, and not the line', () => {
+  const sink = new Sink()
+  const source = { resource: {}, attributes: {}, scope: 'test' } as LogSource
+  Object.defineProperty(source, 'format', {
+    get: () => {
+      throw new TypeError('a fault')
+    }
+  })
+  new Stream(source, sink).line('plain words', 1)
+  deepStrictEqual([sink.records.map(({ body }) => body), sink.misreads], [['plain words'], 1])
+})
+
+test('lines that look like everything and are nothing cost no more than their length', () => {
+  const f = (piece: string): void => {
+    const timed = (length: number): number => {
+      const line = piece.repeat(Math.ceil(length / piece.length))
+      const sinceMs = performance.now()
+      read(['ERROR:root:x', line, `${line}:`, `  ${line}`, `a${line})`, 'plain'])
+      return performance.now() - sinceMs
+    }
+    timed(1000)
+    const ms = timed(250_000)
+    ok(ms < 250, `${JSON.stringify(piece)}: ${ms} ms`)
+  }
+  for (const piece of [
+    'a.',
+    'Error',
+    'Error: ',
+    '\u001b[',
+    '\u001b[1',
+    ' ',
+    '(',
+    '[',
+    '[1',
+    '1',
+    ':1',
+    '^',
+    '.rb:1',
+    '] ',
+    'x pid=1',
+    '\\',
+    'IN',
+    '"'
+  ])
+    f(piece)
 })
