@@ -1,7 +1,7 @@
 // Finds and replaces secrets in one text. One pass of the automaton finds heads; checks look only there. What a pass changed is passed again
 // until nothing is found, so redacting twice is the same as redacting once.
-import { buildAutomaton, HeadFinder } from './automaton.ts'
-import { latin1, Text } from './bytes.ts'
+import { type Automaton, buildAutomaton, HeadFinder } from './automaton.ts'
+import { CLASS, latin1, Text, UPPER } from './bytes.ts'
 import { Decoded, merged } from './decoded.ts'
 import { findHeadless, headless } from './headless.ts'
 import { KeyJudge, type KeyKind } from './keys.ts'
@@ -10,6 +10,7 @@ import { cards, findDigits } from './people.ts'
 import { type Place, Treatment } from './policy.ts'
 import { markerEnd, Replacement } from './replacement.ts'
 import { rulesOf } from './rules.ts'
+import { type Sweep, sweepOf } from './sweep.ts'
 import type { Check } from './token-shapes.ts'
 import { Trail } from './trail.ts'
 import { isHarmless } from './values.ts'
@@ -35,11 +36,11 @@ const PASSES_MAX = 8
 // Work is counted in bytes looked at, or in what takes as long: a few nanoseconds each. Text over its budget is hidden as a whole, and so is every
 // text with a head in what is left of a request over its own, so that no input takes longer than its size allows.
 const WORK_PER_BYTE = 12
-const WORK_MIN = 262_144
+const WORK_MIN = 524_288
 const REQUEST_WORK_PER_BYTE = 3
-const REQUEST_WORK_MIN = 1_048_576
-const WORK_PER_HIT = 48
-const WORK_PER_FIND = 160
+const REQUEST_WORK_MIN = 6_291_456
+const WORK_PER_HIT = 80
+const WORK_PER_FIND = 240
 const WORK_PER_DIGEST = 1_024
 const USUAL = new Treatment('mask', new Map(), new Set())
 /** Attribute keys that are remembered with what they say, and how long they may be. */
@@ -55,6 +56,9 @@ interface Head {
   readonly length: number
   /** Whether letters count as they are written. */
   readonly isExact: boolean
+  /** So many bytes of these classes follow. */
+  readonly followMin: number
+  readonly followClasses: number
   readonly check: Check
 }
 
@@ -63,6 +67,7 @@ const SILENT = { counted: () => undefined, exceeded: () => undefined }
 export class Engine {
   private readonly judge: KeyJudge
   private readonly options: EngineOptions
+  private readonly automaton: Automaton
   private readonly finder: HeadFinder
   private readonly heads: readonly Head[]
   private readonly replacement: Replacement
@@ -92,13 +97,16 @@ export class Engine {
     this.allowed = new Set(options.allow)
     this.findsCards = !this.allowed.has('card')
     const rules = rulesOf(this.judge, options.keys, options.patterns).filter(({ name }) => !this.allowed.has(name))
-    this.finder = new HeadFinder(buildAutomaton(rules.flatMap(({ heads }) => heads.map((head) => head.slice(0, HEAD_BYTES_MAX)))))
-    this.heads = rules.flatMap(({ heads, folded, check }) =>
+    this.automaton = buildAutomaton(rules.flatMap(({ heads }) => heads.map((head) => head.slice(0, HEAD_BYTES_MAX))))
+    this.finder = new HeadFinder(this.automaton)
+    this.heads = rules.flatMap(({ heads, folded, check, follows }) =>
       heads.map(
         (head): Head => ({
           word: folded === true ? head.toLowerCase() : head,
           length: Math.min(head.length, HEAD_BYTES_MAX),
           isExact: folded !== true && /[a-z]/i.test(head),
+          followMin: follows?.min ?? 0,
+          followClasses: follows?.classes ?? 0,
           check
         })
       )
@@ -126,6 +134,19 @@ export class Engine {
   /** Counts a text that was hidden as a whole. */
   ranOut(): void {
     this.options.exceeded()
+  }
+
+  /** What finds all heads of a request, for one reader. */
+  sweep(): Sweep {
+    return sweepOf(this.automaton, HEAD_BYTES_MAX, (heads, bytes, end) => {
+      for (let i = 0; i < heads.length; i++) {
+        const { word, length, isExact, followMin, followClasses } = this.heads[heads[i]]
+        const to = end - length + word.length
+        if (!follow(bytes, to, followMin, followClasses)) continue
+        if ((!isExact && word.length === length) || stands(word, isExact, bytes, end - length)) return true
+      }
+      return false
+    })
   }
 
   /** Like `next`, for heads alone. */
@@ -340,9 +361,9 @@ export class Engine {
     const { text, heads } = this
     const finds = text.from.length
     for (let i = 0; i < ended.length; i++) {
-      const { word, length, isExact, check } = heads[ended[i]]
+      const { word, length, isExact, followMin, followClasses, check } = heads[ended[i]]
       const from = end - length
-      if (from < text.floor) continue
+      if (from < text.floor || !follow(text.bytes, from + word.length, followMin, followClasses)) continue
       if (isExact ? !text.has(from, word) : word.length > length && !text.hasFolded(from, word)) continue
       text.lookingAt = ended[i]
       check(text, from, from + word.length)
@@ -413,6 +434,20 @@ export class Engine {
     text.around.length = kept
     text.head.length = kept
   }
+}
+
+function follow(bytes: Uint8Array, from: number, min: number, classes: number): boolean {
+  for (let pos = from; pos < from + min; pos++) if ((CLASS[bytes[pos]] & classes) === 0) return false
+  return true
+}
+
+function stands(word: string, isExact: boolean, bytes: Uint8Array, from: number): boolean {
+  if (from + word.length > bytes.length) return false
+  for (let i = 0; i < word.length; i++) {
+    const byte = bytes[from + i]
+    if ((!isExact && CLASS[byte] & UPPER ? byte | 32 : byte) !== word.charCodeAt(i)) return false
+  }
+  return true
 }
 
 const latin1ToText = (slice: string): string => Buffer.from(slice, 'latin1').toString()

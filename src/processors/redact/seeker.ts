@@ -1,5 +1,6 @@
 // Goes ahead of a walk over raw bytes and tells where there is something to look at.
 import type { Engine } from './engine.ts'
+import type { Sweep } from './sweep.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 const NOTHING = new Uint8Array(0)
@@ -9,6 +10,10 @@ export class Seeker {
   private readonly engine: Engine
   private readonly isProtobuf: boolean
   private bytes: Uint8Array = NOTHING
+  private readonly sweep: Sweep
+  /** The next place of the sweep, and how far it has come. */
+  private place = 0
+  private swept = 0
   // Each behind the start of the next hit of its kind.
   private head = NEVER
   private digits = NEVER
@@ -20,12 +25,16 @@ export class Seeker {
   constructor(engine: Engine, isProtobuf: boolean) {
     this.engine = engine
     this.isProtobuf = isProtobuf
+    this.sweep = engine.sweep()
   }
 
   /** False when there is nothing to look at in all of `bytes`. */
   open(bytes: Uint8Array): boolean {
     this.bytes = bytes
     this.head = 0
+    this.place = 0
+    this.swept = 0
+    this.sweep.count = 0
     this.digits = 0
     this.headless = 0
     this.integer = this.isProtobuf ? 0 : NEVER
@@ -45,7 +54,7 @@ export class Seeker {
 
   private seek(from: number): void {
     const { engine, bytes } = this
-    if (this.head <= from) this.head = orNever(engine.nextHead(bytes, from, bytes.length))
+    if (this.head <= from) this.head = this.nextHead(from)
     if (this.headless <= from) this.headless = orNever(engine.nextHeadless(bytes, from, bytes.length))
     if (engine.findsCards) {
       if (this.digits <= from) this.digits = orNever(engine.nextDigits(bytes, from, bytes.length))
@@ -53,6 +62,16 @@ export class Seeker {
     }
     this.hit = Math.min(this.head, this.headless)
     if (engine.findsCards) this.hit = Math.min(this.hit, this.digits, this.integer)
+  }
+
+  private nextHead(from: number): number {
+    const { sweep, bytes } = this
+    for (;;) {
+      for (; this.place < sweep.count; this.place++) if (sweep.ends[this.place] > from) return sweep.ends[this.place]
+      if (this.swept >= bytes.length) return NEVER
+      this.swept = sweep.run(bytes, Math.max(this.swept, from), bytes.length)
+      this.place = 0
+    }
   }
 }
 

@@ -10,6 +10,8 @@ export interface Rule {
   readonly heads: readonly string[]
   readonly check: Check
   readonly folded?: boolean
+  /** At least so many bytes of these classes follow the head, or there is nothing for the check to see. */
+  readonly follows?: { readonly classes: number; readonly min: number }
 }
 
 const RUN_MAX = 4_096
@@ -19,6 +21,7 @@ export function prefixed(name: string, heads: string, classes: number, min: numb
   return {
     name,
     heads: heads.split(' '),
+    follows: { classes, min },
     check(text, from, end) {
       if (!text.beginsWord(from)) return
       let to = text.run(end, classes, RUN_MAX)
@@ -52,6 +55,7 @@ export function identified(name: string, heads: string): Rule {
   return {
     name,
     heads: heads.split(' '),
+    follows: { classes: HEX, min: 8 },
     check(text, from, end) {
       const to = uuidEnd(text, end)
       if (to > 0 && text.beginsWord(from) && !text.is(to, WORD)) text.found(from, to, name)
@@ -76,6 +80,7 @@ export function around(name: string, mark: string, left: [number, number, number
   return {
     name,
     heads: [mark],
+    follows: { classes: right[0], min: right[1] },
     check(text, from, end) {
       const start = text.behindEscape(text.runBack(from, left[0], left[2] + 1))
       const to = text.run(end, right[0], right[2] + 1)
