@@ -89,6 +89,8 @@ export interface GpuFacts {
     readonly source: string
   }
   devices(): readonly GpuDevice[]
+  /** GPUs that were seen before and have fallen away; those that answer that they are lost are among `devices` too. */
+  lost(): readonly GpuDevice[]
   /** The newest sample of a device that is not younger than `atMs`; undefined when there is none. */
   at(uuid: string, atMs: number): GpuSample | undefined
   latest(uuid: string): GpuSample | undefined

@@ -6,6 +6,7 @@ export function gpuFactsOff(sinceMs = Date.now()): GpuFacts {
   return {
     state,
     devices: () => [],
+    lost: () => [],
     at: () => undefined,
     latest: () => undefined,
     over: () => undefined,

@@ -1,3 +1,4 @@
+import { plainBusId } from './bus-id.ts'
 import type { Facts, GpuDevice, PodAttributes } from './facts.ts'
 
 /** The resource attributes by which a sender is known. */
@@ -140,9 +141,4 @@ export class Placement {
     if (owned === undefined) this.byOwner.set(owner, [device])
     else if (!owned.includes(device)) owned.push(device)
   }
-}
-
-// The domain is written with four or with eight digits, the rest in either case.
-function plainBusId(id: string): string {
-  return id.toLowerCase().replace(/^0+(?=[0-9a-f]{4}:)/, '')
 }

@@ -31,6 +31,7 @@ export class HandGpus implements GpuFacts {
   ownersOf: GpuFacts['owners'] = () => []
   private readonly listeners = new Set<() => void>()
 
+  lost = (): GpuDevice[] => []
   devices = (): GpuDevice[] => this.list
   latest = (uuid: string): GpuSample | undefined => this.samples.get(uuid)
   at = (uuid: string): GpuSample | undefined => this.samples.get(uuid)

@@ -108,7 +108,9 @@ export class Registry {
   private familyOf(kind: Kind, otlp: { name: string; unit: string; help: string }): Family | DropReason {
     if (otlp.name === '') return 'invalid'
     if (otlp.name.length > NAME_MAX_CHARS || otlp.unit.length > UNIT_MAX_CHARS) return 'name_too_long'
-    const { name, unit } = metricName(otlp.name, otlp.unit, kind.type, this.naming.translation)
+    // A sum that may fall is a gauge here, but what it counts is no ratio.
+    const of = otlp.unit === '1' && kind.together === 'sum' ? '' : otlp.unit
+    const { name, unit } = metricName(otlp.name, of, kind.type, this.naming.translation)
     const known = this.families.get(name)
     if (known !== undefined) return known.type === kind.type ? known : 'type_conflict'
     const family: Family = {

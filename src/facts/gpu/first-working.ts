@@ -13,6 +13,7 @@ export function firstWorking(own: GpuFacts, node: GpuFacts): GpuFacts {
       return source().state
     },
     devices: () => source().devices(),
+    lost: () => source().lost(),
     at: (uuid, atMs) => source().at(uuid, atMs),
     latest: (uuid) => source().latest(uuid),
     over: (uuid, startMs, endMs) => source().over(uuid, startMs, endMs),

@@ -1,3 +1,4 @@
+import { plainBusId } from '../bus-id.ts'
 import type { GpuDevice, GpuInterval, GpuProcess, GpuSample } from '../facts.ts'
 import { DEVICES_MAX, type GpuReading } from './reading.ts'
 import { Ring } from './ring.ts'
@@ -11,6 +12,8 @@ export interface HistoryOptions {
   readonly historyMs: number
 }
 
+/** How long a GPU that is lost is remembered. */
+const LOST_KEPT_MS = 24 * 3_600_000
 /** Of one device, whatever the interval: 130 bytes each. */
 const SAMPLES_MAX = 1_000
 /** One look may come late or fail without a hole in between. */
@@ -29,6 +32,7 @@ export class History {
   private readonly entries = new Map<string, Entry>()
   private current: readonly GpuDevice[] = []
   private names = new Map<string, string>()
+  private readonly lostUuids = new Set<string>()
 
   constructor(options: HistoryOptions) {
     this.options = options
@@ -37,6 +41,19 @@ export class History {
   /** Those that the last look saw. */
   devices(): readonly GpuDevice[] {
     return this.current
+  }
+
+  /** Those that were there and are not any more, and those that say that they are lost. */
+  lost(): readonly GpuDevice[] {
+    return Array.from(this.lostUuids, (uuid) => this.entries.get(uuid)!.device)
+  }
+
+  /** Takes the addresses of GPUs that a look has named as lost; where it has named none, and there is but one, it is that one. */
+  lose(busIds: readonly string[]): void {
+    const named = new Set(busIds.map(plainBusId))
+    const known = this.physical()
+    for (const { uuid, pciBusId } of known)
+      if ((pciBusId !== undefined && named.has(plainBusId(pciBusId))) || (named.size === 0 && known.length === 1)) this.lostUuids.add(uuid)
   }
 
   latest(uuid: string): GpuSample | undefined {
@@ -76,6 +93,7 @@ export class History {
       entry.ring.add({ ...sample, processes, more: { ...entry.slowMore, ...sample.more } })
       seen.push(entry.device)
     }
+    this.findLost(seen, readings)
     const migs = this.current.filter(({ mig }) => mig !== undefined)
     return this.conclude([...seen, ...migs], names, readings.length - seen.length)
   }
@@ -96,6 +114,7 @@ export class History {
       entry.ring.add({ ...sample, processes: this.named(sample.processes, names) })
       seen.push(entry.device)
     }
+    if (!hasSeenGpus) this.findLost(seen, readings)
     this.conclude(seen, names, refused)
     if (hasSeenGpus) for (const { uuid, mig } of this.current) if (mig === undefined) this.complete(uuid)
     return refused
@@ -113,9 +132,29 @@ export class History {
     this.current = [...new Set(seen)]
     // Names of processes that a look did not see may come back with the next; kept are those of one look, and so bounded by its answer.
     if (names.size > 0) this.names = names
-    const keptFromMs = Date.now() - this.options.historyMs
-    for (const [uuid, { ring }] of this.entries) if ((ring.latest()?.atMs ?? 0) < keptFromMs) this.entries.delete(uuid)
+    const nowMs = Date.now()
+    for (const [uuid, { ring }] of this.entries) {
+      const keptMs = this.lostUuids.has(uuid) ? LOST_KEPT_MS : this.options.historyMs
+      if ((ring.latest()?.atMs ?? 0) >= nowMs - keptMs) continue
+      this.entries.delete(uuid)
+      this.lostUuids.delete(uuid)
+    }
     return refused
+  }
+
+  // A look that saw some GPUs has seen all that there are: the others are lost. Instances come and go as people divide a GPU.
+  private findLost(seen: readonly GpuDevice[], readings: readonly GpuReading[]): void {
+    this.lostUuids.clear()
+    for (const { uuid } of this.physical()) if (!seen.some((device) => device.uuid === uuid)) this.lostUuids.add(uuid)
+    for (const { device, absent } of readings)
+      if (device.mig === undefined && Object.values(absent).includes('lost')) {
+        const uuid = this.uuidOf(device)
+        if (this.entries.has(uuid)) this.lostUuids.add(uuid)
+      }
+  }
+
+  private physical(): GpuDevice[] {
+    return Array.from(this.entries.values(), ({ device }) => device).filter(({ mig }) => mig === undefined)
   }
 
   private entryOf(device: GpuDevice): Entry | undefined {

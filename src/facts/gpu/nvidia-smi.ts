@@ -3,7 +3,7 @@ import { joinList, parseList } from './list.ts'
 import { chooseQuery, PROCESS_QUERY } from './query.ts'
 import type { GpuAnswer, GpuReading } from './reading.ts'
 import type { Run, Runner } from './runner.ts'
-import { judge, mayBeFields, type Verdict } from './states.ts'
+import { judge, lostIn, mayBeFields, type Verdict } from './states.ts'
 import { parseGpuXml } from './xml.ts'
 
 /** What one look at the GPUs gave. */
@@ -12,6 +12,8 @@ export interface Look {
   readonly readings: readonly GpuReading[]
   /** Rows that could not be read. */
   readonly refusedRows: number
+  /** The addresses of the GPUs that it says are lost. */
+  readonly lostBusIds: readonly string[]
 }
 
 /** What every driver since 375 knows, for one whose help cannot be read. */
@@ -51,15 +53,16 @@ export class NvidiaSmi {
     const run = await this.runner.run([`--query-gpu=${asked.join(',')}`, '--format=csv'])
     const { answer, verdict } = judged(run, (atMs) => parseGpuCsv(run.stdout, atMs, asked))
     if (mayBeFields(verdict)) this.query = undefined
-    if (answer.readings.length === 0) return { verdict, readings: [], refusedRows: answer.refusedRows }
+    const lostBusIds = lostIn(run)
+    if (answer.readings.length === 0) return { verdict, readings: [], refusedRows: answer.refusedRows, lostBusIds }
     // Another driver may know other fields.
     const driverVersion = answer.readings[0].device.driverVersion
     if (this.driverVersion !== undefined && this.driverVersion !== driverVersion) this.query = undefined
     this.driverVersion = driverVersion
 
     const processes = await this.runner.run([`--query-compute-apps=${PROCESS_QUERY.join(',')}`, '--format=csv'])
-    if (processes.end !== 'exit') return { ...failed(processes), readings: answer.readings, refusedRows: answer.refusedRows }
-    return { verdict, ...withProcesses(answer, processes) }
+    if (processes.end !== 'exit') return { ...failed(processes), readings: answer.readings, refusedRows: answer.refusedRows, lostBusIds }
+    return { verdict, lostBusIds, ...withProcesses(answer, processes) }
   }
 
   /** All that there is, MIG instances among it: slow on a machine with many GPUs. */
@@ -68,12 +71,17 @@ export class NvidiaSmi {
     if (list.end !== 'exit') return failed(list)
     const run = await this.runner.run(['-q', '-x'])
     const { answer, verdict } = judged(run, (atMs) => parseGpuXml(run.stdout, atMs))
-    return { verdict, readings: joinList(answer.readings, parseList(list.stdout)), refusedRows: answer.refusedRows }
+    return {
+      verdict,
+      readings: joinList(answer.readings, parseList(list.stdout)),
+      refusedRows: answer.refusedRows,
+      lostBusIds: lostIn(run)
+    }
   }
 }
 
 function failed(run: Run): Look {
-  return { verdict: judge(run, 0), readings: [], refusedRows: 0 }
+  return { verdict: judge(run, 0), readings: [], refusedRows: 0, lostBusIds: lostIn(run) }
 }
 
 function queryOf(help: Run): readonly string[] {

@@ -80,6 +80,10 @@ export class Poller implements GpuFacts {
     return this.history.devices()
   }
 
+  lost(): readonly GpuDevice[] {
+    return this.history.lost()
+  }
+
   at(uuid: string, atMs: number): GpuSample | undefined {
     return this.history.at(uuid, atMs)
   }
@@ -129,14 +133,17 @@ export class Poller implements GpuFacts {
   private async look(startedAt: number): Promise<void> {
     const look = await this.smi.look()
     if (this.isStopped) return
+    const lostBefore = this.history.lost().length
     const refused = look.readings.length > 0 ? this.history.record(look.readings) : 0
+    if (look.verdict.state === 'device lost') this.history.lose(look.lostBusIds)
     this.count('fast', look, refused, performance.now() - startedAt)
     const close = this.isCloseLookDue(startedAt, look) ? await this.lookClosely(startedAt, look) : undefined
     if (this.isStopped) return
     // A close look makes up for one that saw nothing. Where it fails alone that is no trouble, unless it hangs.
     const makesUp = look.readings.length === 0 && (close?.readings.length ?? 0) > 0
     this.conclude(close !== undefined && (makesUp || close.verdict.state === 'hung') ? close.verdict : look.verdict)
-    if (look.readings.length > 0 || (close?.readings.length ?? 0) > 0) this.tellListeners()
+    const isNews = look.readings.length > 0 || (close?.readings.length ?? 0) > 0
+    if (isNews || this.history.lost().length !== lostBefore) this.tellListeners()
   }
 
   private async lookClosely(nowMs: number, fast: Look): Promise<Look> {

@@ -78,12 +78,16 @@ const BY_END: Partial<Record<Run['end'], Verdict>> = {
   stopped: OFF
 }
 
+const LOST_TEXT = /gpu is lost|fallen off the bus|gpu requires reset|unable to determine the device handle/i
+/** Lines in which lost GPUs are looked for. */
+const LINES_MAX = 1_000
+
 /** What nvidia-smi says, on either stream and in the words of all drivers so far. The first that fits counts. */
 const BY_TEXT: readonly (readonly [RegExp, Verdict])[] = [
   [/driver\/library version mismatch/i, MISMATCH],
   [/couldn'?t communicate with the nvidia driver|driver (is )?not loaded/i, NO_DRIVER],
   [/libnvidia-ml/i, NO_LIBRARY],
-  [/gpu is lost|fallen off the bus|gpu requires reset|unable to determine the device handle/i, LOST],
+  [LOST_TEXT, LOST],
   [/failed to initialize nvml: unknown error/i, CGROUP],
   [/failed to initialize nvml: (insufficient permissions|no permission)|gpu access blocked|permission denied/i, PERMISSION],
   [/no devices were found/i, NO_DEVICES],
@@ -121,7 +125,17 @@ export function mayBeFields(verdict: Verdict): boolean {
   return verdict === REFUSED || verdict === UNREADABLE
 }
 
+/** The addresses of GPUs that a run names as lost, in the words of all drivers so far: `GPU 0000:0B:00.0`, `GPU0000:07:00.0`, `GPU1: 0000:34:00.0`. */
+export function lostIn({ stdout, stderr }: Run): readonly string[] {
+  const found = new Set<string>()
+  for (const line of `${stdout}\n${stderr}`.split('\n', LINES_MAX)) {
+    if (!LOST_TEXT.test(line)) continue
+    const busId = /GPU ?(?:\d{1,3}: ?)?((?:[0-9a-f]{4}){1,2}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f])(?![0-9a-f])/i.exec(line)?.[1]
+    if (busId !== undefined) found.add(busId)
+  }
+  return [...found]
+}
+
 function saysLost({ stdout, stderr, status }: Run): boolean {
-  const lost = BY_TEXT.find(([, verdict]) => verdict === LOST)![0]
-  return status === 15 || lost.test(stdout) || lost.test(stderr)
+  return status === 15 || LOST_TEXT.test(stdout) || LOST_TEXT.test(stderr)
 }

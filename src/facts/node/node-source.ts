@@ -59,6 +59,11 @@ class NodeSource implements OpenNodeGpuFacts {
     this.ready = this.ask()
   }
 
+  /** The gateway of the node tells of them itself. */
+  lost(): readonly GpuDevice[] {
+    return []
+  }
+
   devices(): readonly GpuDevice[] {
     return this.list
   }

@@ -3,7 +3,7 @@ import { type Batch, parseBatch } from '../../batch.ts'
 import type { Facts, GpuDevice, GpuSample } from '../../facts/facts.ts'
 import { encode } from '../../otlp/encode.ts'
 import { addDcgm } from './dcgm.ts'
-import { ROWS } from './metrics.ts'
+import { ROWS, STATUS, TYPE } from './metrics.ts'
 import { addContainers, addOwners } from './owners.ts'
 import { type Attributes, keyValues, type MetricName, Points } from './points.ts'
 
@@ -34,6 +34,7 @@ export class Collector {
   private readonly facts: Facts
   private readonly options: CollectorOptions
   private readonly resource: Readonly<Record<string, string>>
+  private readonly everLost = new Map<string, GpuDevice>()
   private readonly remembered = new Map<string, Remembered>()
 
   constructor(facts: Facts, options: CollectorOptions) {
@@ -46,6 +47,7 @@ export class Collector {
   collect(nowMs: number): Batch | null {
     const points = new Points()
     const devices = this.facts.gpu.devices()
+    this.addLost(points, nowMs)
     for (const device of devices) {
       const sample = this.facts.gpu.latest(device.uuid)
       if (sample !== undefined && this.isNews(device, sample, nowMs)) this.add(points, device, sample)
@@ -83,6 +85,7 @@ export class Collector {
       'gpu.pci.bus_id': device.pciBusId
     })
     for (const row of ROWS) {
+      if (row.name === STATUS.name && this.everLost.has(device.uuid)) continue
       const value = row.read(sample, device)
       if (value !== undefined) points.add(row, value, atMs, attributesOf(row, identity, device))
     }
@@ -90,6 +93,19 @@ export class Collector {
     addOwners(points, facts, device, atMs, identity)
     addContainers(points, facts, sample, identity)
     if (this.options.dcgm === 'also') addDcgm(points, facts, device, sample)
+  }
+
+  // The lost GPU has no samples. It is named by what was known of it, and once it is back its state is told to be over.
+  private addLost(points: Points, nowMs: number): void {
+    const lost = this.facts.gpu.lost()
+    for (const device of lost) this.everLost.set(device.uuid, device)
+    for (const [uuid, device] of this.everLost) {
+      const isLost = lost.some((each) => each.uuid === uuid)
+      const identity = { ...identityOf(device), ...TYPE }
+      points.add(STATUS, Number(isLost), nowMs, { ...identity, 'hw.state': 'failed' })
+      if (!isLost) this.everLost.delete(uuid)
+      else for (const state of ['ok', 'degraded']) points.add(STATUS, 0, nowMs, { ...identity, 'hw.state': state })
+    }
   }
 
   // Facts name the reasons that hold, so a reason is shown from the first time on that it did.

@@ -38,11 +38,17 @@ function computed(
   return { name, kind, unit, description, attributes, sensor: undefined, read }
 }
 
+// By whether the driver wants something done.
+function status(wantsAction: boolean, state: string): Row {
+  const read: Row['read'] = ({ more }) => isAction(more.recoveryAction, wantsAction)
+  return { ...STATUS, attributes: { ...TYPE, 'hw.state': state }, sensor: undefined, read }
+}
+
 function isAction(action: number | undefined, wanted: boolean): number | undefined {
   return action === undefined ? undefined : Number((action !== 0) === wanted)
 }
 
-const TYPE = { 'hw.type': 'gpu' }
+export const TYPE = { 'hw.type': 'gpu' }
 const UTILIZATION = 'Share of the time in which the GPU was busy with a task, over the last moment that the driver looks at.'
 const TEMPERATURE = 'Temperature.'
 const TEMPERATURE_LIMIT = 'Temperature at which something is done about it.'
@@ -55,7 +61,14 @@ const LIFETIME_ERRORS = 'Memory errors in the life of the GPU.'
 const RETIRED = 'Memory pages taken out of use.'
 const REMAPPED = 'Memory rows replaced by spare ones.'
 const BANKS = 'Memory banks by how many spare rows they have left.'
-const STATUS = '1 for the state that the GPU is in, 0 for the other: degraded while the driver names an action that it needs to recover.'
+/** Failed is the state of a GPU that is lost, which has no sample that could be read. */
+export const STATUS: MetricName = {
+  name: 'hw.status',
+  kind: 'total',
+  unit: '1',
+  description:
+    '1 for the state that the GPU is in, 0 for the others: degraded while the driver names an action that it needs to recover, failed when it is lost.'
+}
 const LINK_GENERATION = 'Generation of the PCIe link: the current one, and the most that both ends can.'
 const LINK_WIDTH = 'Lanes of the PCIe link: the current ones, and the most that both ends can.'
 const THROUGHPUT = 'What goes over PCIe, at the moment of the look.'
@@ -180,8 +193,8 @@ export const ROWS: readonly Row[] = [
   }),
   row('gpu.pcie.throughput', 'By/s', more('pcieReceiveBytesPerSecond'), THROUGHPUT, { attributes: { 'network.io.direction': 'receive' } }),
 
-  computed('hw.status', '1', 'total', STATUS, ({ more }) => isAction(more.recoveryAction, false), { ...TYPE, 'hw.state': 'ok' }),
-  computed('hw.status', '1', 'total', STATUS, ({ more }) => isAction(more.recoveryAction, true), { ...TYPE, 'hw.state': 'degraded' }),
+  status(false, 'ok'),
+  status(true, 'degraded'),
   row(
     'gpu.recovery_action',
     '',

@@ -1,10 +1,11 @@
 import type { Batch } from '../../batch.ts'
 import type { Host } from '../../component.ts'
+import { plainBusId } from '../../facts/bus-id.ts'
 import type { GpuDevice } from '../../facts/facts.ts'
 import type { Draft, LogRecord } from '../../otlp/objects.ts'
 import { type KernelLine, readLine } from './line.ts'
 import { logBatch, suppressedRecord, xidRecord } from './records.ts'
-import { plainBusId, readXid } from './xid.ts'
+import { readXid } from './xid.ts'
 
 /** Codes and GPUs that are counted apart; a machine has few of both, so more than this is noise. */
 const SERIES_MAX = 512

@@ -1,3 +1,4 @@
+import { plainBusId } from '../../facts/bus-id.ts'
 /** What a driver's line about an error says. What it does not say is undefined. */
 export interface Xid {
   /** In the form that both the driver and nvidia-smi can be brought to: `0000:9b:00.0`. */
@@ -31,10 +32,4 @@ export function readXid(message: string): Xid | null {
     pid: pid === null ? undefined : Number(pid[1]),
     processName: name === null || name[1] === '<unknown>' ? undefined : name[1]
   }
-}
-
-/** A bus id in one spelling: the driver writes `0000:9b:00`, nvidia-smi `00000000:9B:00.0`. */
-export function plainBusId(id: string): string {
-  const plain = id.toLowerCase().replace(/^0+(?=[0-9a-f]{4}:)/, '')
-  return plain.includes('.') ? plain : `${plain}.0`
 }

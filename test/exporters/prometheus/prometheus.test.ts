@@ -38,7 +38,7 @@ test('names, types and labels of a page', () => {
           description: 'Requests.'
         } as Metric,
         { ...gauge('hw.gpu.memory.usage', { value: 1.5e9, labels: { 'hw.id': 'GPU-0' } }), unit: 'By' } as Metric,
-        upDown('queue.depth', { value: -2 })
+        { ...upDown('queue.depth', { value: -2 }), unit: '1' } as Metric
       ],
       { 'service.name': 'tts', 'service.namespace': 'dub', 'service.instance.id': 'pod-1', 'host.name': 'node-7' },
       { name: 'my.meter', version: '1.2', attributes: attributes({ team: 'gpu' }) }

@@ -13,7 +13,7 @@ test('values that a look did not give are counted by reason', () => {
     () => state,
     () => undefined
   )
-  const look = { verdict: { state: 'ok', remedy: '' }, ...parseGpuCsv(TABLE, 1) } as const
+  const look = { verdict: { state: 'ok', remedy: '' }, lostBusIds: [], ...parseGpuCsv(TABLE, 1) } as const
   count('fast', look, 0, 1)
   count('fast', look, 0, 1)
   const family = metrics.families().find(({ name }) => name === 'sluice_gpu_values_absent_total')

@@ -86,6 +86,8 @@ function open(options: Partial<PollerOptions> = {}): Poller {
   return poller
 }
 
+const lost = (): string[] => poller.lost().map(({ uuid }) => uuid)
+
 /** Every start of the stand-in: its process, and what it was asked. */
 function starts(): [pid: string, question: string][] {
   try {
@@ -249,12 +251,35 @@ test('one GPU that is lost among others: they go on, and it keeps its past', asy
     [A]
   )
   ok(poller.at(B, Date.now())!.atMs >= lastMs)
+  deepStrictEqual(lost(), [B])
   show([{ index: 0 }, { index: 1 }])
   await untilState('ok')
+  deepStrictEqual(lost(), [])
   deepStrictEqual(
     poller.devices().map(({ uuid }) => uuid),
     [A, B]
   )
+})
+
+test('a GPU that is lost is named: by its address, by its own words, or because it is the only one', async () => {
+  const f = async (rows: readonly Row[], answer: { stdout: string; status: number }, expected: readonly string[]): Promise<void> => {
+    show(rows)
+    await untilState('ok')
+    smi.set('query-gpu', answer)
+    await until(() => poller.state.state === 'device lost' || lost().length > 0)
+    await until(() => lost().join() === expected.join())
+  }
+  const both = [{ index: 0 }, { index: 1 }]
+  show(both)
+  open()
+  const line = 'Unable to determine the device handle for GPU 0000:01:00.0: GPU is lost. Reboot the system to recover this GPU\n'
+  await f(both, { stdout: line, status: 15 }, [B])
+  const words = Object.fromEntries(['utilization.gpu', 'memory.used', 'power.draw'].map((name) => [name, '[GPU is lost]']))
+  await f(both, { stdout: table([...FIELDS], [{ index: 0 }, { index: 1, cells: words }]), status: 0 }, [B])
+  await poller.stop()
+  show([{ index: 0 }])
+  open()
+  await f([{ index: 0 }], { stdout: 'GPU is lost.\n', status: 15 }, [A])
 })
 
 test('a GPU that says no more than its address is the one that was there', async () => {

@@ -36,6 +36,7 @@ const sample = (more: Partial<GpuSample> = {}): GpuSample => ({ atMs: 1_700_000_
 /** What facts say in a test, and how a round of samples is announced. */
 class World {
   devices: GpuDevice[] = [A]
+  lostDevices: GpuDevice[] = []
   samples = new Map<string, GpuSample>()
   owners = new Map<string, GpuOwner[]>()
   pods = new Map<number, PodAttributes>()
@@ -49,6 +50,7 @@ class World {
       gpu: {
         ...gpuFactsOff(),
         devices: () => this.devices,
+        lost: () => this.lostDevices,
         latest: (uuid: string) => this.samples.get(uuid),
         owners: (uuid: string) => this.owners.get(uuid) ?? [],
         onSample: (listener: () => void) => {
@@ -194,6 +196,24 @@ test('a reason that held the clocks down goes to 0 when it no longer does, and o
     'gpu.throttled{hw.id=GPU-aaaa,gpu.throttle.reason=hw_slowdown}': 1
   })
   await f(4, undefined, {})
+})
+
+test('the one GPU that is lost is named, whether or not it is still in the table, until it is back', async () => {
+  const world = new World()
+  await world.start()
+  const f = async (atMs: number, lost: GpuDevice[], expected: Record<string, number>): Promise<void> => {
+    world.lostDevices = lost
+    const series = await world.round([A.uuid, sample({ atMs, more: { recoveryAction: 0 } })])
+    const own = Object.entries(only(series, 'hw.status{hw.id=GPU-aaaa,hw.type=gpu,'))
+    deepStrictEqual(Object.fromEntries(own.map(([name, value]) => [/hw\.state=(\w+)/.exec(name)![1], value])), expected)
+  }
+  await f(1, [], { ok: 1, degraded: 0 })
+  await f(2, [A], { ok: 0, degraded: 0, failed: 1 })
+  world.devices = []
+  await f(3, [A], { ok: 0, degraded: 0, failed: 1 })
+  world.devices = [A]
+  await f(4, [], { ok: 1, degraded: 0, failed: 0 })
+  await f(5, [], { ok: 1, degraded: 0 })
 })
 
 test('memory of processes is folded to their containers; several owners of one GPU are all named', async () => {

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { plainBusId } from '../../../src/facts/bus-id.ts'
 import { type KernelLine, readLine } from '../../../src/receivers/kernel/line.ts'
-import { plainBusId, readXid } from '../../../src/receivers/kernel/xid.ts'
+import { readXid } from '../../../src/receivers/kernel/xid.ts'
 import { XID_CODES } from '../../../src/receivers/kernel/xid-codes.ts'
 
 test('a line is read in each of its forms', () => {
