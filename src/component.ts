@@ -31,8 +31,11 @@ export interface Processor {
    * place in the list, and the sender is answered only when both are durable.
    */
   spawn?(): Batch | null
-  /** Telemetry of the processor's own making, as one cumulative batch; it goes on from the processor's place in the list. */
-  collect?(): Batch | null
+  /**
+   * Telemetry of the processor's own making, as one cumulative batch; it goes on from the processor's place in the list. `isLast`: the gateway stops,
+   * and nothing comes any more.
+   */
+  collect?(isLast?: boolean): Batch | null
   /** Telemetry of its own making that is given once: what it held back, or has to say of what it took out. Asked for at intervals, and at the stop. */
   flush?(): Batch | null
   stop?(): void

@@ -211,7 +211,7 @@ export class Gateway {
     await Promise.all(receivers.map(({ made }) => made.stop()))
     if (this.deliveries !== undefined) {
       await this.pipeline
-        .pushCollected()
+        .pushCollected(true)
         .catch((error) => this.surroundings.log.error({ error: messageOf(error) }, 'derived metrics were not sent'))
       await this.deliveries.drain(this.config.queue.dir !== undefined, deadlineMs)
       const left = this.deliveries.state().filter(({ held }) => held > 0)

@@ -60,9 +60,9 @@ export class Pipeline {
   }
 
   /** Sends on what the processors have made themselves, from each one's place, to where telemetry is queued for. */
-  async pushCollected(): Promise<void> {
+  async pushCollected(isLast = false): Promise<void> {
     const { steps, queued } = this.plan
-    for (const [place, name, batch] of this.collected()) {
+    for (const [place, name, batch] of this.collected(isLast)) {
       if (queued.has(batch.signal) && this.queue.fits(batch.bytes.length)) await this.store(this.pass(name, batch, place + 1))
     }
     for (let place = 0; place < steps.length; place++) {
@@ -73,15 +73,15 @@ export class Pipeline {
 
   /** Shows the folders what the processors have made up to now. It is cumulative, so showing it twice counts nothing twice. */
   foldCollected(): void {
-    for (const [place, , batch] of this.collected()) {
+    for (const [place, , batch] of this.collected(false)) {
       for (const { left } of this.pass('', batch, place + 1)) if (left !== null) this.fold(left)
     }
   }
 
-  private *collected(): Generator<[place: number, name: string, batch: Batch]> {
+  private *collected(isLast: boolean): Generator<[place: number, name: string, batch: Batch]> {
     const { steps } = this.plan
     for (let place = 0; place < steps.length; place++) {
-      const batch = steps[place].processor.collect?.() ?? null
+      const batch = steps[place].processor.collect?.(isLast) ?? null
       if (batch !== null) yield [place, steps[place].name, batch]
     }
   }

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { type Batch, parseBatch } from '../../batch.ts'
 import { defineProcessor, type Host, type Processor } from '../../component.ts'
 import { choice, duration, integer, list, map, text } from '../../config/schema.ts'
+import { messageOf } from '../../errors.ts'
 import type { GpuDevice } from '../../facts/facts.ts'
 import { Placement, SENDER_KEYS } from '../../facts/placement.ts'
 import { ID_NAMES, Senders } from '../../facts/senders.ts'
@@ -12,6 +13,7 @@ import { CLOCK_FINE, SpanReader } from '../../otlp/attributes/span-reader.ts'
 import { type RecordVisitor, walkRecords } from '../../otlp/request.ts'
 import { Accounts } from './accounts.ts'
 import { collectMetrics } from './collect.ts'
+import { readSettled, writeSettled } from './settled.ts'
 import { type EnergyOf, Timeline } from './timeline.ts'
 
 const KINDS = ['internal', 'server', 'client', 'producer', 'consumer'] as const
@@ -102,8 +104,9 @@ class Cost implements Processor {
   private readonly skipped = { 'no gpu': 0, 'no time': 0, 'beyond belief': 0, 'too many gpus': 0 }
   private spans = 0
   private settledEarly = 0
-  private readonly startMs = Date.now()
-  private nowMs = this.startMs
+  private nowMs = Date.now()
+  // What the gateway had settled before it started anew is not given once more: until its stop, or as far as it had come without one.
+  private readonly closedMs: number
 
   constructor(given: z.output<z.ZodObject<typeof options>>, host: Host) {
     const { labels, present, where, ids, kinds, seriesMax } = given
@@ -113,6 +116,7 @@ class Cost implements Processor {
     const reader = new SpanReader(keys)
     this.options = given
     this.host = host
+    this.closedMs = Math.max(this.nowMs - given.horizon, Math.min(this.nowMs, readSettled(host.stateDir) ?? 0))
     this.resource = { 'service.name': 'sluice', 'service.instance.id': hostname(), ...given.resource }
     this.placement = new Placement(host.facts)
     this.reader = reader
@@ -142,10 +146,12 @@ class Cost implements Processor {
     return batch
   }
 
-  collect(): Batch | null {
+  collect(isLast = false): Batch | null {
     const { horizon, expireAfter } = this.options
     this.nowMs = Math.max(this.nowMs, Date.now())
-    for (const { timeline, energyOf } of this.timelines.values()) timeline.settle(this.nowMs - horizon, energyOf)
+    const untilMs = isLast ? this.nowMs : this.nowMs - horizon
+    for (const { timeline, energyOf } of this.timelines.values()) timeline.settle(untilMs, energyOf)
+    if (isLast) this.leaveWord()
     const bytes = collectMetrics(this.accounts.names, [...this.accounts.all()], this.resource, this.nowMs)
     this.accounts.expire(this.nowMs, expireAfter + horizon + AHEAD_MS_MAX)
     return bytes === null ? null : parseBatch('metrics', bytes, this.nowMs)
@@ -180,14 +186,23 @@ class Cost implements Processor {
     timeline.settleAll(energyOf)
   }
 
-  // What the gateway had settled before it started anew is not given once more.
   private makeTimeline(uuid: string): { readonly timeline: Timeline | null; readonly energyOf: EnergyOf } {
     const { gpu } = this.host.facts
     const energyOf: EnergyOf = (startMs, endMs) => gpu.over(uuid, startMs, endMs)?.energyJoules
     if (this.timelines.size >= TIMELINES_MAX) return { timeline: null, energyOf }
-    const made = { timeline: new Timeline(this.startMs - this.options.horizon, this.options.reach), energyOf }
+    const made = { timeline: new Timeline(this.closedMs, this.options.reach), energyOf }
     this.timelines.set(uuid, made)
     return made
+  }
+
+  private leaveWord(): void {
+    const { stateDir, log } = this.host
+    if (stateDir === undefined || this.timelines.size === 0) return
+    try {
+      writeSettled(stateDir, this.nowMs)
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'cost: what was counted up to the stop may be counted again by late spans after the next start')
+    }
   }
 
   private meetsConditions(): boolean {

@@ -1,5 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { beforeEach, mock, test } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, beforeEach, mock, test } from 'node:test'
 import { z } from 'zod'
 import type { Processor } from '../../../src/component.ts'
 import { metricName } from '../../../src/exporters/prometheus/names.ts'
@@ -34,8 +37,8 @@ const work = (attributes: Attributes, ms: number, fromSeconds = 0, more: SpanFac
 }
 
 /** `{label=value,…} value`, sorted, of the metric of this name. */
-function linesOf(processor: Processor, name = 'gpu_seconds_total'): string[] {
-  const batch = processor.collect!()
+function linesOf(processor: Processor, name = 'gpu_seconds_total', isLast = false): string[] {
+  const batch = processor.collect!(isLast)
   if (batch === null) return []
   const [{ scopeMetrics }] = decode('ExportMetricsServiceRequest', batch.bytes).resourceMetrics!
   const metric = scopeMetrics![0].metrics!.find((one) => one.name === name)
@@ -155,4 +158,25 @@ test('a clock that is set back gives no time twice', () => {
   processor.process(requestOf([work(TTS, 1000)]))
   mock.timers.setTime(DONE)
   deepStrictEqual(linesOf(processor), ['{model=xtts,stage=tts} 1'])
+})
+
+test('what waits for the horizon is counted at the stop, and not once more after the next start', () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'sluice-cost-'))
+  after(() => rmSync(stateDir, { recursive: true }))
+  const f = (parts: object, expected: { atStop: string[]; late: string[] }): void => {
+    mock.timers.setTime(T)
+    const before = costWith({}, ONE, parts)
+    mock.timers.setTime(T + 10 * SECOND)
+    before.process(requestOf([work(STT, 4000, 2)], {}))
+    deepStrictEqual(linesOf(before), [])
+    const [line] = linesOf(before, 'gpu_seconds_total', true)
+    deepStrictEqual([line], expected.atStop)
+    const next = costWith({}, ONE, parts)
+    mock.timers.setTime(T + 20 * SECOND)
+    next.process(requestOf([work(STT, 4000, 3), work(STT, 4000, 11)], {}))
+    deepStrictEqual(linesOf(next, 'gpu_seconds_total', true), expected.late)
+  }
+  const stt = '{model=whisper,stage=stt,tier=pro}'
+  f({ stateDir: join(stateDir, 'cost') }, { atStop: [`${stt} 4`], late: [`${stt} 4`] })
+  f({}, { atStop: [`${stt} 4`], late: [`${stt} 8`] })
 })
