@@ -39,7 +39,10 @@ export async function startGateway(sinkPort: number, build = FROM_SOURCE, sectio
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const file = join(dir, 'sluice.yaml')
   const config = {
-    receivers: { logs: 'off', otlp: { http: '127.0.0.1:0', grpc: '127.0.0.1:0' } },
+    receivers: {
+      logs: { tcp: '127.0.0.1:0', syslog: '127.0.0.1:0', fluent: '127.0.0.1:0' },
+      otlp: { http: '127.0.0.1:0', grpc: '127.0.0.1:0' }
+    },
     queue: { dir: join(dir, 'queue') },
     exporters: { otlp: { endpoint: `http://127.0.0.1:${sinkPort}` }, prometheus: {} },
     admin: { listen: '127.0.0.1:0' },
