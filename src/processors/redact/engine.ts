@@ -78,7 +78,9 @@ export class Engine {
   private readonly decoded = new Decoded()
   private within: Engine | undefined
   private readonly trail = new Trail()
-  private readonly keyKinds = new Map<string, KeyKind | null>()
+  private readonly keys = new Map<string, { readonly kind: KeyKind | null; readonly isClean: boolean }>()
+  /** Whether there is nothing to be taken out of the key that was judged last. */
+  keyIsClean = false
   /** What is done with finds where the next text stands. */
   treatment: Treatment = USUAL
   /** Where the next text stands, for the counters. */
@@ -254,14 +256,17 @@ export class Engine {
   /** What the key in [start, stop) says of its value. Judged as it will leave, since a key may itself hold a secret. */
   judgeKey(bytes: Uint8Array, start: number, stop: number): KeyKind | null {
     const key = latin1(bytes, start, stop)
-    const known = this.keyKinds.get(key)
-    if (known !== undefined) return known
+    const known = this.keys.get(key)
+    this.keyIsClean = known?.isClean ?? false
+    if (known !== undefined) return known.kind
     const redacted = this.redact(bytes, start, stop, false)
     const kind = this.judge.judge(redacted === null ? key : latin1(redacted, 0, redacted.length))
     // Without a look it is judged as it came, and next time again.
     if (this.isSpent) return kind ?? this.judge.judge(key)
-    if (this.keyKinds.size >= KEY_KINDS_MAX) this.keyKinds.clear()
-    if (key.length <= KEY_BYTES_MAX) this.keyKinds.set(key, kind)
+    if (this.keys.size >= KEY_KINDS_MAX) this.keys.clear()
+    // Where something is allowed, the same key may be less clean elsewhere.
+    this.keyIsClean = redacted === null && this.treatment.allowed.size === 0
+    if (key.length <= KEY_BYTES_MAX) this.keys.set(key, { kind, isClean: this.keyIsClean })
     return kind
   }
 

@@ -52,6 +52,8 @@ export class Walk {
   private path = ''
   private tables: ProfileTables | null = null
   private stringIndex = 0
+  /** There is nothing to be taken out of the keys that `kindOfKey` read. */
+  private isKeyClean = false
   /** The text that was replaced last is gone without a trace. */
   private isEmptied = false
 
@@ -233,6 +235,7 @@ export class Walk {
     const { treatment } = engine
     engine.spend(WORK_PER_ATTRIBUTE)
     let kind = this.kindOfKey(start, end, depth, pair)
+    const { isKeyClean } = this
     if (kind !== null && engine.treatment.allows(kind)) kind = null
     const own = engine.treatment
     const fields = this.reader(depth).open(this.bytes, start, end)
@@ -247,7 +250,8 @@ export class Walk {
         this.patch.replace(fields.tagStart, fields.end, lengthDelimited(2, by))
       } else if (this.deservesLook(fields.start, fields.end)) {
         engine.treatment = fields.number === 2 ? own : treatment
-        if (fields.number === 1) this.string(ANY_VALUE, fields)
+        if (fields.number === 1 && !isKeyClean) this.string(ANY_VALUE, fields)
+        else if (fields.number === 1) continue
         else if (fields.number === 2) {
           this.patch.enter(fields.tagStart, fields.start, fields.end)
           this.isEmptied = false
@@ -267,9 +271,11 @@ export class Walk {
     const { bytes, engine, policy, path } = this
     const fields = this.reader(depth).open(bytes, start, end)
     let kind: KeyKind | null = null
+    this.isKeyClean = true
     while (fields.next()) {
       if (fields.number === 1 && fields.type === BYTES) {
         kind = engine.judgeKey(bytes, fields.start, fields.end) ?? kind
+        this.isKeyClean &&= engine.keyIsClean
         if (pair !== null && isValueKey(bytes, fields.start, fields.end)) kind ??= pair
         if (engine.place === 'body') this.recordKeys.enterKey(fields.start, fields.end)
         if (!policy.hasAttributes) continue
