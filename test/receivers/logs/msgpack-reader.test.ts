@@ -16,7 +16,7 @@ const values = fc.letrec((tie) => ({
     fc.boolean(),
     fc.integer(),
     fc.maxSafeInteger(),
-    fc.double({ noNaN: true }),
+    fc.double({ noNaN: true }).filter((value) => !Object.is(value, -0)),
     fc.string({ unit: 'binary', maxLength: 400 }),
     fc.array(tie('value'), { maxLength: 20 }),
     fc.dictionary(fc.string({ maxLength: 20 }), tie('value'), { maxKeys: 20, noNullPrototype: true })
