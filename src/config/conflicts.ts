@@ -51,6 +51,26 @@ export function fedBack(senders: readonly Listening[], receivers: readonly Liste
   )
 }
 
+/** The problem of GPU facts that are to be asked for at the gateway of the node, which is not named. */
+export function askedNowhere(facts: { gpu: { source: string; node?: string | undefined } }, tree: Tree | undefined): Problem[] {
+  if (facts.gpu.source !== 'node' || facts.gpu.node !== undefined) return []
+  return [
+    {
+      place: placeOf(tree, ['facts', 'gpu', 'source']),
+      path: 'facts.gpu.source',
+      came: 'node',
+      expected: 'facts.gpu.node beside it',
+      remedy: 'name there where the gateway of the node serves its facts, or choose auto'
+    }
+  ]
+}
+
+function placeOf(tree: Tree | undefined, keys: readonly string[]): Place {
+  let at = tree
+  for (const key of keys) at = at?.type === 'mapping' ? at.entries.get(key)?.value : undefined
+  return at?.place ?? DEFAULT
+}
+
 const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0|\[::\])$/
 
 function leadsTo(url: URL, address: NonNullable<Address>): boolean {

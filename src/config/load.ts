@@ -1,7 +1,7 @@
 import type { ExporterDefinition, FolderDefinition, ProcessorDefinition, RedactorDefinition } from '../component.ts'
 import { type AnyDefinition, type ReadPart, type ReadSection, readComponents } from './component-section.ts'
 import type { Config, Definitions, Part } from './config.ts'
-import { fedBack, type Listening, listenedTwice } from './conflicts.ts'
+import { askedNowhere, fedBack, type Listening, listenedTwice } from './conflicts.ts'
 import { addEnvironment, addFlag, type Flag } from './env.ts'
 import type { Env } from './expand.ts'
 import { readFileTree } from './file.ts'
@@ -62,7 +62,7 @@ export async function loadConfig({ file: named, env, definitions, flags = [] }: 
     const own: Listening = { path: '', shape: sections, tree: commonTree, options: common }
     const receiving = receivers.parts.map((part) => listeningOf('receivers', part))
     problems.push(...listenedTwice([...receiving, ...exporters.parts.map((part) => listeningOf('exporters', part)), own]))
-    problems.push(...fedBack([own], receiving))
+    problems.push(...fedBack([own], receiving), ...askedNowhere(common.facts, commonTree))
     // The variables that point a worker at the gateway are often set where the gateway starts, too; they are not meant for it.
     for (const part of [...exporters.parts]) {
       const [loop] = fedBack([listeningOf('exporters', part)], receiving)

@@ -150,6 +150,12 @@ test('nothing is sent back to the gateway itself', async () => {
   strictEqual((await problemsOf('exporters: { otlp: { endpoint: "http://collector:4318" } }')).length, 0)
 })
 
+test('facts that are asked for at the node need its address', async () => {
+  await f('facts:\n  gpu: { source: node }', 2, 'facts.gpu.source', 'node', 'facts.gpu.node', 'auto')
+  strictEqual((await problemsOf('facts: { gpu: { source: node, node: "http://10.0.0.1:4321" } }')).length, 0)
+  strictEqual((await problemsOf('facts: { gpu: { source: auto } }')).length, 0)
+})
+
 test('variables that are missing or malformed are named', async () => {
   await f('queue:\n  dir: ${QUEUE}', 2, 'queue.dir', '${QUEUE}, which is not set', 'environment variable QUEUE', '${QUEUE:-default}')
   await f('queue: { dir: "${env:QUEUE}" }', 1, 'queue.dir', 'names no variable', '${NAME}', 'write ${QUEUE}')
