@@ -196,14 +196,17 @@ export class TimeReader {
   // hh:mm:ss or hhmmss, a fraction behind a dot or a comma, AM or PM.
   private clock(at: number): boolean {
     const { text } = this
+    // The first of two digits may be left out where a half of the day follows.
+    const isShort = text.charCodeAt(at + 1) === COLON
+    let hour = isShort ? text.charCodeAt(at) - 48 : this.two(at)
+    if (isShort) at--
     const isPlain = text.charCodeAt(at + 2) !== COLON
     const step = isPlain ? 2 : 3
-    let hour = this.two(at)
     const minute = this.two(at + step)
     const second = this.two(at + 2 * step)
     if (!isPlain && text.charCodeAt(at + 5) !== COLON) return false
     // Written so that NaN, which is what no digits are, fails too.
-    if (!(hour < 24 && minute < 60 && second <= 60)) return false
+    if (!(hour >= 0 && hour < 24 && minute < 60 && second <= 60)) return false
     at += 2 * step + 2
     let ms = 0
     const mark = text.charCodeAt(at)

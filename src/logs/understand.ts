@@ -91,7 +91,7 @@ function readPlain(line: string, entry: LogEntry): void {
   if (quoted > 0 && logfmt.read(body, quoted, true)) {
     const { keys, values } = logfmt
     for (let i = 0; i < keys.length; i++) fields.field(keys[i], values[i])
-    fields.close(unquote(body.slice(1, quoted - 2)))
+    fields.keepBody(unquote(body.slice(1, quoted - 2)))
   } else if (entry.severityText !== '') {
     const trailing = trailingObject(body)
     if (trailing !== null) {
