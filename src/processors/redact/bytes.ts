@@ -204,10 +204,18 @@ export class Text {
     return this.escapeBefore(at) > 0
   }
 
-  /** `start`, or where the word really begins if what stands at `start` is the rest of an escape: `\n`, `%3D`, `\u0022`. */
+  /** `start`, or where the word really begins if what stands at `start` is the rest of an escape: `\n`, `%3D`, `\u0022`, `ESC[32m`. */
   behindEscape(start: number): number {
     const before = this.at(start - 1)
-    if (before === 37) return start + 2
+    if (before === 37) {
+      // %2522: an escape of an escape.
+      const isTwice = this.at(start) === 50 && this.at(start + 1) === 53 && this.is(start + 2, HEX) && this.is(start + 3, HEX)
+      return start + (isTwice ? 4 : 2)
+    }
+    if (before === 91 || before === 59) {
+      const digits = this.run(start, DIGIT, 3)
+      return digits > start && this.at(digits) === 109 ? digits + 1 : start
+    }
     if (before !== 92) return start
     if (this.at(start) === 117) return start + 5
     return 'nrtbf'.includes(String.fromCharCode(this.at(start) || 97)) ? start + 1 : start

@@ -6,7 +6,7 @@ import { Decoded, merged } from './decoded.ts'
 import { findHeadless, headless } from './headless.ts'
 import { KeyJudge, type KeyKind } from './keys.ts'
 import type { UserPattern } from './patterns.ts'
-import { cards, findDigits } from './people.ts'
+import { cards, findDigits, quotesAround } from './people.ts'
 import { type Place, Treatment } from './policy.ts'
 import { markerEnd, Replacement } from './replacement.ts'
 import { rulesOf } from './rules.ts'
@@ -388,7 +388,7 @@ export class Engine {
   private addHeadless(): void {
     const { text } = this
     if (this.findsCards && findDigits(text.bytes, text.start, text.stop) >= 0) {
-      this.between((from, to) => cards(text, from, to, (start, end) => text.found(start, end, 'card')))
+      this.between((from, to) => cards(text, from, to, (start, end) => text.found(start, end, 'card', quotesAround(text, start, end))))
     }
     if (findHeadless(text.bytes, text.start, text.stop) >= 0) {
       this.between((from, to) => headless(text, from, to, (bytes) => this.holdsSecret(bytes)))

@@ -31,7 +31,8 @@ export function findHeadless(bytes: Uint8Array, start: number, stop: number): nu
     let end = probe + 1
     while (end < stop && inRun[bytes[end]] === 1) end++
     const run = left + 1
-    if (lastDot(bytes, run, end) > 0 || maybeText(bytes, run, end)) return run
+    // A full stop behind it is no part of it.
+    if (lastDot(bytes, run, bytes[end - 1] === 46 ? end - 1 : end) > 0 || maybeText(bytes, run, end)) return run
     probe = end + RUN_MIN
   }
   return -1
@@ -91,7 +92,6 @@ export function headless(text: Text, from: number, to: number, holdsSecret: (byt
 }
 
 function discord(text: Text, run: number, stop: number): boolean {
-  // A full stop behind it is no part of it.
   const end = text.at(stop - 1) === 46 ? stop - 1 : stop
   const last = lastDot(text.bytes, run, end)
   if (last < 0 || end - last - 1 < LAST_MIN) return false

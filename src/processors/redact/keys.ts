@@ -90,7 +90,14 @@ const BEFORE_KEY: Record<string, KeyKind> = {
       'account',
       'storage',
       'admin',
-      'deploy'
+      'deploy',
+      // Vendors, as in FAL_KEY.
+      ...'fal openai anthropic groq gemini mistral cohere deepgram deepl elevenlabs replicate huggingface hf nvidia ngc together runpod pinecone'.split(
+        ' '
+      ),
+      ...'datadog dd sentry stripe sendgrid twilio mailgun mailchimp postmark resend algolia mapbox supabase segment posthog wandb azure'.split(
+        ' '
+      )
     ].map((word) => [word, 'api-key' as const])
   )
 }

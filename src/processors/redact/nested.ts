@@ -16,8 +16,8 @@ import {
 
 const NESTED_BYTES_MAX = 65_536
 
-/** Every quoted value in a list or an object under a sensitive key; names of members stay. */
-export function nested(text: Text, at: number, kind: KeyKind, keyQuote: Quote | null): void {
+/** Every quoted value in a list or an object under a sensitive key, which `hide` is told of; names of members stay. */
+export function nested(text: Text, at: number, keyQuote: Quote | null, hide: (from: number, to: number) => void): void {
   const limit = Math.min(text.stop, at + NESTED_BYTES_MAX)
   let depth = 0
   let pos = at
@@ -30,7 +30,7 @@ export function nested(text: Text, at: number, kind: KeyKind, keyQuote: Quote | 
       if (quote.backslashes < (keyQuote?.backslashes ?? 0) || (quote.written !== keyQuote?.written && closesText(text, start))) break
       const end = quotationEnd(text, start, quote)
       pos = end + quote.length
-      if (text.at(skipBlanks(text, pos)) !== 58 && !isHarmless(text, start, end)) text.found(start, end, kind)
+      if (text.at(skipBlanks(text, pos)) !== 58) hide(start, end)
       // Ended by a mark of the text around, or cut off.
       if (!isSameQuote(quoteAt(text, end), quote)) break
       continue
@@ -42,21 +42,32 @@ export function nested(text: Text, at: number, kind: KeyKind, keyQuote: Quote | 
   text.work += pos - at
 }
 
-/** A YAML block: the lines that are indented further. */
+/** A YAML block: the lines that are indented as far as its first. */
 export function block(text: Text, at: number, kind: KeyKind): void {
   let line = lineEnd(text, at)
   if (line - at > 4) return
   const start = skipSpace(text, line)
-  if (!text.is(start - 1, BLANK)) return
+  const margin = start - text.runBack(start, BLANK, 64)
+  if (margin === 0) return
   let end = start
   while (end < text.stop) {
     line = lineEnd(text, end)
     end = line
-    const next = text.run(line, BREAK, 2)
-    if (!text.is(next, BLANK) || next === line) break
+    const next = behindBreak(text, line)
+    if (next === line || text.run(next, BLANK, margin) - next < margin) break
     end = next
   }
   if (!isHarmless(text, start, end)) text.found(start, end, kind)
+}
+
+// Behind a line break, or the escape of one.
+function behindBreak(text: Text, at: number): number {
+  if (text.is(at, BREAK)) return text.run(at, BREAK, 2)
+  let pos = at
+  while (text.at(pos) === 92 && pos - at < 8) pos++
+  if (pos === at || (text.at(pos) !== 110 && text.at(pos) !== 114)) return at
+  const next = pos + 1
+  return text.at(pos) === 114 && text.at(next) === 92 ? behindBreak(text, next) : next
 }
 
 /** <key>value</key>. Cut off, the value ends with its first word. */

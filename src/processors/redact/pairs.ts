@@ -1,8 +1,9 @@
 // A key beside its value, in every way that logs write it: key=v, key: v, "key":"v" at any depth of escaping, key => v, <key>v</key>,
 // --key v, ["--key","v"], {"name":"KEY","value":"v"}, YAML blocks, lists under a key, PASSWORD 'v'.
-import { BLANK, BREAK, DIGIT, IDENTIFIER, LETTER, type Text, WORD } from './bytes.ts'
+import { BLANK, BREAK, IDENTIFIER, LETTER, LOWER, type Text, UPPER } from './bytes.ts'
 import { authorization, cookies } from './headers.ts'
 import type { KeyJudge, KeyKind } from './keys.ts'
+import { formValue, isAttribute, looksPaired, valueBefore, valueBehind } from './neighbours.ts'
 import { block, element, nested } from './nested.ts'
 import {
   bareEnd,
@@ -18,6 +19,7 @@ import {
   quotationEnd,
   quoteAt,
   skipBlanks,
+  skipColours,
   skipSpace
 } from './values.ts'
 
@@ -45,6 +47,7 @@ export function pair(text: Text, from: number, end: number, judge: KeyJudge): vo
     next !== 62 &&
     next !== 40 &&
     next !== 93 &&
+    next !== 27 &&
     afterKey < text.stop
   ) {
     if (!text.is(afterKey, BLANK | BREAK)) return
@@ -52,7 +55,9 @@ export function pair(text: Text, from: number, end: number, judge: KeyJudge): vo
   const keyStart = startOfKey(text, from)
   const kind = judgeAt(text, keyStart, keyEnd, judge)
   if (kind === null) return
-  if (quote === null || !namedAfter(text, keyStart, quote, kind)) joined(text, keyStart, afterKey, quote, kind)
+  const before = quote === null ? null : valueBefore(text, keyStart, quote)
+  if (before === null) joined(text, keyStart, afterKey, quote, kind)
+  else if (!isHarmless(text, before[0], before[1])) text.found(before[0], before[1], kind)
 }
 
 function trimmedEnd(text: Text, end: number): number {
@@ -62,13 +67,7 @@ function trimmedEnd(text: Text, end: number): number {
 }
 
 function startOfKey(text: Text, from: number): number {
-  const run = text.runBack(from, IDENTIFIER, KEY_BYTES_MAX)
-  const start = Math.min(from, text.behindEscape(run))
-  const before = text.at(run - 1)
-  if (start > run || (before !== 91 && before !== 59)) return start
-  // ESC[32mtoken: a colour.
-  const digits = text.run(run, DIGIT, 3)
-  return digits > run && text.at(digits) === 109 && digits < from ? digits + 1 : start
+  return Math.min(from, text.behindEscape(text.runBack(from, IDENTIFIER, KEY_BYTES_MAX)))
 }
 
 function judgeAt(text: Text, start: number, end: number, judge: KeyJudge): KeyKind | null {
@@ -81,28 +80,30 @@ function judgeAt(text: Text, start: number, end: number, judge: KeyJudge): KeyKi
 
 function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | null, kind: KeyKind): void {
   // config['password'] = …
-  let pos = skipTabs(text, text.at(afterKey) === 93 ? afterKey + 1 : afterKey)
+  let pos = skipColours(text, skipTabs(text, text.at(afterKey) === 93 ? afterKey + 1 : afterKey))
   const byte = text.at(pos)
   if (byte === 61) {
     pos += text.at(pos + 1) === 61 || text.at(pos + 1) === 62 ? 2 : 1
-    value(text, quote === null ? skipTabs(text, pos) : skipSpace(text, pos), '=', kind, keyStart, pos, quote)
+    value(text, valueStart(text, pos, quote), '=', kind, keyStart, pos, quote)
     return
   }
   if (byte === 58 && text.at(pos + 1) !== 58) {
     pos += text.at(pos + 1) === 61 ? 2 : 1
-    value(text, quote === null ? skipTabs(text, pos) : skipSpace(text, pos), ':', kind, keyStart, pos, quote)
+    value(text, valueStart(text, pos, quote), ':', kind, keyStart, pos, quote)
     return
   }
-  if (text.hasFolded(pos, '%3d') || text.hasFolded(pos, '%3a')) {
-    value(text, pos + 3, '=', kind, keyStart, pos)
-    return
-  }
-  if (byte === 62 && quote === null && text.at(keyStart - 1) === 60) {
+  if (byte === 62 && (quote === null ? text.at(keyStart - 1) === 60 : isAttribute(text, keyStart, quote))) {
     element(text, pos + 1, kind)
     return
   }
+  if (quote !== null && isBreak(text, pos) && isAttribute(text, keyStart, quote)) {
+    const start = formValue(text, pos)
+    const end = lineEnd(text, start)
+    if (!isHarmless(text, start, end)) text.found(start, end, kind)
+    return
+  }
   if (byte === 44 || (quote === null && isBreak(text, pos))) {
-    neighbour(text, pos, text.at(keyStart) === 45 ? quote : null, kind)
+    neighbour(text, pos, keyStart, quote, kind)
     return
   }
   if (byte === 40 && kind === 'password' && quoteAt(text, pos + 1) !== null) {
@@ -110,8 +111,12 @@ function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | n
     return
   }
   if (quote !== null) {
-    if (text.hasFolded(pos, 'value')) neighbour(text, pos, null, kind)
+    if (text.hasFolded(pos, 'value')) neighbour(text, pos, keyStart, quote, kind)
   } else if (pos > afterKey) apart(text, pos, keyStart, kind)
+}
+
+function valueStart(text: Text, at: number, quote: Quote | null): number {
+  return quote === null ? skipColours(text, skipTabs(text, at)) : skipSpace(text, at)
 }
 
 // Blanks, and tabs that are written as escapes.
@@ -130,10 +135,21 @@ function apart(text: Text, pos: number, keyStart: number, kind: KeyKind): void {
   else if (text.hasFolded(pos, 'is ') || text.hasFolded(pos, 'was ')) value(text, skipBlanks(text, pos + 3), 'prose', kind, keyStart, pos)
   else if (kind === 'password' && text.slice(Math.max(text.floor, keyStart - 64), keyStart).includes('login ')) {
     value(text, pos, 'argument', kind, keyStart, pos) // .netrc: machine … login … password …
+  } else if (provided(text, pos) > 0) {
+    value(text, provided(text, pos), 'prose', kind, keyStart, pos)
   } else {
     const end = bareEnd(text, pos)
     if (looksGenerated(text, pos, end, kind === 'password' ? 8 : 16) && !isHarmless(text, pos, end)) text.found(pos, end, kind)
   }
+}
+
+const PROVIDED = new Set('provided given used supplied received found value header'.split(' '))
+
+// "API key provided: …": where the value begins, or -1.
+function provided(text: Text, at: number): number {
+  const end = text.run(at, LETTER, 10)
+  if (text.at(end) !== 58 && text.at(end) !== 61) return -1
+  return PROVIDED.has(text.slice(at, end).toLowerCase()) ? skipBlanks(text, end + 1) : -1
 }
 
 // SET PASSWORD FOR user = '…'
@@ -155,48 +171,21 @@ function isBreak(text: Text, at: number): boolean {
   return pos > at && (text.at(pos) === 110 || text.at(pos) === 114)
 }
 
-// The value is told by its place: after "value" in a list of name and value, or the next of an argument list.
-function neighbour(text: Text, at: number, argument: Quote | null, kind: KeyKind): void {
-  const pos = skipSpace(text, text.at(at) === 44 ? at + 1 : at)
-  const quote = quoteAt(text, pos)
-  const start = pos + (quote?.length ?? 0)
-  const end = text.run(start, WORD, 16)
-  const name = text.slice(start, end).toLowerCase()
-  const colon = skipBlanks(text, quote === null ? end : end + quote.length)
-  if ((name === 'value' || name === 'val' || name === 'v') && (text.at(colon) === 58 || text.at(colon) === 61)) {
-    value(text, skipSpace(text, colon + 1), '=', kind, pos, colon, quote)
+// The value is told by its place: behind "value" among the members of an object, the next of an argument list, or the second of a pair.
+function neighbour(text: Text, at: number, keyStart: number, keyQuote: Quote | null, kind: KeyKind): void {
+  const start = valueBehind(text, keyStart, keyQuote, at)
+  if (start >= 0) {
+    value(text, start, '=', kind, keyStart, start, keyQuote)
     return
   }
-  if (quote !== null && isSameQuote(quote, argument)) {
-    const to = quotationEnd(text, start, quote)
-    if (text.at(start) !== 45 && !isHarmless(text, start, to)) text.found(start, to, kind)
-  }
-}
-
-const NAME_WINDOW_BYTES = 512
-
-// {"value":"v","name":"KEY"}: the value stands before its name. Read backwards, piece by piece.
-function namedAfter(text: Text, keyStart: number, quote: Quote, kind: KeyKind): boolean {
-  const from = Math.max(text.floor, keyStart - NAME_WINDOW_BYTES)
-  const mark = '\\'.repeat(quote.backslashes) + quote.written
-  text.work += keyStart - from
-  const beforeColon = without(without(text.slice(from, keyStart), mark), ':')
-  const beforeName = without(beforeColon, `${mark}name${mark}`) ?? without(beforeColon, `${mark}key${mark}`)
-  const value = without(without(beforeName, ','), mark, false)
-  if (value === null) return false
-  const opening = value.lastIndexOf(mark)
-  const label = opening < 0 ? null : without(value.slice(0, opening).trimEnd(), ':')
-  if (!(label?.endsWith(`${mark}value${mark}`) || label?.endsWith(`${mark}val${mark}`))) return false
-  const [start, end] = [from + opening + mark.length, from + value.length]
-  if (!isHarmless(text, start, end)) text.found(start, end, kind)
-  return true
-}
-
-// `text` without `ending` and the white space before it; null when it ends otherwise.
-function without(text: string | null, ending: string, trims = true): string | null {
-  if (!text?.endsWith(ending)) return null
-  const rest = text.slice(0, -ending.length)
-  return trims ? rest.trimEnd() : rest
+  const pos = skipSpace(text, text.at(at) === 44 ? at + 1 : at)
+  const quote = quoteAt(text, pos)
+  if (quote === null || !isSameQuote(quote, keyQuote)) return
+  const from = pos + quote.length
+  const to = quotationEnd(text, from, quote)
+  if (text.at(keyStart) === 45) {
+    if (text.at(from) !== 45 && !isHarmless(text, from, to)) text.found(from, to, kind)
+  } else if (looksPaired(text, from, to) && (kind !== 'cookie' || text.slice(from, to).includes('='))) quoted(text, from, to, kind)
 }
 
 function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: number, joinEnd: number, keyQuote: Quote | null = null): void {
@@ -208,7 +197,8 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
   // "password: ", — this mark closes the text that the key stands in.
   if (quote !== null && closesText(text, pos + quote.length)) return
   if (quote !== null) quoted(text, pos + quote.length, quotationEnd(text, pos + quote.length, quote), kind)
-  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, kind, keyQuote)
+  else if (isOpen && byte === 91 && isBareItem(text, pos + 1)) value(text, pos + 1, join, kind, keyStart, joinEnd, keyQuote)
+  else if (isOpen && !isHarmless(text, pos, bareEnd(text, pos) + 1)) nested(text, pos, keyQuote, (from, to) => quoted(text, from, to, kind))
   else if ((byte === 124 || byte === 62) && join === ':') block(text, pos, kind)
   else if (kind === 'authorization' && join !== 'prose' && keyQuote === null) authorization(text, pos, headerEnd(text, pos), false)
   else if (kind === 'cookie' && join !== 'prose' && keyQuote === null) cookies(text, pos, headerEnd(text, pos))
@@ -218,6 +208,18 @@ function value(text: Text, at: number, join: Join, kind: KeyKind, keyStart: numb
     const around = keyQuote === null ? '' : '\\'.repeat(keyQuote.backslashes) + keyQuote.written
     if (!isKept(text, pos, end, join, kind, keyStart, joinEnd)) text.found(pos, end, kind, around)
   }
+}
+
+// Lists of Go have no quotation marks: map[X-Api-Key:[v]]. A name in brackets alone is a marker.
+function isBareItem(text: Text, at: number): boolean {
+  const end = bareEnd(text, at)
+  return (
+    end > at && quoteAt(text, at) === null && !text.is(at, BLANK | BREAK) && !isHarmless(text, at - 1, end + 1) && !isOpening(text.at(at))
+  )
+}
+
+function isOpening(byte: number): boolean {
+  return byte === 91 || byte === 123 || byte === 92
 }
 
 function quoted(text: Text, start: number, end: number, kind: KeyKind): void {
@@ -231,7 +233,7 @@ function quoted(text: Text, start: number, end: number, kind: KeyKind): void {
   }
   if (isHarmless(text, start, end)) return
   // Models write their tokens under this very name.
-  if (kind === 'token' && end - start < 6) return
+  if (kind !== 'password' && end - start < (kind === 'token' ? 6 : 4)) return
   text.found(start, end, kind)
 }
 
@@ -250,13 +252,34 @@ function isKept(text: Text, from: number, to: number, join: Join, kind: KeyKind,
     return true
   if (to - from < 64 && (text.at(to) === 40 || CODE.test(text.slice(from, to)))) return true
   if (kind === 'token' && to - from < 6) return true
+  if (join === '=' && from > joinEnd && isNextPair(text, from)) return true
   if (join === '=' || join === 'quoted') return false
-  if (join === 'prose') return !looksRandom(text, from, to, 6)
+  if (join === 'prose')
+    return (
+      !looksRandom(text, from, to, 6) &&
+      (isProse(text, from, to) || (to - from < 16 && !(kind === 'password' && looksTyped(text, from, to))))
+    )
   if (join === 'argument') return text.at(from) === 45 || (isProse(text, from, to) && isProseAround(text, to))
   if (!isProse(text, from, to)) return false
   // key: word — a setting when it has the line for itself, else a sentence.
   const settled = from > joinEnd - 1 && isLineStart(text, keyStart) && isLineEnd(text, to)
   return !settled
+}
+
+// `password= user=ana`: nothing stands behind the equals sign.
+function isNextPair(text: Text, from: number): boolean {
+  const end = text.run(from, IDENTIFIER, 24)
+  return end > from && text.at(end) === 61 && text.at(end + 1) !== 61 && !text.is(end + 1, BLANK | BREAK) && end + 1 < text.stop
+}
+
+// What nobody writes in a word or a path: a symbol, or capitals here and there.
+function looksTyped(text: Text, from: number, to: number): boolean {
+  let humps = 0
+  for (let pos = from; pos < to - 1; pos++) {
+    if ('!#$%^*+?~'.includes(String.fromCharCode(text.bytes[pos]))) return true
+    if (text.is(pos, LOWER) && text.is(pos + 1, UPPER)) humps++
+  }
+  return humps > 1
 }
 
 function isProseAround(text: Text, at: number): boolean {

@@ -1,5 +1,5 @@
 // Personal data: e-mail addresses and payment cards.
-import { ALNUM, BASE64, CLASS, DASH, DIGIT, DOT, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
+import { ALNUM, BLANK, CLASS, DASH, DIGIT, DOT, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
 
 const LOCAL = ALNUM | DOT | UNDERSCORE | PERCENT | DASH
 const LOCAL_MAX = 64 + 6
@@ -118,8 +118,8 @@ const digits = new Uint8Array(CARD_DIGITS_MAX)
 // The end of the card number that begins with the group at `at`, or -1. Groups are joined by one and the same separator.
 function cardEnd(text: Text, at: number, stop: number): number {
   const before = text.at(at - 1)
-  if (CLASS[before] & (WORD | BASE64) && text.escapeBefore(at) === 0) return -1
-  if ((before === 46 || before === 45 || before === 44) && text.is(at - 2, DIGIT)) return -1
+  if (CLASS[before] & WORD && text.escapeBefore(at) === 0) return -1
+  if ((before === 46 || before === 45) && text.is(at - 2, DIGIT)) return -1
   let count = 0
   let grouping = ''
   let separator = 0
@@ -142,9 +142,33 @@ function cardEnd(text: Text, at: number, stop: number): number {
     }
   }
   if (separator !== 0 && !GROUPINGS.has(grouping + group)) return -1
-  if (CLASS[text.at(pos)] & (LETTER | UNDERSCORE | BASE64)) return -1
+  if (CLASS[text.at(pos)] & (LETTER | UNDERSCORE)) return -1
   if (text.at(pos) === 46 && text.is(pos + 1, DIGIT)) return -1
-  return isCard(count) ? pos : -1
+  if (count > UNGROUPED_DIGITS_MAX && separator === 0) return -1
+  return isCard(count) && !isIdentifier(text, at) ? pos : -1
+}
+
+/** Longer numbers are ids of traces and times in nanoseconds far more often than cards, unless they are written in groups. */
+const UNGROUPED_DIGITS_MAX = 16
+const NO_CARDS = /(?:id|ids|uid|seq|ts|time|timestamp|offset|nanos|millis|size|bytes|count|hash|seed|address|addr|ptr)$/i
+
+// `trace_id=4…`, `"offset": 4…`: the key says that it is no card.
+function isIdentifier(text: Text, at: number): boolean {
+  let end = at
+  while (end > text.floor && at - end < 8 && ' "\':=\\'.includes(String.fromCharCode(text.bytes[end - 1]))) end--
+  return end < at && NO_CARDS.test(text.slice(text.runBack(end, WORD, 24), end))
+}
+
+const KEY_BEFORE = /(\\*")\s*:\s*(?:\[\s*)?(?:(?:-?[\d.]+|\\*"\[redacted:[a-z\d:-]+\]\\*")\s*,\s*)*$/
+const KEY_WINDOW_BYTES = 256
+
+/** The quotation marks that a marker needs around it where it takes the place of a number of JSON: written like those of the key. */
+export function quotesAround(text: Text, from: number, to: number): string {
+  const after = text.at(text.run(to, BLANK, 64))
+  if (after !== 44 && after !== 125 && after !== 93) return ''
+  const start = Math.max(text.floor, from - KEY_WINDOW_BYTES)
+  text.work += from - start
+  return KEY_BEFORE.exec(text.slice(start, from))?.[1] ?? ''
 }
 
 /** True for a card number that was written as an integer, told by its high and low 32 bits. Those of 13 to 16 digits alone: most longer numbers are ids. */

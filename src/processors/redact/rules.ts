@@ -1,5 +1,6 @@
 // The list of all rules: which heads, and what looks at them.
 import type { Text } from './bytes.ts'
+import { identifiedWith, literal, monitoredAuth, PROGRAMS, programArgument, redisAuth, userArgument } from './commands.ts'
 import { ESCAPE_HEADS, noteEscape } from './decoded.ts'
 import { basic, bearer, registryAuth } from './headers.ts'
 import { KEY_HEADS, type KeyJudge, wordsOf } from './keys.ts'
@@ -9,8 +10,7 @@ import { email } from './people.ts'
 import { MARKER_START, skipMarker } from './replacement.ts'
 import type { Rule } from './token-shapes.ts'
 import { TOKENS } from './tokens.ts'
-import { queryValue, userArgument, userInfo } from './urls.ts'
-import { bareEnd, isHarmless, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+import { driverAddress, oracleLogin, queryValue, userInfo } from './urls.ts'
 
 /** All rules: the built-in ones, and those for the keys and patterns of the user. */
 export function rulesOf(judge: KeyJudge, keys: readonly string[], patterns: readonly UserPattern[]): Rule[] {
@@ -25,10 +25,15 @@ export function rulesOf(judge: KeyJudge, keys: readonly string[], patterns: read
     { name: 'basic-auth', heads: ['basic '], check: basic, folded },
     { name: 'basic-auth', heads: ['auth"', 'auth\\', '_auth'], check: registryAuth, folded },
     { name: 'password', heads: ['AUTH '], check: redisAuth },
+    { name: 'password', heads: ['"auth'], check: monitoredAuth, folded },
     { name: 'url-password', heads: ['://'], check: userInfo, folded },
     { name: 'url-secret', heads: ['sig=', 'signature=', 'hmac=', 'policy=', 'code=', 'auth=', 'key='], check: queryValue, folded },
-    { name: 'password', heads: [' -u ', '--user ', '--user='], check: userArgument, folded },
+    { name: 'password', heads: [' -u ', '--user ', '--user=', '"-u', "'-u", '"--user', "'--user"], check: userArgument, folded },
     { name: 'password', heads: ['identified by ', 'sshpass -p ', 'sshpass -p'], check: literal, folded },
+    { name: 'password', heads: ['identified with '], check: identifiedWith, folded },
+    { name: 'password', heads: Object.keys(PROGRAMS), check: programArgument, folded },
+    { name: 'url-password', heads: ['@tcp(', '@unix('], check: driverAddress, folded },
+    { name: 'url-password', heads: ['oracle:thin:', 'oracle:oci:', 'sqlplus '], check: oracleLogin, folded },
     { name: 'key', heads: [...keyHeads], check: (text, from, end) => pair(text, from, end, judge), folded },
     { name: 'email', heads: ['@', '%40', '\\u0040'], check: email, folded },
     { name: 'escape', heads: ESCAPE_HEADS, check: noteEscape, folded }
@@ -44,22 +49,4 @@ function longestWord(key: string): string[] {
 // The lines of a key may come one by one; whoever sees them all needs to know.
 function seeKey(text: Text): void {
   text.seesKey = true
-}
-
-// The word or the quotation that follows is the secret.
-function literal(text: Text, _from: number, end: number): void {
-  const start = skipBlanks(text, end)
-  const quote = quoteAt(text, start)
-  const from = start + (quote?.length ?? 0)
-  const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
-  if (!isHarmless(text, from, to) && !text.hasFolded(from, 'password')) text.found(from, to, 'password')
-}
-
-// AUTH [user] password, as Redis' logs and monitors show it.
-function redisAuth(text: Text, _from: number, end: number): void {
-  const first = bareEnd(text, end)
-  const next = skipBlanks(text, first)
-  const second = bareEnd(text, next)
-  if (second > next && next > first && looksRandom(text, next, second, 6)) text.found(next, second, 'password')
-  else if (looksRandom(text, end, first, 6)) text.found(end, first, 'password')
 }

@@ -1,5 +1,7 @@
 // How tokens look that tell themselves: by a prefix, by a mark in their middle, by their parts.
-import { ALNUM, BASE64_RUN, BLANK, CLASS, DIGIT, HEX, LOWER, PERCENT, type Text, UPPER, URLSAFE, WORD } from './bytes.ts'
+
+import { ALNUM, BASE64, BASE64_RUN, BLANK, CLASS, DIGIT, EQUALS, HEX, LOWER, PERCENT, type Text, UPPER, URLSAFE, WORD } from './bytes.ts'
+import { bareEnd } from './values.ts'
 
 /** Looks at the place where a head was found, [from, end), and reports what it finds to `text`. */
 export type Check = (text: Text, from: number, end: number) => void
@@ -82,7 +84,7 @@ export function around(name: string, mark: string, left: [number, number, number
     heads: [mark],
     follows: { classes: right[0], min: right[1] },
     check(text, from, end) {
-      const start = text.behindEscape(text.runBack(from, left[0], left[2] + 1))
+      const start = text.behindEscape(text.runBack(from, left[0], left[2] + 4))
       const to = text.run(end, right[0], right[2] + 1)
       if (!text.beginsWord(start)) return
       const before = from - start
@@ -142,7 +144,9 @@ function pemLines(text: Text, at: number): void {
 /** Web hooks: the path behind the host is the secret. */
 export function webHook(name: string): Check {
   return (text, _from, end) => {
-    const to = text.run(end, URLSAFE | BASE64_RUN, 256)
+    if (text.has(end, '[redacted:')) return
+    let to = Math.min(bareEnd(text, end), end + 512)
+    while (to > end && !text.is(to - 1, URLSAFE | BASE64_RUN)) to--
     if (to - end >= 20) text.found(end, to, name)
   }
 }
@@ -187,7 +191,8 @@ export function paypal(text: Text, from: number, end: number): void {
 /** X's: a run of capital As, as base64 of zeroes has it, so it must be a whole word that is not base64 otherwise. */
 export function xBearer(text: Text, from: number, end: number): void {
   const to = text.run(end, ALNUM | PERCENT, 200)
-  if (to - end < 60 || !isMixed(text, end, to) || text.is(from - 1, WORD | BASE64_RUN) || text.is(to, BASE64_RUN)) return
+  if (to - end < 60 || !isMixed(text, end, to) || !text.beginsWord(from) || text.is(from - 1, BASE64) || text.is(to, BASE64 | EQUALS))
+    return
   text.found(from, to, 'x-bearer-token')
 }
 

@@ -204,12 +204,15 @@ export const TOKENS: readonly Rule[] = [
   prefixed('jina-key', 'jina_', WORD, 50),
   mixed('voyage-key', 'pa-', URLSAFE, 40, 46),
   mixed('fireworks-key', 'fw_', ALNUM, 20, 30),
-  mixed('cartesia-key', 'sk_car_', ALNUM, 18),
+  prefixed('cartesia-key', 'sk_car_', ALNUM, 18),
   prefixed('cursor-key', 'crsr_', HEX, 56),
   prefixed('runway-key', 'key_', HEX, 64),
   prefixed('inngest-key', 'signkey-prod- signkey-test- signkey-branch-', HEX, 56),
   prefixed('honeycomb-key', 'hcaik_ hcxik_ hcamk_ hcxmk_ hcalk_ hcxlk_', LOWER | DIGIT, 50),
   identified('axiom-token', 'xaat- xapt-'),
+
+  // Short ones as base64: longer texts are decoded.
+  prefixed('encoded-secret', 'QUtJQ QVNJQ Z2xwYXQt c2tfbGl2ZV aHZzL', BASE64_RUN, 18, 64),
 
   { name: 'jwt', heads: ['eyJ'], check: jwt },
   { name: 'private-key', heads: ['-----BEGIN '], check: pem }

@@ -1,6 +1,6 @@
-// Secrets in URLs and on command lines: user info, signed queries, `-u user:password`.
-import { DIGIT, IDENTIFIER, type Text } from './bytes.ts'
-import { bareEnd, isHarmless, isSmallNumber, looksRandom, quotationEnd, quoteAt } from './values.ts'
+// Secrets in URLs, and in addresses of databases that are none: user info, signed queries.
+import { IDENTIFIER, type Text } from './bytes.ts'
+import { bareEnd, isHarmless, isSmallNumber, looksGenerated, looksRandom } from './values.ts'
 
 const AUTHORITY_MAX = 1_024
 
@@ -29,6 +29,7 @@ export function userInfo(text: Text, _from: number, end: number): void {
       break
   }
   text.work += pos - end
+  if (colon < 0 && looksGenerated(text, end, sign, 20)) text.found(end, sign, 'url-password')
   if (colon < 0 || sign < colon || isHarmless(text, colon + 1, sign)) return
   text.found(colon + 1, sign, 'url-password')
 }
@@ -49,16 +50,27 @@ export function queryValue(text: Text, from: number, end: number): void {
   text.found(end, to, 'url-secret')
 }
 
-/** `-u user:password`, `--user user:password`. */
-export function userArgument(text: Text, _from: number, end: number): void {
-  const quote = quoteAt(text, end)
-  const start = quote === null ? end : end + quote.length
-  if (text.has(start, '[redacted:')) return
-  const to = quote === null ? bareEnd(text, start) : quotationEnd(text, start, quote)
-  for (let pos = start; pos < to; pos++) {
+/** `user:password@tcp(host)/database`, as drivers of Go write it. The head is `@tcp(`. */
+export function driverAddress(text: Text, from: number): void {
+  let start = from
+  while (
+    start > Math.max(text.floor, from - AUTHORITY_MAX / 4) &&
+    !' \t\r\n"\'`\\<>,='.includes(String.fromCharCode(text.bytes[start - 1]))
+  )
+    start--
+  text.work += from - start
+  for (let pos = start; pos < from; pos++) {
     if (text.bytes[pos] !== 58) continue
-    const numeric = text.run(start, DIGIT, to - start) === pos && text.run(pos + 1, DIGIT, to - pos) === to
-    if (pos > start && !numeric && text.bytes[pos + 1] !== 47 && !isHarmless(text, pos + 1, to)) text.found(pos + 1, to, 'password')
+    if (!isHarmless(text, pos + 1, from)) text.found(pos + 1, from, 'url-password')
     return
   }
+}
+
+/** `jdbc:oracle:thin:user/password@host`, `sqlplus user/password@host`. The head ends before the user. */
+export function oracleLogin(text: Text, _from: number, end: number): void {
+  const slash = text.run(end, IDENTIFIER, 64)
+  if (slash === end || text.at(slash) !== 47) return
+  let to = bareEnd(text, slash + 1)
+  while (to > slash && text.at(to - 1) !== 64) to--
+  if (to - 1 > slash && !isHarmless(text, slash + 1, to - 1)) text.found(slash + 1, to - 1, 'url-password')
 }

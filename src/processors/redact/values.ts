@@ -14,7 +14,7 @@ export interface Quote {
   readonly written: string
 }
 
-const NAMED_QUOTES = ['%22', '%27', '&quot;', '&#39;', '&#34;', '\\u0022', '\\u0027']
+const NAMED_QUOTES = ['%22', '%27', '%2522', '%2527', '&quot;', '&#39;', '&#34;', '\\u0022', '\\u0027']
 
 /** The quotation mark that begins at `at`, or null. */
 export function quoteAt(text: Text, at: number): Quote | null {
@@ -88,16 +88,26 @@ function namedQuotationEnd(text: Text, at: number, quote: Quote): number {
   return pos
 }
 
-/** The end of a value without quotes: at white space, a quote, a bracket, a comma, `;`, `&` or a backslash. */
+/** The end of a value without quotes: at white space, a quote, a bracket, a comma, `;`, `&`, a backslash, or punctuation of another script. */
 export function bareEnd(text: Text, at: number): number {
   const { bytes, stop } = text
   let pos = at
   while (pos < stop && (CLASS[bytes[pos]] & STOPS_BARE) === 0) {
-    if (bytes[pos] === 37 && (text.hasFolded(pos, '%22') || text.hasFolded(pos, '%26'))) break
+    const byte = bytes[pos]
+    if (byte === 37 && text.has(pos, '%22')) break
+    if (byte > 0xe1 && isPunctuation(text, pos)) break
     pos++
   }
   text.work += pos - at
   return pos
+}
+
+// UTF-8 of U+2000 to U+206F (dashes, quotes), U+3000 to U+303F (CJK), and the full-width forms of marks in U+FF00 to U+FF0F and U+FF1A to U+FF20.
+function isPunctuation(text: Text, at: number): boolean {
+  const [first, second, third] = [text.bytes[at], text.at(at + 1), text.at(at + 2)]
+  if (first === 0xe2) return second === 0x80 || (second === 0x81 && third < 0xb0)
+  if (first === 0xe3) return second === 0x80
+  return first === 0xef && second === 0xbc && (third < 0x90 || (third > 0x99 && third < 0xa1))
 }
 
 /** The end of the line that `at` is on: a line break, written out or escaped. */
@@ -124,6 +134,28 @@ export function skipBlanks(text: Text, at: number): number {
   return text.run(at, BLANK, 64)
 }
 
+/** Skips sequences that colour a terminal, ESC[…m or an escape of it, and blanks around them. */
+export function skipColours(text: Text, at: number): number {
+  let pos = skipBlanks(text, at)
+  for (let count = 0; count < 4; count++) {
+    let next = pos
+    if (text.at(next) === 27) next++
+    else {
+      while (text.at(next) === BACKSLASH && next - pos < 8) next++
+      if (next === pos) return pos
+      if (text.hasFolded(next, 'u001b')) next += 5
+      else if (text.hasFolded(next, 'x1b') || text.has(next, '033')) next += 3
+      else return pos
+    }
+    if (text.at(next) !== 91) return pos
+    next++
+    while (text.is(next, DIGIT) || text.at(next) === 59) next++
+    if (text.at(next) !== 109) return pos
+    pos = skipBlanks(text, next + 1)
+  }
+  return pos
+}
+
 /** Skips white space, and escapes of it. */
 export function skipSpace(text: Text, at: number): number {
   let pos = text.run(at, SPACE, 256)
@@ -138,10 +170,12 @@ export function skipSpace(text: Text, at: number): number {
 }
 
 const NOT_A_SECRET = new Set(
-  'null none nil undefined nan true false yes no on off unset empty missing absent invalid expired required incorrect wrong unknown n/a na ok error failed denied redacted filtered hidden masked removed string str text number int integer bytes boolean bool any object secretstr optional default example changeme todo tbd -'.split(
+  '~ null none nil undefined nan true false yes no on off unset empty missing absent invalid expired required incorrect wrong unknown n/a na ok error failed denied redacted filtered hidden masked removed string str text number int integer bytes boolean bool any object secretstr optional default example changeme todo tbd -'.split(
     ' '
   )
 )
+// `API_KEY`, `<token>`, `your-api-key-here`: what stands in a usage text where the value would.
+const EXAMPLES = /^(?:[A-Z][A-Z_]*)?(?:KEY|TOKEN|PASSWORD|PASSWD|SECRET|PASS|PWD|VALUE)$|^your[-_ ]?[a-z-_]{1,40}$/
 const MARKERS =
   /^(?:\[[a-z]{3,12}(?::[a-z0-9-]{1,40})?\]|<[^<>\s]{1,60}>|\$\{[^{}]{1,120}\}|\{\{[^{}]{1,120}\}\}|%\([\w.]{1,60}\)s|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{0,60}|%[A-Z_]{1,60}%|(?:process\.env|os\.environ|env|secrets)[.[].{1,80})$/i
 
@@ -155,6 +189,7 @@ export function isHarmless(text: Text, from: number, to: number): boolean {
   if (isRepeated(text, from, to)) return true
   const value = text.slice(from, to)
   if (length <= 12 && NOT_A_SECRET.has(value.toLowerCase())) return true
+  if (length <= 48 && EXAMPLES.test(value)) return true
   // Types in signatures: Optional[str], string|null.
   const word = /^([A-Za-z]{1,12})[[|]/.exec(value)
   if (word !== null && NOT_A_SECRET.has(word[1].toLowerCase())) return true

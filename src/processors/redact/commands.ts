@@ -1,0 +1,109 @@
+// What commands are given: programs of a shell, statements of SQL, commands of Redis.
+import { DIGIT, type Text } from './bytes.ts'
+import { bareEnd, isHarmless, isSameQuote, lineEnd, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+
+/** How far behind a program's name its arguments are looked at. */
+const ARGUMENTS_BYTES_MAX = 256
+const STATEMENT_BYTES_MAX = 96
+
+/** `-u user:password`, `--user user:password`, and `"-u","user:password"` of a list. */
+export function userArgument(text: Text, from: number, end: number): void {
+  let at = end
+  if (text.at(from) === 34 || text.at(from) === 39) {
+    const comma = skipBlanks(text, end + (quoteAt(text, end)?.length ?? 0))
+    if (text.at(comma) !== 44) return
+    at = skipBlanks(text, comma + 1)
+  }
+  const quote = quoteAt(text, at)
+  const start = quote === null ? at : at + quote.length
+  const to = quote === null ? bareEnd(text, start) : quotationEnd(text, start, quote)
+  for (let pos = start; pos < to; pos++) {
+    if (text.bytes[pos] !== 58) continue
+    const isNumeric = text.run(start, DIGIT, to - start) === pos && text.run(pos + 1, DIGIT, to - pos) === to
+    if (pos > start && !isNumeric && text.bytes[pos + 1] !== 47 && !isHarmless(text, pos + 1, to)) text.found(pos + 1, to, 'password')
+    return
+  }
+}
+
+/** The word or the quotation that follows is the password. */
+export function literal(text: Text, _from: number, end: number): void {
+  const start = skipBlanks(text, end)
+  const quote = quoteAt(text, start)
+  const from = start + (quote?.length ?? 0)
+  const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
+  if (!isHarmless(text, from, to) && !text.hasFolded(from, 'password')) text.found(from, to, 'password')
+}
+
+/** `IDENTIFIED WITH plugin BY 'password'`. */
+export function identifiedWith(text: Text, from: number, end: number): void {
+  const stop = Math.min(text.stop, end + STATEMENT_BYTES_MAX)
+  text.work += stop - end
+  for (let pos = end; pos < stop; pos++) {
+    if (text.bytes[pos] !== 32 || !text.hasFolded(pos, ' by ')) continue
+    if (quoteAt(text, skipBlanks(text, pos + 4)) !== null) literal(text, from, pos + 4)
+    return
+  }
+}
+
+/** `AUTH [user] password`, as Redis' logs show it. */
+export function redisAuth(text: Text, _from: number, end: number): void {
+  const first = bareEnd(text, end)
+  const next = skipBlanks(text, first)
+  const second = bareEnd(text, next)
+  if (second > next && next > first && looksRandom(text, next, second, 6)) text.found(next, second, 'password')
+  else if (looksRandom(text, end, first, 6)) text.found(end, first, 'password')
+}
+
+/** `"AUTH" "user" "password"`, as Redis' monitor shows it. The last of the quotations is the password. */
+export function monitoredAuth(text: Text, _from: number, end: number): void {
+  const closing = quoteAt(text, end)
+  let pos = end + (closing?.length ?? 0)
+  let [from, to] = [-1, -1]
+  for (let argument = 0; argument < 2; argument++) {
+    const start = skipBlanks(text, pos)
+    const quote = quoteAt(text, start)
+    if (start === pos || quote === null || !isSameQuote(quote, closing)) break
+    from = start + quote.length
+    to = quotationEnd(text, from, quote)
+    pos = to + quote.length
+  }
+  if (from >= 0 && !isHarmless(text, from, to)) text.found(from, to, 'password')
+}
+
+/** Programs whose password stands behind an option of one letter, with or without a blank between. */
+export const PROGRAMS: Readonly<Record<string, string>> = {
+  'redis-cli ': ' -a ',
+  'mysql ': ' -p',
+  'mysqldump ': ' -p',
+  'mysqladmin ': ' -p',
+  'mariadb ': ' -p',
+  'mongo ': ' -p ',
+  'mongosh ': ' -p ',
+  'mongodump ': ' -p ',
+  'docker login': ' -p ',
+  'podman login': ' -p ',
+  'registry login': ' -p ',
+  'az login': ' -p ',
+  'oc login': ' -p ',
+  'ldapsearch ': ' -w ',
+  'sqlcmd ': ' -P ',
+  'unzip ': ' -P '
+}
+
+/** Looks for a program's option among its arguments. */
+export function programArgument(text: Text, from: number, end: number): void {
+  const option = PROGRAMS[text.slice(from, end).toLowerCase()]
+  if (option === undefined || !text.beginsWord(from)) return
+  const stop = Math.min(lineEnd(text, end), end + ARGUMENTS_BYTES_MAX)
+  for (let pos = end - 1; pos < stop; pos++) {
+    const byte = text.bytes[pos]
+    if (byte === 124 || byte === 59) return
+    if (byte !== 32 || !text.has(pos, option)) continue
+    const at = pos + option.length
+    const quote = quoteAt(text, at)
+    const start = at + (quote?.length ?? 0)
+    const to = quote === null ? bareEnd(text, start) : quotationEnd(text, start, quote)
+    if (text.at(start) !== 45 && !isHarmless(text, start, to)) text.found(start, to, 'password')
+    return
+  }
+}
