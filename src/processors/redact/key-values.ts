@@ -8,6 +8,8 @@ const NAMES = new Set(['name', 'key', 'header', 'field', 'param', 'variable'])
 const VALUES = new Set(['value', 'val', 'v'])
 const NAME_BYTES_MAX = 8
 const OPTION_BYTES_MAX = 64
+// AnyValue { string_value = 1 }
+const STRING_TAG = 0x0a
 const DASH = 45
 const EQUALS = 61
 
@@ -30,7 +32,7 @@ export function kindOfPair(bytes: Uint8Array, start: number, end: number, engine
       if (inner.type !== BYTES) continue
       if (inner.number === 1)
         isName = inner.end - inner.start <= NAME_BYTES_MAX && NAMES.has(latin1(bytes, inner.start, inner.end).toLowerCase())
-      else if (inner.number === 2 && isName && bytes[inner.start] === 0x0a) {
+      else if (inner.number === 2 && isName && bytes[inner.start] === STRING_TAG) {
         const from = textStart(bytes, inner.start)
         const kind = engine.judgeKey(bytes, Math.min(from, inner.end), inner.end)
         if (kind !== null) return kind
@@ -40,11 +42,15 @@ export function kindOfPair(bytes: Uint8Array, start: number, end: number, engine
   return null
 }
 
+/** True for an AnyValue in [start, end) that is an option of a command line. */
+export function isOption(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start > 2 && bytes[start] === STRING_TAG && bytes[textStart(bytes, start)] === DASH
+}
+
 /** ["--password", "v"]: what an AnyValue in [start, end) that is an option says of the one behind it, or null. */
 export function kindOfOption(bytes: Uint8Array, start: number, end: number, engine: Engine): KeyKind | null {
-  if (end - start < 4 || end - start > OPTION_BYTES_MAX || bytes[start] !== 0x0a) return null
+  if (end - start > OPTION_BYTES_MAX || !isOption(bytes, start, end)) return null
   let from = textStart(bytes, start)
-  if (bytes[from] !== DASH) return null
   while (from < end && bytes[from] === DASH) from++
   for (let at = from; at < end; at++) if (bytes[at] === EQUALS || bytes[at] <= 32) return null
   return engine.judgeKey(bytes, from, end)

@@ -5,7 +5,7 @@ import { type OtlpSignal, SHAPES } from '../../otlp/signal.ts'
 import { BYTES, Fields, lengthDelimited, VARINT } from '../../otlp/wire.ts'
 import { latin1 } from './bytes.ts'
 import type { Engine } from './engine.ts'
-import { isValueKey, kindOfOption, kindOfPair, plainValue } from './key-values.ts'
+import { isOption, isValueKey, kindOfOption, kindOfPair, plainValue } from './key-values.ts'
 import type { KeyKind } from './keys.ts'
 import {
   ANY_VALUE,
@@ -144,7 +144,7 @@ export class Walk {
     const { bytes, engine } = this
     const { start, end } = fields
     const next = kindOfOption(bytes, start, end, engine)
-    if (option === null || next !== null || engine.treatment.allows(option) || this.isHarmlessValue(start, end, depth + 1)) {
+    if (option === null || isOption(bytes, start, end) || engine.treatment.allows(option) || this.isHarmlessValue(start, end, depth + 1)) {
       if (this.deservesLook(start, end)) {
         this.patch.enter(fields.tagStart, start, end)
         this.message(ANY_VALUE, start, end, depth + 1, null)
