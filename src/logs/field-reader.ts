@@ -180,13 +180,13 @@ export class FieldReader {
     if (value === null || typeof value !== 'object' || value instanceof Uint8Array) {
       if (!this.namedOnly) this.put(key, value)
     } else if (Array.isArray(value)) {
-      if (!this.namedOnly) this.put(key, isDeeper(value, DEPTH_MAX - depth + 1) ? this.asText(value) : value)
+      if (!this.namedOnly) this.put(key, isDeeper(value, DEPTH_MAX - depth + 1) ? jsonText(value) : value)
     } else this.nested(key, value as Fields, depth)
   }
 
   private nested(path: string, fields: Fields, depth: number): void {
     if (path.length > KEY_CHARACTERS_MAX || depth > DEPTH_MAX) {
-      if (!this.namedOnly) this.put(path, this.asText(fields))
+      if (!this.namedOnly) this.put(path, jsonText(fields))
       return
     }
     const isHeaders = HEADERS.has(path)
@@ -206,11 +206,6 @@ export class FieldReader {
       else this.plain(inside, value, depth + 1)
     }
     if (!any && !this.namedOnly) this.put(path, {})
-  }
-
-  private asText(value: LogValue): string {
-    if (isDeeper(value, 64)) this.lossy = true
-    return jsonText(value)
   }
 
   private known(known: Known, rank: number, key: string, value: LogValue, depth: number): void {

@@ -13,20 +13,22 @@ const WALK_DEPTH_MAX = 64
 /** Reads lines of JSON. One for all lines, filled again. */
 export class JsonLine {
   value: LogValue = null
-  /** Not all that was written is in the value: a key came twice, or a number has more digits than a number keeps. */
+  /** Not all that was written can be told from the value: a key came twice, a number has more digits than a number keeps, or it is too deep. */
   lossy = false
   private keys = 0
   private hasLongNumbers = false
+  private isDeep = false
 
   /** False where the text is not JSON. Integers beyond 53 bits become bigints, and beyond 64 their digits. */
   read(text: string): boolean {
     this.lossy = false
     this.keys = 0
     this.hasLongNumbers = false
+    this.isDeep = false
     try {
       this.value = JSON.parse(text) as LogValue
       this.survey(this.value, 0)
-      this.lossy = keysWritten(text) > this.keys
+      this.lossy = this.isDeep || keysWritten(text) > this.keys
     } catch {
       return false
     }
@@ -42,9 +44,7 @@ export class JsonLine {
     }
     if (value === null || typeof value !== 'object') return
     if (depth > WALK_DEPTH_MAX) {
-      // Too deep to be walked: as if all were there.
-      this.keys = Number.POSITIVE_INFINITY
-      this.hasLongNumbers = true
+      this.isDeep = true
     } else if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) this.survey(value[i], depth + 1)
     } else {
