@@ -18,7 +18,7 @@ export interface Behaviour {
 }
 
 /** What may be asked; `any` answers what has no answer of its own. */
-export type Question = 'help-query-gpu' | 'query-gpu' | 'query-compute-apps' | 'L' | 'x' | 'any'
+export type Question = 'help-query-gpu' | 'query-gpu' | 'query-compute-apps' | 'L' | 'x' | 'nvlink' | 'any'
 
 /** A program in the place of nvidia-smi that does what the files beside it say, which may change while it is in use. */
 export interface StandIn {
@@ -39,6 +39,7 @@ case "$*" in
   *--help-query-gpu*) what=help-query-gpu ;;
   *--query-gpu=*) what=query-gpu ;;
   *--query-compute-apps=*) what=query-compute-apps ;;
+  nvlink*) what=nvlink ;;
   *-x*) what=x ;;
   *-L*) what=L ;;
   *) what=any ;;

@@ -156,6 +156,10 @@ export const FIELDS: readonly GpuField[] = [
   more('pcieTransmitBytesPerSecond', 'bytesPerSecond', [], ['pci/tx_util']),
   more('pcieReceiveBytesPerSecond', 'bytesPerSecond', [], ['pci/rx_util']),
 
+  // From `nvlink -s`.
+  more('nvlinkLinks', 'count', []),
+  more('nvlinkBytesPerSecond', 'bytesPerSecond', []),
+
   more('recoveryAction', 'recoveryAction', ['gpu_recovery_action'], ['gpu_recovery_action']),
   more('resetRequired', 'flag', [], ['gpu_reset_status/reset_required']),
   more('drainAndResetRecommended', 'flag', [], ['gpu_reset_status/drain_and_reset_recommended']),

@@ -1,5 +1,6 @@
 import { parseGpuCsv, parseProcessCsv } from './csv.ts'
 import { joinList, parseList } from './list.ts'
+import { joinNvlinks, parseNvlinks } from './nvlink.ts'
 import { chooseQuery, PROCESS_QUERY } from './query.ts'
 import type { GpuAnswer, GpuReading } from './reading.ts'
 import type { Run, Runner } from './runner.ts'
@@ -71,12 +72,9 @@ export class NvidiaSmi {
     if (list.end !== 'exit') return failed(list)
     const run = await this.runner.run(['-q', '-x'])
     const { answer, verdict } = judged(run, (atMs) => parseGpuXml(run.stdout, atMs))
-    return {
-      verdict,
-      readings: joinList(answer.readings, parseList(list.stdout)),
-      refusedRows: answer.refusedRows,
-      lostBusIds: lostIn(run)
-    }
+    let readings: readonly GpuReading[] = joinList(answer.readings, parseList(list.stdout))
+    if (readings.length > 0) readings = joinNvlinks(readings, parseNvlinks((await this.runner.run(['nvlink', '-s'])).stdout))
+    return { verdict, readings, refusedRows: answer.refusedRows, lostBusIds: lostIn(run) }
   }
 }
 

@@ -193,6 +193,9 @@ export const ROWS: readonly Row[] = [
   }),
   row('gpu.pcie.throughput', 'By/s', more('pcieReceiveBytesPerSecond'), THROUGHPUT, { attributes: { 'network.io.direction': 'receive' } }),
 
+  row('gpu.nvlink.links', '{link}', more('nvlinkLinks'), 'NVLink connections that are up.', total),
+  row('gpu.nvlink.bandwidth', 'By/s', more('nvlinkBytesPerSecond'), 'What all NVLink connections that are up could carry, one way.'),
+
   status(false, 'ok'),
   status(true, 'degraded'),
   row(

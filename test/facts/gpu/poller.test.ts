@@ -339,6 +339,7 @@ test('the close look brings MIG instances, and what only it knows', async () => 
   show([{ index: 0 }])
   smi.set('L', { stdout: `GPU 0: NVIDIA H100 80GB HBM3 (UUID: ${A})\n  MIG 1g.10gb     Device  0: (UUID: ${MIG})\n` })
   smi.set('x', { stdout: document(A, '1234 KB/s', 512) })
+  smi.set('nvlink', { stdout: `GPU 0: NVIDIA H100 80GB HBM3 (UUID: ${A})\n\t Link 0: 26.5 GB/s\n` })
   open({ slowIntervalMs: 40 })
   await poller.firstLook
   deepStrictEqual(
@@ -351,6 +352,7 @@ test('the close look brings MIG instances, and what only it knows', async () => 
   strictEqual(poller.latest(MIG)?.memoryUsedBytes, 512 * 1024 ** 2)
   deepStrictEqual(poller.latest(MIG)?.processes, [{ pid: 7, name: 'python3', memoryUsedBytes: 900 * 1024 ** 2 }])
   strictEqual(poller.latest(A)?.more.pcieTransmitBytesPerSecond, 1_234_000)
+  strictEqual(poller.latest(A)?.more.nvlinkBytesPerSecond, 26.5e9)
   deepStrictEqual(poller.latest(A)?.processes, [], 'a process of an instance is told once')
 
   smi.set('x', { stdout: document(A, '1234 KB/s', 640) })
