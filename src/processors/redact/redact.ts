@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type Batch, formOf, type RedactedBatch, SIGNALS } from '../../batch.ts'
 import { defineRedactor } from '../../component.ts'
-import { choice, group, list, map, maybe, secret, text } from '../../config/schema.ts'
+import { choice, flag, group, list, map, maybe, secret, text } from '../../config/schema.ts'
 import { messageOf, RefusedError } from '../../errors.ts'
+import { type Cage, CanaryGuard } from './canary.ts'
 import { Engine, type EngineOptions } from './engine.ts'
 import { KeyStreams } from './key-streams.ts'
 import { PatternError } from './pattern-syntax.ts'
@@ -76,9 +77,13 @@ export const redact = defineRedactor({
         { doc: 'One policy.' }
       ),
       { doc: 'What is done otherwise in single signals or attributes; of several that fit, the last one counts.' }
-    )
+    ),
+    canary: flag({
+      default: false,
+      doc: 'At the start and once an hour send made-up secrets through all rules; if one survives, say so and let nothing pass.'
+    })
   },
-  create(options, { metrics }) {
+  create(options, { log, metrics }) {
     const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule, signal and place.')
     const exceeded = metrics.counter(
       'sluice_redact_budget_exceeded_total',
@@ -89,13 +94,41 @@ export const redact = defineRedactor({
       'Private keys in several log records of which too many were open at once.'
     )
     const policies = new Policies(options.mode, options.modes, options.policies)
+    let isCanary = false
     const engine = engineOf(options, {
-      counted: (rule, signal, place) => redactions.add(1, { rule, signal, place }),
-      exceeded: () => exceeded.add(1)
+      counted: (rule, signal, place) => isCanary || redactions.add(1, { rule, signal, place }),
+      exceeded: () => isCanary || exceeded.add(1)
     })
     const walk = new Walk(engine, policies, new RecordKeys(engine, new KeyStreams(Date.now, () => givenUp.add(1))))
+    const unheard = <T>(look: () => T): T => {
+      isCanary = true
+      try {
+        return look()
+      } finally {
+        isCanary = false
+      }
+    }
+    const cage: Cage = {
+      text: (value) => unheard(() => textAt(engine, policies, value, 'text')),
+      request: (signal, bytes) => unheard(() => walk.redact(signal, formOf(signal), bytes)),
+      policyOf: (signal) => policies.of(signal),
+      allowed: new Set(options.allow)
+    }
+    const failures = metrics.counter('sluice_redact_canary_failures_total', 'Made-up secrets that redaction let pass, by rule and place.')
+    const guard = new CanaryGuard(
+      cage,
+      (survivors) => {
+        for (const { rule, place } of survivors) failures.add(1, { rule, place })
+        log.error({ survivors }, 'redaction lets made-up secrets pass: nothing is let through')
+      },
+      Date.now
+    )
+    if (options.canary) guard.check()
     return {
-      process: (batch) => passed(batch, walk.redact(batch.signal, formOf(batch.signal), batch.bytes)),
+      process(batch) {
+        if (options.canary) guard.check()
+        return passed(batch, walk.redact(batch.signal, formOf(batch.signal), batch.bytes))
+      },
       text: (value, place = 'text') => textAt(engine, policies, value, place)
     }
   }
