@@ -1,3 +1,4 @@
+import { AttributeList, KEY_CHARACTERS_MAX } from './attribute-list.ts'
 import { ErrorFields } from './error-fields.ts'
 import { isDeeper, jsonText } from './json-text.ts'
 import { isLevel, setLevel } from './level.ts'
@@ -8,11 +9,8 @@ import { TimeReader } from './timestamp.ts'
 import { TraceFields } from './trace-fields.ts'
 import { describeText, type Exception, putException } from './traceback.ts'
 
-/** Attributes of one record. What there are more are counted as dropped, and the line is kept. */
-export const ATTRIBUTES_MAX = 128
 /** Maps inside one another that become keys with dots; what is deeper becomes JSON text. */
 const DEPTH_MAX = 8
-const KEY_CHARACTERS_MAX = 256
 const ID_CHARACTERS_MAX = 128
 const SERVICE_CHARACTERS_MAX = 255
 /** Serilog leaves its usual level out. */
@@ -30,11 +28,9 @@ type Fields = Readonly<Record<string, LogValue>>
  * again, so not to be used inside of itself.
  */
 export class FieldReader {
-  /** Not all that the fields said is in the entry. */
-  lossy = false
+  readonly attributes = new AttributeList()
   private entry!: LogEntry
   private line = ''
-  private given = 0
   private namedOnly = false
   private readonly time = new TimeReader()
   private whenMs = 0
@@ -61,16 +57,15 @@ export class FieldReader {
     this.verbosity = new Slot(plain)
     this.file = new Slot(plain)
     this.errors = new ErrorFields(plain)
-    this.trace = new TraceFields(plain, (key, value) => this.put(key, value))
+    this.trace = new TraceFields(plain, (key, value) => this.attributes.put(key, value))
   }
 
   /** `line`: what the fields were read from, if anything. `namedOnly`: fields whose name says nothing do not become attributes. */
   open(entry: LogEntry, line: string, namedOnly = false): void {
     this.entry = entry
     this.line = line
-    this.given = entry.keys.length
     this.namedOnly = namedOnly
-    this.lossy = false
+    this.attributes.open(entry)
     this.message.clear()
     this.formatted.clear()
     this.name.clear()
@@ -85,11 +80,8 @@ export class FieldReader {
 
   /** Forgets all fields, and takes them again for their known names alone. */
   reopen(): void {
-    const { entry, given } = this
-    entry.keys.length = given
-    entry.values.length = given
-    entry.droppedAttributes = 0
-    this.open(entry, this.line, true)
+    this.attributes.reopen()
+    this.open(this.entry, this.line, true)
   }
 
   /** Whether a message was among the fields, or an error to tell of instead. */
@@ -127,11 +119,11 @@ export class FieldReader {
     else if (this.formatted.filled) entry.body = this.formatted.value
     else entry.body = error !== null && error.message !== '' ? error.message : whole
     const { name } = this
-    if (name.filled && this.level.key === 'levelname' && this.level.filled) this.rename('logger.name', name.key, name.value)
+    if (name.filled && this.level.key === 'levelname' && this.level.filled) this.attributes.rename('logger.name', name.key, name.value)
     else if (name.filled) this.plain(name.key, name.value, 1)
     if (this.file.filled) {
       // Programs have files of their own to tell of; with a line, it is the one that the record was written in.
-      if (entry.keys.includes('code.line.number')) this.rename('code.file.path', this.file.key, this.file.value)
+      if (this.attributes.has('code.line.number')) this.attributes.rename('code.file.path', this.file.key, this.file.value)
       else this.plain(this.file.key, this.file.value, 1)
     }
     this.closeLevel(error !== null)
@@ -152,41 +144,17 @@ export class FieldReader {
     this.entry.body = body
   }
 
-  /** An attribute of the line. It replaces what the way it came said under the same key. */
-  put(key: string, value: LogValue): void {
-    const { entry, given } = this
-    const { keys, values } = entry
-    if (keys.length >= ATTRIBUTES_MAX || key === '') {
-      entry.droppedAttributes++
-      this.lossy = true
-      return
-    }
-    if (key.length > KEY_CHARACTERS_MAX) {
-      key = key.slice(0, KEY_CHARACTERS_MAX)
-      this.lossy = true
-    }
-    const at = keys.indexOf(key)
-    if (at < 0) {
-      keys.push(key)
-      values.push(value)
-      return
-    }
-    if (values[at] === value) return
-    if (at >= given) this.lossy = true
-    values[at] = value
-  }
-
   private plain(key: string, value: LogValue, depth: number): void {
     if (value === null || typeof value !== 'object' || value instanceof Uint8Array) {
-      if (!this.namedOnly) this.put(key, value)
+      if (!this.namedOnly) this.attributes.putPlain(key, value)
     } else if (Array.isArray(value)) {
-      if (!this.namedOnly) this.put(key, isDeeper(value, DEPTH_MAX - depth + 1) ? jsonText(value) : value)
+      if (!this.namedOnly) this.attributes.putPlain(key, isDeeper(value, DEPTH_MAX - depth + 1) ? jsonText(value) : value)
     } else this.nested(key, value as Fields, depth)
   }
 
   private nested(path: string, fields: Fields, depth: number): void {
     if (path.length > KEY_CHARACTERS_MAX || depth > DEPTH_MAX) {
-      if (!this.namedOnly) this.put(path, jsonText(fields))
+      if (!this.namedOnly) this.attributes.putPlain(path, jsonText(fields))
       return
     }
     const isHeaders = HEADERS.has(path)
@@ -205,7 +173,7 @@ export class FieldReader {
       if (meant?.anywhere === true) this.known(meant, meant.rank + INSIDE_RANK, inside, value, depth + 1)
       else this.plain(inside, value, depth + 1)
     }
-    if (!any && !this.namedOnly) this.put(path, {})
+    if (!any && !this.namedOnly) this.attributes.putPlain(path, {})
   }
 
   private known(known: Known, rank: number, key: string, value: LogValue, depth: number): void {
@@ -213,10 +181,10 @@ export class FieldReader {
     switch (known.role) {
       case 'attribute':
         if (typeof value === 'object') this.plain(key, value, depth)
-        else this.rename(known.name, key, value)
+        else this.attributes.rename(known.name, key, value)
         return
       case 'id':
-        this.takeId(known.name, key, value, depth)
+        this.takeId(known.name, rank, key, value, depth)
         return
       case 'message':
         if (typeof value === 'string' || known.rank < 2) this.message.take(rank, key, value, depth)
@@ -254,7 +222,7 @@ export class FieldReader {
         else this.plain(key, value, depth)
         return
       case 'stream':
-        if (value === 'stdout' || value === 'stderr') this.rename('log.iostream', key, value)
+        if (value === 'stdout' || value === 'stderr') this.attributes.rename('log.iostream', key, value)
         else this.plain(key, value, depth)
         return
       case 'verbosity':
@@ -275,25 +243,21 @@ export class FieldReader {
     } else this.plain(key, value, depth)
   }
 
-  private takeId(name: string, key: string, value: LogValue, depth: number): void {
+  private takeId(name: string, rank: number, key: string, value: LogValue, depth: number): void {
     const id = typeof value === 'number' || typeof value === 'bigint' ? `${value}` : value
-    if (typeof id === 'string' && id.length <= ID_CHARACTERS_MAX && PRINTABLE.test(id)) this.rename(name, key, id)
-    else this.plain(key, value, depth)
-  }
-
-  // Where two fields mean the same, the first has the name.
-  private rename(name: string, key: string, value: LogValue): void {
-    const at = this.entry.keys.indexOf(name)
-    if (at < this.given) this.put(name, value)
-    else if (this.entry.values[at] !== value) this.plain(key, value, 1)
+    if (typeof id !== 'string' || id.length > ID_CHARACTERS_MAX || !PRINTABLE.test(id)) {
+      this.plain(key, value, depth)
+      return
+    }
+    this.attributes.renameId(name, key, id, rank >= INSIDE_RANK)
   }
 
   private takePlace(key: string, value: LogValue, depth: number): void {
     const place = typeof value === 'string' ? PLACE.exec(value) : null
     if (place === null) this.plain(key, value, depth)
     else {
-      this.rename('code.file.path', key, place[1])
-      this.rename('code.line.number', key, Number(place[2]))
+      this.attributes.rename('code.file.path', key, place[1])
+      this.attributes.rename('code.line.number', key, Number(place[2]))
     }
   }
 
@@ -307,7 +271,7 @@ export class FieldReader {
       else if (described?.stacktrace === '') described = describeText(formatted.text) ?? described
     }
     if (described === null) return null
-    putException(described, (key, value) => this.put(key, value))
+    putException(described, (key, value) => this.attributes.put(key, value))
     return described
   }
 

@@ -16,7 +16,7 @@ type Fields = { readonly [key: string]: LogValue }
 const fields = new FieldReader()
 const json = new JsonLine()
 const logfmt = new LogfmtLine()
-const put = (key: string, value: LogValue): void => fields.put(key, value)
+const put = (key: string, value: LogValue): void => fields.attributes.put(key, value)
 
 /**
  * Fills into `entry` what a line says of itself: time, severity, message, trace context, exception, attributes. What the entry says already, from
@@ -49,7 +49,7 @@ function readLine(line: string, format: LogFormat, entry: LogEntry, depth: numbe
   fields.open(entry, line)
   if (format === 'json' || format === 'logfmt') entry.body = line
   else readPlain(line, entry)
-  return fields.lossy
+  return fields.attributes.lossy
 }
 
 function readFields(value: Fields, line: string, entry: LogEntry, depth: number): boolean {
@@ -60,7 +60,7 @@ function readFields(value: Fields, line: string, entry: LogEntry, depth: number)
     for (const key in value) fields.field(key, value[key])
   }
   fields.close(value)
-  let isLost = fields.lossy || (line !== '' && json.lossy)
+  let isLost = fields.attributes.lossy || (line !== '' && json.lossy)
   const { body } = entry
   const { messageKey } = fields
   if (depth === 0 && typeof body === 'string' && messageKey !== '' && isLineInside(messageKey, body)) {
@@ -80,7 +80,7 @@ function readPairs(line: string, entry: LogEntry): boolean {
   const { keys, values } = logfmt
   for (let i = 0; i < keys.length; i++) fields.field(keys[i], values[i])
   fields.close(line)
-  return fields.lossy
+  return fields.attributes.lossy
 }
 
 function readPlain(line: string, entry: LogEntry): void {

@@ -91,6 +91,14 @@ test('of several contexts the record’s own goes first', () => {
   f({ request_id: '0af76519-16cd-43dd-8448-eb211c80319c' }, undefined, { 'request.id': '0af76519-16cd-43dd-8448-eb211c80319c' })
   f({ correlationId: 'c', 'x-correlation-id': 'c' }, undefined, { 'correlation.id': 'c' })
   f({ correlationId: 'c', correlation_id: 'd' }, undefined, { 'correlation.id': 'c', correlation_id: 'd' })
+  f({ headers: { 'x-correlation-id': 'in' }, correlationId: 'out' }, undefined, {
+    'headers.x-correlation-id': 'in',
+    'correlation.id': 'out'
+  })
+  f({ correlationId: 'out', headers: { 'x-correlation-id': 'in' } }, undefined, {
+    'correlation.id': 'out',
+    'headers.x-correlation-id': 'in'
+  })
   f({ correlationId: 'x'.repeat(129) }, undefined, { correlationId: 'x'.repeat(129) })
   f({ correlationId: 'a\nb' }, undefined, { correlationId: 'a\nb' })
 })

@@ -498,6 +498,10 @@ test('nothing is lost in silence', () => {
   const many = JSON.stringify(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`k${i}`, i])).valueOf())
   const said = understood(`{"msg":"m",${many.slice(1)}`)
   deepStrictEqual([Object.keys(said.attributes ?? {}).length, said.dropped], [129, 72])
+  deepStrictEqual(
+    understood(`{"msg":"m","zz":1,${many.slice(1, -1)},"correlationId":"c","err":"no"}`).attributes?.['exception.message'],
+    'no'
+  )
   f('{"msg":"m", "broken', { body: '{"msg":"m", "broken' })
   f('{"__proto__":{"x":1},"msg":"m","constructor":2}', { body: 'm', attributes: { '__proto__.x': 1, constructor: 2 } })
 })
