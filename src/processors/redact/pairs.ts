@@ -10,6 +10,7 @@ import {
   closesText,
   isHarmless,
   isProse,
+  isReference,
   isSameQuote,
   isSmallNumber,
   lineEnd,
@@ -218,6 +219,13 @@ function isBareItem(text: Text, at: number): boolean {
   )
 }
 
+// Behind a blank, or what tokenizers write for one.
+function wordStart(text: Text, start: number, end: number): number {
+  let pos = start
+  while (pos < end && (text.bytes[pos] > 127 || text.is(pos, BLANK))) pos++
+  return pos
+}
+
 function isOpening(byte: number): boolean {
   return byte === 91 || byte === 123 || byte === 92
 }
@@ -232,8 +240,9 @@ function quoted(text: Text, start: number, end: number, kind: KeyKind): void {
     return
   }
   if (isHarmless(text, start, end)) return
-  // Models write their tokens under this very name.
-  if (kind !== 'password' && end - start < (kind === 'token' ? 6 : 4)) return
+  if (kind !== 'password' && (end - start < (kind === 'token' ? 6 : 4) || isReference(text, start, end))) return
+  // Models write their tokens under this very name, and settings say where credentials are.
+  if ((kind === 'token' || kind === 'credential') && isProse(text, wordStart(text, start, end), end)) return
   text.found(start, end, kind)
 }
 
@@ -252,6 +261,7 @@ function isKept(text: Text, from: number, to: number, join: Join, kind: KeyKind,
     return true
   if (to - from < 64 && (text.at(to) === 40 || CODE.test(text.slice(from, to)))) return true
   if (kind === 'token' && to - from < 6) return true
+  if (kind !== 'password' && isReference(text, from, to)) return true
   if (join === '=' && from > joinEnd && isNextPair(text, from)) return true
   if (join === '=' || join === 'quoted') return false
   if (join === 'prose')

@@ -46,6 +46,8 @@ function domainEnd(text: Text, start: number): number {
   const dot = text.slice(start, to).lastIndexOf('.')
   if (dot <= 0 || text.at(start) === 46 || text.at(start) === 45) return -1
   const top = start + dot + 1
+  // pkg@1.2.3-rc.beta: a version.
+  if (/^v?\d+\.\d/.test(text.slice(start, Math.min(to, start + 12)))) return -1
   if (to - top < 2 || to - top > 24 || text.run(top, LETTER, 25) !== to) return -1
   return NOT_DOMAINS.has(text.slice(top, to).toLowerCase()) ? -1 : to
 }

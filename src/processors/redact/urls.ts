@@ -1,6 +1,6 @@
 // Secrets in URLs, and in addresses of databases that are none: user info, signed queries.
 import { IDENTIFIER, type Text } from './bytes.ts'
-import { bareEnd, isHarmless, isSmallNumber, looksGenerated, looksRandom } from './values.ts'
+import { bareEnd, isHarmless, isProse, isSmallNumber, looksGenerated, looksRandom } from './values.ts'
 
 const AUTHORITY_MAX = 1_024
 
@@ -41,7 +41,7 @@ export function queryValue(text: Text, from: number, end: number): void {
   if (before !== 63 && before !== 38 && before !== 59 && text.escapeBefore(start) === 0) return
   let to = bareEnd(text, end)
   for (let pos = end; pos < to; pos++) if (text.bytes[pos] === 35) to = pos
-  if (isHarmless(text, end, to) || isSmallNumber(text, end, to, 6)) return
+  if (isHarmless(text, end, to) || isSmallNumber(text, end, to, 6) || isProse(text, end, to)) return
   // `?key=` and `?code=` name plain things too, such as a file in a bucket.
   const strict = text.hasFolded(from, 'key=') || text.hasFolded(from, 'code=') || text.hasFolded(from, 'auth=')
   if (strict && !(looksRandom(text, end, to, 12) && text.run(end, IDENTIFIER, to - end) === to && !text.slice(end, to).includes('.'))) {

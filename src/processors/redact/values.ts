@@ -170,7 +170,7 @@ export function skipSpace(text: Text, at: number): number {
 }
 
 const NOT_A_SECRET = new Set(
-  '~ null none nil undefined nan true false yes no on off unset empty missing absent invalid expired required incorrect wrong unknown n/a na ok error failed denied redacted filtered hidden masked removed string str text number int integer bytes boolean bool any object secretstr optional default example changeme todo tbd -'.split(
+  '~ null none nil undefined nan true false yes no on off unset empty missing absent invalid expired required incorrect wrong unknown n/a na ok error failed denied redacted filtered hidden masked removed string str text number int integer bytes boolean bool any object secretstr optional default include omit same-origin example changeme todo tbd -'.split(
     ' '
   )
 )
@@ -205,6 +205,16 @@ function isRepeated(text: Text, from: number, to: number): boolean {
   if (first !== 42 && first !== 120 && first !== 88 && first !== 46 && first !== 45 && first !== 35) return false
   for (let pos = from + 1; pos < to; pos++) if (text.bytes[pos] !== first) return false
   return to - from > 2 || first !== 35
+}
+
+const REFERENCES =
+  /^(?:(?:\.{0,2}|~)(?:\/[a-z0-9._-]+){2,}|(?:arn:aws[\w-]*|vault|secretsmanager|ssm|env|file|op):.{1,200}|projects\/[\w-]+\/secrets\/.{1,200})$/
+
+/** True for what only says where a secret is: a file, or a place in a store of secrets. */
+export function isReference(text: Text, from: number, to: number): boolean {
+  const first = text.bytes[from]
+  if (to - from > 240 || (first !== 47 && first !== 46 && first !== 126 && (CLASS[first] & LOWER) === 0)) return false
+  return REFERENCES.test(text.slice(from, to))
 }
 
 /** True for up to `digitsMax` digits, with a sign or a fraction. */
