@@ -35,11 +35,14 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   return JSON.parse(stdout) as LoadResult
 }
 
-/** Holds the same load against all contestants, in turn, after a first time that does not count. */
+/** Holds the same load against all contestants, in turn and every other round backwards, after a first time that does not count. */
 export async function contest(contestants: readonly Contestant[], shape: LoadShape, { rounds, seconds }: Settings): Promise<Outcome[]> {
   const outcomes = contestants.map(() => ({ itemsPerCpuSecond: [] as number[], itemsPerSecond: [] as number[], accepted: 0, refused: 0 }))
   for (let round = -1; round < rounds; round++) {
-    for (const [i, { name, pid, port }] of contestants.entries()) {
+    const turns = [...contestants.entries()]
+    // What a machine does beside it grows or shrinks over a round: forwards and backwards, it meets all alike.
+    if (round % 2 !== 0) turns.reverse()
+    for (const [i, { name, pid, port }] of turns) {
       const before = cpuSeconds(pid)
       const loadSeconds = round >= 0 ? seconds : seconds < 1 ? WARM_SECONDS_SHORT : WARM_SECONDS
       const result = await runLoad({ ...shape, port, signal: 'traces', rate: 0, seconds: loadSeconds })

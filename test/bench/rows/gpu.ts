@@ -8,6 +8,8 @@ import { type Row, ratios } from '../figures.ts'
 import { FROM_SOURCE, startGateway } from '../gateway.ts'
 import { startHere, withStage } from '../stage.ts'
 
+/** The differences are small, so they are looked at more often. */
+const ROUNDS_MORE = 3
 const UUID = 'GPU-8d0c6a1e-5b7f-4c29-9ae3-f1d24b7c60ba'
 /** What nvidia-smi would print, with the UUID last. */
 const CELLS: Readonly<Record<string, string>> = {
@@ -51,7 +53,7 @@ export const gpu: Row = {
           { name: 'sluice with one', pid: told.pid, port: told.http },
           { name: 'sluice with one, and its cost', pid: costed.pid, port: costed.http }
         ]
-        const [plain, joined, shared] = await contest(contestants, shape, settings)
+        const [plain, joined, shared] = await contest(contestants, shape, { ...settings, rounds: settings.rounds * ROUNDS_MORE })
         const [row, unit, subject] = ['gpu', 'M spans / CPU-s', 'the same without GPU facts']
         return [
           {
