@@ -259,6 +259,7 @@ export class Engine {
     const known = this.keys.get(key)
     this.keyIsClean = known?.isClean ?? false
     if (known !== undefined) return known.kind
+    this.workLeft -= WORK_PER_FIND
     const redacted = this.redact(bytes, start, stop, false)
     const kind = this.judge.judge(redacted === null ? key : latin1(redacted, 0, redacted.length))
     // Without a look it is judged as it came, and next time again.
@@ -304,6 +305,7 @@ export class Engine {
     const { text, decoded, finder } = this
     if (!text.escaped || !decoded.open(bytes, start, stop)) return true
     const { seesKey } = text
+    this.workLeft -= 2 * (stop - start)
     const finds = text.take()
     text.open(decoded.bytes, 0, decoded.length)
     finder.reset()
@@ -413,7 +415,7 @@ export class Engine {
     const left = Math.max(0, this.budget - this.text.work)
     this.within.workLeft = left
     const holds = this.within.redact(bytes, 0, bytes.length) !== null
-    this.text.work += left - this.within.workLeft
+    this.text.work += WORK_PER_FIND + left - this.within.workLeft
     return holds
   }
 

@@ -10,6 +10,7 @@ import { PatternError } from './pattern-syntax.ts'
 import { userPattern } from './patterns.ts'
 import { MODES, Policies } from './policy.ts'
 import { RecordKeys } from './record-keys.ts'
+import { Tally } from './tally.ts'
 import { Walk } from './walk.ts'
 
 /**
@@ -84,7 +85,7 @@ export const redact = defineRedactor({
     })
   },
   create(options, { log, metrics }) {
-    const redactions = metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule, signal and place.')
+    const redactions = new Tally(metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule, signal and place.'))
     const exceeded = metrics.counter(
       'sluice_redact_budget_exceeded_total',
       'Texts hidden as a whole, since looking at them took too much work.'
@@ -96,7 +97,7 @@ export const redact = defineRedactor({
     const policies = new Policies(options.mode, options.modes, options.policies)
     let isCanary = false
     const engine = engineOf(options, {
-      counted: (rule, signal, place) => isCanary || redactions.add(1, { rule, signal, place }),
+      counted: (rule, signal, place) => isCanary || redactions.add(rule, signal, place),
       exceeded: () => isCanary || exceeded.add(1)
     })
     const walk = new Walk(engine, policies, new RecordKeys(engine, new KeyStreams(Date.now, () => givenUp.add(1))))
@@ -127,9 +128,15 @@ export const redact = defineRedactor({
     return {
       process(batch) {
         if (options.canary) guard.check()
-        return passed(batch, walk.redact(batch.signal, formOf(batch.signal), batch.bytes))
+        const bytes = walk.redact(batch.signal, formOf(batch.signal), batch.bytes)
+        redactions.flush()
+        return passed(batch, bytes)
       },
-      text: (value, place = 'text') => textAt(engine, policies, value, place)
+      text(value, place = 'text') {
+        const redacted = textAt(engine, policies, value, place)
+        redactions.flush()
+        return redacted
+      }
     }
   }
 })

@@ -35,7 +35,8 @@ const PAYLOAD_BYTES_MIN = 256
 const NOTHING = new Uint8Array(0)
 const SMALL_NUMBER = 10_000
 /** What a walk into an attribute costs, in bytes looked at. */
-const WORK_PER_ATTRIBUTE = 64
+const WORK_PER_ATTRIBUTE = 80
+const WORK_PER_HIDDEN = 240
 
 /** Redacts requests, one after the other. */
 export class Walk {
@@ -48,6 +49,8 @@ export class Walk {
   private readonly readers: Fields[] = []
   private bytes: Uint8Array = NOTHING
   private policy: SignalPolicy
+  /** What takes the place of any value under a key of its kind, where nothing of the value is told. */
+  private readonly masks = new Map<KeyKind, Buffer>()
   /** Names of the attributes around, with a dot behind; kept only where some attribute has a policy of its own. */
   private path = ''
   private tables: ProfileTables | null = null
@@ -303,9 +306,20 @@ export class Walk {
 
   // An AnyValue for the one in [start, end), or nothing where it is to be removed.
   private hiddenValue(kind: KeyKind, start: number, end: number): Uint8Array {
+    this.engine.spend(WORK_PER_HIDDEN)
+    if (this.engine.treatment.isPlain) return this.mask(kind)
     const plain = plainValue(this.bytes, start, end)
     const by = this.engine.hiding(kind, plain, 0, plain.length)
     return by.length === 0 ? NOTHING : lengthDelimited(1, by)
+  }
+
+  private mask(kind: KeyKind): Buffer {
+    let mask = this.masks.get(kind)
+    if (mask === undefined) {
+      mask = lengthDelimited(1, this.engine.marker(kind))
+      this.masks.set(kind, mask)
+    }
+    return mask
   }
 
   private traceState(fields: Fields): void {
