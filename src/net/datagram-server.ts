@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { isIPv6 } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { RefusedError } from '../errors.ts'
 import { type Listening, nameOf, type SocketAddress, type Sockets, type Speaker } from './sockets.ts'
 
@@ -90,8 +90,11 @@ class DatagramPort implements Speaker {
   private async drain(withinMs: number): Promise<void> {
     clearInterval(this.looking)
     const deadlineMs = performance.now() + withinMs
-    do await sleep(Math.min(QUIET_MS, withinMs))
-    while (performance.now() < deadlineMs && performance.now() - this.heardAtMs < QUIET_MS)
+    do {
+      await sleep(Math.min(QUIET_MS, withinMs))
+      // What waits in the kernel is read before an immediate runs, however late the timer was.
+      await nextTurn()
+    } while (performance.now() < deadlineMs && performance.now() - this.heardAtMs < QUIET_MS)
     await this.look()
     await new Promise<void>((resolve) => this.socket.close(() => resolve()))
   }

@@ -306,3 +306,28 @@ test('over TLS it is the same', async (t) => {
   )
   deepStrictEqual([next.events, next.heard], [['tls'], ['two']])
 })
+
+test('an address changes to TLS and back while somebody talks there', async (t) => {
+  const files = makeCertificates(t)
+  if (files === null) {
+    t.skip('there is no openssl to make certificates with')
+    return
+  }
+  const tls = await loadTls({ certFile: files.serverCertFile, keyFile: files.serverKeyFile, clientCaFile: '' }, 'receivers.test.tls', 5000)
+  const sockets = new Sockets()
+  const plain = await new Tenant().listen(t, sockets, LOOPBACK)
+  const socket = await client(t, plain)
+  socket.write('one\n')
+  await until(
+    () => plain.heard.length,
+    (length) => length === 1
+  )
+  const secret = await new Tenant().listen(t, sockets, plain.address, { tls })
+  await plain.listener.close(100)
+  await closed(socket)
+  const other = connectTls({ ...secret.address, ca: readPem(files.caFile), servername: 'localhost' })
+  await once(other, 'secureConnect')
+  other.end('two\n')
+  await closed(other)
+  deepStrictEqual([plain.heard, secret.heard], [['one'], ['two']])
+})

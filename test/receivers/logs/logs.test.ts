@@ -183,6 +183,10 @@ test('GELF that is none, bombs and floods of chunks are counted, and nothing is 
   await sent(t, seen.at('gelf'), 'no json\0')
   await some(seen, 2)
   strictEqual(seen.records[1].body, 'no json')
+  const deep = 500_000
+  await sent(t, seen.at('gelf'), `{"short_message":"deep","_x":${'['.repeat(deep)}${']'.repeat(deep)},"_y":1}\0`)
+  await some(seen, 3)
+  deepStrictEqual([seen.records[2].body, seen.records[2].attributes.y], ['deep', 1])
   await seen.stop()
   deepStrictEqual(dropped(), { malformed: 6, chunks: 176, incomplete: 1024 })
 })
