@@ -60,7 +60,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   admin: ['net'],
   'facts-port': ['net', 'facts'],
   'redact-command': ['processors/redact', 'components', 'config', ...CONTRACTS],
-  'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
+  'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS],
+  'redact-command': ['processors/redact', ...CONTRACTS]
 }
 
 function allowed({ from, to, typeOnly }: Import): boolean {
