@@ -95,7 +95,8 @@ export class Collector {
     if (this.options.dcgm === 'also') addDcgm(points, facts, device, sample)
   }
 
-  // The lost GPU has no samples. It is named by what was known of it, and once it is back its state is told to be over.
+  // The lost GPU has no samples. It is named by what was known of it, and once it is back its state is told to be over. Of the other
+  // states nothing is said where nothing was.
   private addLost(points: Points, nowMs: number): void {
     const lost = this.facts.gpu.lost()
     for (const device of lost) this.everLost.set(device.uuid, device)
@@ -104,7 +105,8 @@ export class Collector {
       const identity = { ...identityOf(device), ...TYPE }
       points.add(STATUS, Number(isLost), nowMs, { ...identity, 'hw.state': 'failed' })
       if (!isLost) this.everLost.delete(uuid)
-      else for (const state of ['ok', 'degraded']) points.add(STATUS, 0, nowMs, { ...identity, 'hw.state': state })
+      else if (this.facts.gpu.latest(uuid)?.more.recoveryAction !== undefined)
+        for (const state of ['ok', 'degraded']) points.add(STATUS, 0, nowMs, { ...identity, 'hw.state': state })
     }
   }
 

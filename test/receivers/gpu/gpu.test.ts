@@ -201,9 +201,14 @@ test('a reason that held the clocks down goes to 0 when it no longer does, and o
 test('the one GPU that is lost is named, whether or not it is still in the table, until it is back', async () => {
   const world = new World()
   await world.start()
-  const f = async (atMs: number, lost: GpuDevice[], expected: Record<string, number>): Promise<void> => {
+  const f = async (
+    atMs: number,
+    lost: GpuDevice[],
+    expected: Record<string, number>,
+    more = { recoveryAction: 0 } as object
+  ): Promise<void> => {
     world.lostDevices = lost
-    const series = await world.round([A.uuid, sample({ atMs, more: { recoveryAction: 0 } })])
+    const series = await world.round([A.uuid, sample({ atMs, more: { ...more } })])
     const own = Object.entries(only(series, 'hw.status{hw.id=GPU-aaaa,hw.type=gpu,'))
     deepStrictEqual(Object.fromEntries(own.map(([name, value]) => [/hw\.state=(\w+)/.exec(name)![1], value])), expected)
   }
@@ -214,6 +219,9 @@ test('the one GPU that is lost is named, whether or not it is still in the table
   world.devices = [A]
   await f(4, [], { ok: 1, degraded: 0, failed: 0 })
   await f(5, [], { ok: 1, degraded: 0 })
+  // A driver that names no action says neither ok nor degraded.
+  await f(6, [A], { failed: 1 }, {})
+  await f(7, [], { failed: 0 }, {})
 })
 
 test('memory of processes is folded to their containers; several owners of one GPU are all named', async () => {
