@@ -1,6 +1,7 @@
 // What takes the place of a secret, and how a text is put together again around it.
 import { BLANK, type Text } from './bytes.ts'
 import { digestOf, plainOf } from './joinable.ts'
+import { JsonPlace } from './json-place.ts'
 import type { Treatment } from './policy.ts'
 
 export const MARKER_START = '[redacted:'
@@ -54,7 +55,9 @@ export class Replacement {
     const by: Buffer[] = []
     let length = stop - start
     let left = false
+    const json = new JsonPlace(text)
     for (let i = 0; i < from.length; i++) {
+      if (around[i] === '') around[i] = json.markFor(from[i], to[i])
       let replacement = this.of(rule[i], treatment, bytes, from[i], to[i])
       if (replacement.length === 0 && around[i] === '' && !(from[i] === start && to[i] === stop)) {
         if (closesGaps || invitesNext(text, from[i], to[i])) replacement = this.marker(rule[i])

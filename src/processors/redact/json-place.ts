@@ -1,0 +1,70 @@
+// A number of JSON that a rule finds becomes a string, so its marker needs quotation marks.
+import { SPACE, type Text } from './bytes.ts'
+
+const QUOTE = 34
+const BACKSLASH = 92
+const COLON = 58
+const OPEN_ARRAY = 91
+const OPEN_OBJECT = 123
+const CLOSE_ARRAY = 93
+const CLOSE_OBJECT = 125
+const COMMA = 44
+
+/** Tells of places in one text, asked with rising offsets, whether a value of JSON stands there without quotation marks. */
+export class JsonPlace {
+  private readonly text: Text
+  /** Whether the text as a whole looks like JSON; undefined until somebody needs to know. */
+  private looksLikeJson: boolean | undefined
+  private at: number
+  private isInString = false
+
+  constructor(text: Text) {
+    this.text = text
+    this.at = text.start
+  }
+
+  /** The quotation mark that a marker for [from, to) needs on both sides, or nothing. */
+  markFor(from: number, to: number): string {
+    const { text } = this
+    let after = to
+    while (text.is(after, SPACE)) after++
+    const next = text.at(after)
+    if (next !== COMMA && next !== CLOSE_ARRAY && next !== CLOSE_OBJECT) return ''
+    const before = this.back(from)
+    const byte = text.at(before)
+    if (byte === COLON) return this.keyMark(this.back(before))
+    return (byte === COMMA || byte === OPEN_ARRAY) && this.isBetweenStrings(from) ? '"' : ''
+  }
+
+  // Of what is no white space, the last before `at`.
+  private back(at: number): number {
+    let pos = at - 1
+    while (this.text.is(pos, SPACE)) pos--
+    return pos
+  }
+
+  // The mark that closes the key, with its backslashes.
+  private keyMark(at: number): string {
+    if (this.text.at(at) !== QUOTE) return ''
+    let backslashes = 0
+    while (this.text.at(at - 1 - backslashes) === BACKSLASH) backslashes++
+    return `${'\\'.repeat(backslashes)}"`
+  }
+
+  private isBetweenStrings(to: number): boolean {
+    const { bytes, start, stop } = this.text
+    if (this.looksLikeJson === undefined) {
+      let first = start
+      while (this.text.is(first, SPACE)) first++
+      const last = this.text.at(this.back(stop))
+      const open = this.text.at(first)
+      this.looksLikeJson = (open === OPEN_ARRAY && last === CLOSE_ARRAY) || (open === OPEN_OBJECT && last === CLOSE_OBJECT)
+    }
+    if (!this.looksLikeJson) return false
+    for (; this.at < to; this.at++) {
+      if (bytes[this.at] === QUOTE) this.isInString = !this.isInString
+      else if (this.isInString && bytes[this.at] === BACKSLASH) this.at++
+    }
+    return !this.isInString
+  }
+}
