@@ -10,7 +10,7 @@ import { cards, findDigits, quotesAround } from './people.ts'
 import { type Place, Treatment } from './policy.ts'
 import { markerEnd, Replacement } from './replacement.ts'
 import { rulesOf } from './rules.ts'
-import { type Sweep, sweepOf } from './sweep.ts'
+import { type Sweep, Swept, sweepOf } from './sweep.ts'
 import type { Check } from './token-shapes.ts'
 import { Trail } from './trail.ts'
 import { isHarmless } from './values.ts'
@@ -47,6 +47,8 @@ const USUAL = new Treatment('mask', new Map(), new Set())
 const KEY_KINDS_MAX = 4_096
 const KEY_BYTES_MAX = 256
 
+/** Longer texts are swept. */
+const SWEPT_BYTES_MIN = 160
 /** The automaton finds so many bytes of a head, and the rest is compared: its table should be small. */
 const HEAD_BYTES_MAX = 6
 
@@ -68,6 +70,8 @@ export class Engine {
   private readonly judge: KeyJudge
   private readonly options: EngineOptions
   private readonly automaton: Automaton
+  private swift: Sweep | undefined
+  private readonly swept = new Swept()
   private readonly finder: HeadFinder
   private readonly heads: readonly Head[]
   private readonly replacement: Replacement
@@ -138,17 +142,20 @@ export class Engine {
     this.options.exceeded()
   }
 
-  /** What finds all heads of a request, for one reader. */
-  sweep(): Sweep {
-    return sweepOf(this.automaton, HEAD_BYTES_MAX, (heads, bytes, end) => {
-      for (let i = 0; i < heads.length; i++) {
-        const { word, length, isExact, followMin, followClasses } = this.heads[heads[i]]
-        const to = end - length + word.length
-        if (!follow(bytes, to, followMin, followClasses)) continue
-        if ((!isExact && word.length === length) || stands(word, isExact, bytes, end - length)) return true
-      }
-      return false
-    })
+  /** Finds all heads of a long text or a request. Made when it is needed, since an engine that makes the only one has the fastest. */
+  get sweep(): Sweep {
+    this.swift ??= sweepOf(this.automaton, HEAD_BYTES_MAX, (heads, bytes, end) => this.isWorth(heads, bytes, end))
+    return this.swift
+  }
+
+  // Whether any of the heads that end there can be more than a coincidence.
+  private isWorth(heads: readonly number[], bytes: Uint8Array, end: number): boolean {
+    for (let i = 0; i < heads.length; i++) {
+      const { word, length, isExact, followMin, followClasses } = this.heads[heads[i]]
+      if (!follow(bytes, end - length + word.length, followMin, followClasses)) continue
+      if ((!isExact && word.length === length) || stands(word, isExact, bytes, end - length)) return true
+    }
+    return false
   }
 
   /** Like `next`, for heads alone. */
@@ -281,6 +288,7 @@ export class Engine {
     text.open(bytes, start, stop)
     text.allowed = this.treatment.allowed
     trail.clear()
+    if (stop - start >= SWEPT_BYTES_MIN && this.options.isWithin !== true) return this.scanSwept(bytes, start, stop)
     finder.reset()
     let end = finder.find(bytes, start, stop)
     while (end >= 0) {
@@ -289,13 +297,29 @@ export class Engine {
       this.check(ended, end)
       if (text.work > this.budget) return this.pay()
       if (text.floor > end) {
-        // What lies between the head and the find is looked at in the next pass.
-        const stopGap = text.from.length === 0 ? 0 : text.from[text.from.length - 1]
+        // What lies between the head and the find, or within a marker that a find may still break, is looked at in the next pass.
+        const last = text.from.length === 0 ? -1 : text.from[text.from.length - 1]
+        const stopGap = last >= end ? last : text.floor
         for (let at = finder.find(bytes, end, stopGap); at >= 0; at = finder.find(bytes, at, stopGap)) trail.add(at, finder.ended())
         end = text.floor
         finder.reset()
       }
       end = finder.find(bytes, end, stop)
+    }
+    return this.finish() && this.lookDecoded(bytes, start, stop)
+  }
+
+  // The same for a text that is long enough to be swept. Heads within finds go to the trail as well, and are left out there.
+  private scanSwept(bytes: Uint8Array, start: number, stop: number): boolean {
+    const { text, trail, sweep, swept } = this
+    for (let at = start; at < stop; ) {
+      at = sweep.run(bytes, at, stop, swept)
+      for (let i = 0; i < swept.count; i++) {
+        const ended = sweep.headsAt(swept, i)
+        trail.add(swept.ends[i], ended)
+        this.check(ended, swept.ends[i])
+        if (text.work > this.budget) return this.pay()
+      }
     }
     return this.finish() && this.lookDecoded(bytes, start, stop)
   }

@@ -1,6 +1,6 @@
 // Goes ahead of a walk over raw bytes and tells where there is something to look at.
 import type { Engine } from './engine.ts'
-import type { Sweep } from './sweep.ts'
+import { type Sweep, Swept } from './sweep.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 const NOTHING = new Uint8Array(0)
@@ -11,9 +11,10 @@ export class Seeker {
   private readonly isProtobuf: boolean
   private bytes: Uint8Array = NOTHING
   private readonly sweep: Sweep
+  private readonly swept = new Swept()
   /** The next place of the sweep, and how far it has come. */
   private place = 0
-  private swept = 0
+  private sweptTo = 0
   // Each behind the start of the next hit of its kind.
   private head = NEVER
   private digits = NEVER
@@ -25,7 +26,7 @@ export class Seeker {
   constructor(engine: Engine, isProtobuf: boolean) {
     this.engine = engine
     this.isProtobuf = isProtobuf
-    this.sweep = engine.sweep()
+    this.sweep = engine.sweep
   }
 
   /** False when there is nothing to look at in all of `bytes`. */
@@ -33,8 +34,8 @@ export class Seeker {
     this.bytes = bytes
     this.head = 0
     this.place = 0
-    this.swept = 0
-    this.sweep.count = 0
+    this.sweptTo = 0
+    this.swept.count = 0
     this.digits = 0
     this.headless = 0
     this.integer = this.isProtobuf ? 0 : NEVER
@@ -65,11 +66,11 @@ export class Seeker {
   }
 
   private nextHead(from: number): number {
-    const { sweep, bytes } = this
+    const { sweep, swept, bytes } = this
     for (;;) {
-      for (; this.place < sweep.count; this.place++) if (sweep.ends[this.place] > from) return sweep.ends[this.place]
-      if (this.swept >= bytes.length) return NEVER
-      this.swept = sweep.run(bytes, Math.max(this.swept, from), bytes.length)
+      for (; this.place < swept.count; this.place++) if (swept.ends[this.place] > from) return swept.ends[this.place]
+      if (this.sweptTo >= bytes.length) return NEVER
+      this.sweptTo = sweep.run(bytes, Math.max(this.sweptTo, from), bytes.length, swept)
       this.place = 0
     }
   }

@@ -4,16 +4,22 @@ import type { Automaton } from './automaton.ts'
 
 /** As much is swept at once: the places fit whatever the bytes are, and little is swept in vain. */
 const SWEEP_BYTES_MAX = 12 * 1024
-const LANE_BYTES_MAX = SWEEP_BYTES_MAX / 3
+const STEPS_MAX = SWEEP_BYTES_MAX / 3
 /** The remainder of a division by three. */
 const ROOM = SWEEP_BYTES_MAX + 3
 
+/** What one sweep found: behind each head, in ascending order, and the heads that end there. `count` of them hold. */
+export class Swept {
+  readonly ends = new Int32Array(ROOM)
+  readonly states = new Int32Array(ROOM)
+  count = 0
+}
+
 export interface Sweep {
-  /** Behind each head that was found, in ascending order; `count` of them hold. */
-  readonly ends: Int32Array
-  count: number
   /** Finds the heads that end behind `from`, and returns up to where: `stop`, or before it where there is more than is swept at once. */
-  run(bytes: Uint8Array, from: number, stop: number): number
+  run(bytes: Uint8Array, from: number, stop: number, swept: Swept): number
+  /** The heads that end at the place `i` of what was swept, the longest first. */
+  headsAt(swept: Swept, i: number): readonly number[]
 }
 
 /**
@@ -26,11 +32,16 @@ export function sweepOf(
   isWorth: (heads: readonly number[], bytes: Uint8Array, end: number) => boolean
 ): Sweep {
   const { classes, next, width, firstOutput, outputs } = automaton
-  const ends = new Int32Array(ROOM)
-  // What the second and the third lane find, until the first is done.
-  const parked = [new Int32Array(LANE_BYTES_MAX + 1), new Int32Array(LANE_BYTES_MAX + 1)]
+  // Where a lane came to the end of a word: how far all were, and the states of the three. A call within the loop would cost it a third.
+  const steps = new Int32Array(STEPS_MAX)
+  const states = [new Int32Array(STEPS_MAX), new Int32Array(STEPS_MAX), new Int32Array(STEPS_MAX)]
+  const [states1, states2, states3] = states
 
-  const isWorthAt = (bytes: Uint8Array, end: number, state: number): boolean => isWorth(outputs[(state - firstOutput) / width], bytes, end)
+  const note = (bytes: Uint8Array, end: number, state: number, swept: Swept): void => {
+    if (!isWorth(outputs[(state - firstOutput) / width], bytes, end)) return
+    swept.ends[swept.count] = end
+    swept.states[swept.count++] = state
+  }
 
   // The state in which the byte at `at` is read. A head that ends there or later began after the first byte that is read here.
   const stateAt = (bytes: Uint8Array, at: number): number => {
@@ -39,40 +50,48 @@ export function sweepOf(
     return state
   }
 
-  const sweep: Sweep = {
-    ends,
-    count: 0,
-    run(bytes, from, stop) {
+  // Three lanes from `from` on, each `length` bytes long. Returns how often one of them was at the end of a word, and leaves the state of the last.
+  let lastState = 0
+  const lanes = (bytes: Uint8Array, from: number, length: number): number => {
+    const from2 = from + length
+    const from3 = from2 + length
+    let state1 = stateAt(bytes, from)
+    let state2 = stateAt(bytes, from2)
+    let state3 = stateAt(bytes, from3)
+    let count = 0
+    for (let i = 0; i < length; i++) {
+      state1 = next[state1 + classes[bytes[from + i]]]
+      state2 = next[state2 + classes[bytes[from2 + i]]]
+      state3 = next[state3 + classes[bytes[from3 + i]]]
+      if (state1 >= firstOutput || state2 >= firstOutput || state3 >= firstOutput) {
+        steps[count] = i
+        states1[count] = state1
+        states2[count] = state2
+        states3[count++] = state3
+      }
+    }
+    lastState = state3
+    return count
+  }
+
+  return {
+    headsAt: (swept, i) => outputs[(swept.states[i] - firstOutput) / width],
+    run(bytes, from, stop, swept) {
       const to = Math.min(stop, from + SWEEP_BYTES_MAX)
       const length = Math.floor((to - from) / 3)
-      const second = from + length
-      const third = second + length
-      const [second2, third2] = parked
-      let state1 = stateAt(bytes, from)
-      let state2 = stateAt(bytes, second)
-      let state3 = stateAt(bytes, third)
-      let count1 = 0
-      let count2 = 0
-      let count3 = 0
-      for (let i = 0; i < length; i++) {
-        state1 = next[state1 + classes[bytes[from + i]]]
-        state2 = next[state2 + classes[bytes[second + i]]]
-        state3 = next[state3 + classes[bytes[third + i]]]
-        if (state1 >= firstOutput || state2 >= firstOutput || state3 >= firstOutput) {
-          if (state1 >= firstOutput && isWorthAt(bytes, from + i + 1, state1)) ends[count1++] = from + i + 1
-          if (state2 >= firstOutput && isWorthAt(bytes, second + i + 1, state2)) second2[count2++] = second + i + 1
-          if (state3 >= firstOutput && isWorthAt(bytes, third + i + 1, state3)) third2[count3++] = third + i + 1
+      const count = lanes(bytes, from, length)
+      swept.count = 0
+      for (let lane = 0; lane < 3; lane++) {
+        for (let i = 0; i < count; i++) {
+          if (states[lane][i] >= firstOutput) note(bytes, from + lane * length + steps[i] + 1, states[lane][i], swept)
         }
       }
-      for (let i = 0; i < count2; i++) ends[count1++] = second2[i]
-      for (let i = 0; i < count3; i++) ends[count1++] = third2[i]
-      for (let pos = third + length; pos < to; pos++) {
-        state3 = next[state3 + classes[bytes[pos]]]
-        if (state3 >= firstOutput && isWorthAt(bytes, pos + 1, state3)) ends[count1++] = pos + 1
+      let state = lastState
+      for (let pos = from + 3 * length; pos < to; pos++) {
+        state = next[state + classes[bytes[pos]]]
+        if (state >= firstOutput) note(bytes, pos + 1, state, swept)
       }
-      sweep.count = count1
       return to
     }
   }
-  return sweep
 }

@@ -1,8 +1,8 @@
-import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { array as arrays, assert, constantFrom, property, uint8Array } from 'fast-check'
 import { buildAutomaton, HeadFinder } from '../../../src/processors/redact/automaton.ts'
-import { sweepOf } from '../../../src/processors/redact/sweep.ts'
+import { Swept, sweepOf } from '../../../src/processors/redact/sweep.ts'
 
 const WORDS = ['key', 'keys', 'eye', '://', 'a', 'secret', 'AKIA']
 const automaton = buildAutomaton(WORDS)
@@ -18,13 +18,20 @@ function oneByOne(bytes: Uint8Array, isWorth: (heads: readonly number[], bytes: 
 
 function atOnce(bytes: Uint8Array, isWorth: (heads: readonly number[], bytes: Uint8Array, end: number) => boolean): number[] {
   const sweep = sweepOf(automaton, 6, isWorth)
+  const swept = new Swept()
   const ends: number[] = []
   for (let at = 0; at < bytes.length; ) {
-    at = sweep.run(bytes, at, bytes.length)
-    ends.push(...sweep.ends.subarray(0, sweep.count))
+    at = sweep.run(bytes, at, bytes.length, swept)
+    ends.push(...swept.ends.subarray(0, swept.count))
+    for (let i = 0; i < swept.count; i++) ok(sweep.headsAt(swept, i).every((head) => endsThere(bytes, swept.ends[i], WORDS[head])))
   }
   return ends
 }
+
+const endsThere = (bytes: Uint8Array, end: number, word: string): boolean =>
+  Buffer.from(bytes.subarray(end - word.length, end))
+    .toString('latin1')
+    .toLowerCase() === word.toLowerCase()
 
 test('a sweep finds what one pass finds, wherever its lanes and pieces meet', () => {
   const always = (): boolean => true
