@@ -10,6 +10,41 @@ const CLOSE_ARRAY = 93
 const CLOSE_OBJECT = 125
 const COMMA = 44
 
+// What stands between the strings of JSON, or around them.
+const STRUCTURE = new Uint8Array(256)
+for (const character of '"{}[],:') STRUCTURE[character.charCodeAt(0)] = 1
+
+/** True when the text as a whole could be JSON, and something that was found in it may be more than a part of one string. */
+export function mayBreakJson(text: Text): boolean {
+  const { bytes, from, to } = text
+  if (!looksLikeJson(text)) return false
+  for (let i = 0; i < from.length; i++) {
+    if (text.at(from[i] - 1) === BACKSLASH || text.at(to[i] - 1) === BACKSLASH) return true
+    for (let at = from[i]; at < to[i]; at++) if (STRUCTURE[bytes[at]] === 1) return true
+  }
+  return false
+}
+
+/** True for the bytes of a JSON text. */
+export function isJson(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString())
+    return true
+  } catch {
+    return false
+  }
+}
+
+function looksLikeJson(text: Text): boolean {
+  let first = text.start
+  while (text.is(first, SPACE)) first++
+  let last = text.stop - 1
+  while (text.is(last, SPACE)) last--
+  const open = text.at(first)
+  const close = text.at(last)
+  return (open === OPEN_ARRAY && close === CLOSE_ARRAY) || (open === OPEN_OBJECT && close === CLOSE_OBJECT)
+}
+
 /** Tells of places in one text, asked with rising offsets, whether a value of JSON stands there without quotation marks. */
 export class JsonPlace {
   private readonly text: Text
@@ -52,14 +87,8 @@ export class JsonPlace {
   }
 
   private isBetweenStrings(to: number): boolean {
-    const { bytes, start, stop } = this.text
-    if (this.looksLikeJson === undefined) {
-      let first = start
-      while (this.text.is(first, SPACE)) first++
-      const last = this.text.at(this.back(stop))
-      const open = this.text.at(first)
-      this.looksLikeJson = (open === OPEN_ARRAY && last === CLOSE_ARRAY) || (open === OPEN_OBJECT && last === CLOSE_OBJECT)
-    }
+    const { bytes } = this.text
+    this.looksLikeJson ??= looksLikeJson(this.text)
     if (!this.looksLikeJson) return false
     for (; this.at < to; this.at++) {
       if (bytes[this.at] === QUOTE) this.isInString = !this.isInString
