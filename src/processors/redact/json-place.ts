@@ -67,8 +67,12 @@ export class JsonPlace {
     if (next !== COMMA && next !== CLOSE_ARRAY && next !== CLOSE_OBJECT) return ''
     const before = this.back(from)
     const byte = text.at(before)
-    if (byte === COLON) return this.keyMark(this.back(before))
-    return (byte === COMMA || byte === OPEN_ARRAY) && this.isBetweenStrings(from) ? '"' : ''
+    if (byte === COLON) {
+      const mark = this.keyMark(this.back(before))
+      // In a text that is JSON as a whole, a plain mark before the colon may also open a string that begins with it.
+      return mark === '"' && this.isJsonAsAWhole && !this.isBetweenStrings(from) ? '' : mark
+    }
+    return (byte === COMMA || byte === OPEN_ARRAY) && this.isJsonAsAWhole && this.isBetweenStrings(from) ? '"' : ''
   }
 
   // Of what is no white space, the last before `at`.
@@ -86,10 +90,13 @@ export class JsonPlace {
     return `${'\\'.repeat(backslashes)}"`
   }
 
+  private get isJsonAsAWhole(): boolean {
+    this.looksLikeJson ??= looksLikeJson(this.text)
+    return this.looksLikeJson
+  }
+
   private isBetweenStrings(to: number): boolean {
     const { bytes } = this.text
-    this.looksLikeJson ??= looksLikeJson(this.text)
-    if (!this.looksLikeJson) return false
     for (; this.at < to; this.at++) {
       if (bytes[this.at] === QUOTE) this.isInString = !this.isInString
       else if (this.isInString && bytes[this.at] === BACKSLASH) this.at++
