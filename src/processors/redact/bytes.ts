@@ -105,11 +105,14 @@ export class Text {
 
   /** Drops all finds. */
   forget(): void {
-    this.from.length = 0
-    this.to.length = 0
-    this.rule.length = 0
-    this.around.length = 0
-    this.head.length = 0
+    // Setting the length to nothing would give the memory back as well, only to ask for it again.
+    while (this.from.length > 0) {
+      this.from.pop()
+      this.to.pop()
+      this.rule.pop()
+      this.around.pop()
+      this.head.pop()
+    }
   }
 
   /** Notes that [from, to) is to be replaced, and that nothing before `to` is looked at again. */
