@@ -82,7 +82,10 @@ async function stage(t: TestContext, planted: Planted): Promise<Stage> {
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
-processors: { sample: { traces: 100%, profiles: 100% }, derive: { dimensions: [http.request.method, http.route, note, db.password] } }
+processors:
+  sample: { traces: 100%, profiles: 100% }
+  derive: { dimensions: [http.request.method, http.route, note, db.password] }
+  redact: { canary: true }
 queue: { dir: ${queueDir} }
 exporters:
   prometheus: { resourceLabels: [service.name, note, map] }
