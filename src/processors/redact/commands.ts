@@ -34,6 +34,31 @@ export function literal(text: Text, _from: number, end: number): void {
   if (!isHarmless(text, from, to) && !text.hasFolded(from, 'password')) text.found(from, to, 'password')
 }
 
+/** `auth("user", "password")`: the second of two quotations. */
+export function authCall(text: Text, _from: number, end: number): void {
+  const first = quoteAt(text, end)
+  if (first === null) return
+  const comma = skipBlanks(text, quotationEnd(text, end + first.length, first) + first.length)
+  const start = skipBlanks(text, comma + 1)
+  const second = quoteAt(text, start)
+  if (text.at(comma) !== 44 || second === null) return
+  const from = start + second.length
+  const to = quotationEnd(text, from, second)
+  if (!isHarmless(text, from, to)) text.found(from, to, 'password')
+}
+
+/** `ACL SETUSER name on >password`. */
+export function redisUser(text: Text, _from: number, end: number): void {
+  const stop = Math.min(lineEnd(text, end), end + ARGUMENTS_BYTES_MAX)
+  text.work += stop - end
+  for (let pos = end; pos < stop; pos++) {
+    if (text.bytes[pos] !== 62 || text.at(pos - 1) !== 32) continue
+    const to = bareEnd(text, pos + 1)
+    if (!isHarmless(text, pos + 1, to)) text.found(pos + 1, to, 'password')
+    pos = to
+  }
+}
+
 /** `IDENTIFIED WITH plugin BY 'password'`. */
 export function identifiedWith(text: Text, from: number, end: number): void {
   const stop = Math.min(text.stop, end + STATEMENT_BYTES_MAX)

@@ -5,7 +5,10 @@ import type { Find, Text } from './bytes.ts'
 export const ESCAPE_HEADS: readonly string[] = [
   ...['\\u00', '\\x', '%'].flatMap((start) => ['2', '3', '4', '5', '6', '7'].map((digit) => start + digit)),
   '\\/',
-  '&#'
+  '&#',
+  '&lt;',
+  '&gt;',
+  '&amp;'
 ]
 
 const BACKSLASH = 92
@@ -79,7 +82,7 @@ function unitEnd(bytes: Uint8Array, at: number, stop: number): number {
     if (pos > at + 1 && hexAt(bytes, pos) < 0) pos -= 2
     return known(hexAt(bytes, pos), pos + 2, stop)
   }
-  if (bytes[pos] !== 35) return -1
+  if (bytes[pos] !== 35) return entityEnd(bytes, pos, stop)
   const isHex = (bytes[pos + 1] | 32) === 120
   let value = 0
   let digits = 0
@@ -89,6 +92,15 @@ function unitEnd(bytes: Uint8Array, at: number, stop: number): number {
     value = value * (isHex ? 16 : 10) + digit
   }
   return bytes[pos] === 59 ? known(value, pos + 1, stop) : -1
+}
+
+// lt; gt; amp;
+function entityEnd(bytes: Uint8Array, at: number, stop: number): number {
+  if (bytes[at + 1] === 116 && bytes[at + 2] === 59 && (bytes[at] === 108 || bytes[at] === 103)) {
+    return known(bytes[at] === 108 ? 60 : 62, at + 3, stop)
+  }
+  const isAnd = bytes[at] === 97 && bytes[at + 1] === 109 && bytes[at + 2] === 112 && bytes[at + 3] === 59
+  return isAnd ? known(38, at + 4, stop) : -1
 }
 
 // Quotation marks and backslashes would change what is a value and what is not.

@@ -1,11 +1,13 @@
 // What HTTP carries: Authorization and Cookie values, and the schemes where they stand alone.
 import { ALNUM, BASE64_RUN, BLANK, DASH, DOT, PERCENT, type Text, TILDE, URLSAFE } from './bytes.ts'
-import { bareEnd, isHarmless, isProse, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+import { bareEnd, closesText, isHarmless, isProse, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
 const SCHEMES = new Set(
-  'bearer basic token apikey api-key key bot digest negotiate ntlm hawk oauth signature splunk sso-key mac dpop'.split(' ')
+  'bearer basic token apikey api-key key bot digest googlelogin sharedaccesssignature negotiate ntlm hawk oauth signature splunk sso-key mac dpop'.split(
+    ' '
+  )
 )
-const LISTS = new Set('digest hawk oauth signature mac'.split(' '))
+const LISTS = new Set('digest googlelogin hawk oauth signature mac'.split(' '))
 
 /** The value of an Authorization header in [from, to): the scheme stays, the credentials go. */
 export function authorization(text: Text, from: number, to: number, whole: boolean): void {
@@ -17,8 +19,10 @@ export function authorization(text: Text, from: number, to: number, whole: boole
   }
   const known = SCHEMES.has(scheme) && text.is(schemeEnd, BLANK)
   const start = known ? skipBlanks(text, schemeEnd) : from
-  if (LISTS.has(scheme)) {
-    parameters(text, start)
+  const name = text.run(start, URLSAFE, 48)
+  const isNamed = text.at(name) === 61 && (quoteAt(text, name + 1) !== null || (!known && start > from))
+  if (LISTS.has(scheme) || isNamed) {
+    parameters(text, start, to)
     return
   }
   const end = whole ? to : Math.min(to, bareEnd(text, start))
@@ -35,7 +39,7 @@ const PLAIN_PARAMETERS = new Set(
 )
 
 // Digest username="…", response="…": a list of parameters, of which those that prove something go.
-function parameters(text: Text, at: number): void {
+function parameters(text: Text, at: number, stop: number): void {
   let pos = at
   for (let count = 0; count < 32; count++) {
     pos = skipBlanks(text, pos)
@@ -43,6 +47,7 @@ function parameters(text: Text, at: number): void {
     if (nameEnd === pos || text.at(nameEnd) !== 61) return
     const quote = quoteAt(text, nameEnd + 1)
     const from = nameEnd + 1 + (quote?.length ?? 0)
+    if (from > stop || (quote !== null && closesText(text, from))) return
     const to = quote === null ? bareEnd(text, from) : quotationEnd(text, from, quote)
     if (!PLAIN_PARAMETERS.has(text.slice(pos, nameEnd).toLowerCase()) && !isHarmless(text, from, to)) text.found(from, to, 'authorization')
     pos = skipBlanks(text, to + (quote?.length ?? 0))

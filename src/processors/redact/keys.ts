@@ -31,7 +31,7 @@ export const KEY_HEADS = [
     'session',
     'sessid'
   ],
-  ...['requirepass', 'masterauth', 'pass']
+  ...['requirepass', 'masterauth', 'pass', 'pw', 'auth', 'kennwort', 'contrase', 'samlresponse', 'assertion', 'verifier', 'cvv', 'cvc']
 ]
 
 const ALONE: Record<string, KeyKind> = {
@@ -39,6 +39,13 @@ const ALONE: Record<string, KeyKind> = {
   passwords: 'password',
   passwd: 'password',
   passwort: 'password',
+  kennwort: 'password',
+  contrasena: 'password',
+  storepass: 'password',
+  keypass: 'password',
+  cvv: 'password',
+  cvc: 'password',
+  samlresponse: 'token',
   passcode: 'password',
   pwd: 'password',
   passphrase: 'password',
@@ -72,6 +79,13 @@ const BEFORE_KEY: Record<string, KeyKind> = {
   signing: 'secret',
   encryption: 'secret',
   shared: 'secret',
+  preshared: 'secret',
+  hmac: 'secret',
+  aes: 'secret',
+  fernet: 'secret',
+  cipher: 'secret',
+  crypto: 'secret',
+  decryption: 'secret',
   session: 'session',
   master: 'secret',
   ssh: 'private-key',
@@ -91,6 +105,10 @@ const BEFORE_KEY: Record<string, KeyKind> = {
       'storage',
       'admin',
       'deploy',
+      'write',
+      'stream',
+      'function',
+      'functions',
       // Vendors, as in FAL_KEY.
       ...'fal openai anthropic groq gemini mistral cohere deepgram deepl elevenlabs replicate huggingface hf nvidia ngc together runpod pinecone'.split(
         ' '
@@ -112,6 +130,11 @@ const GLUED: readonly (readonly [string, KeyKind])[] = [
   ['secretkey', 'secret'],
   ['accesskey', 'api-key'],
   ['privatekey', 'private-key'],
+  ['masterkey', 'secret'],
+  ['signingkey', 'secret'],
+  ['encryptionkey', 'secret'],
+  ['passkey', 'secret'],
+  ['authkey', 'api-key'],
   ['secret', 'secret'],
   ['authtoken', 'token'],
   ['accesstoken', 'token'],
@@ -137,7 +160,7 @@ const BEFORE_PASS = new Set(
 
 // A word behind that makes it a property of the secret, not the secret.
 const TAKES_BACK = new Set(
-  'tokens count counts counter num number length len size limit limits max min budget type types kind format name names id ids uid ref refs reference url uri endpoint path paths file filename dir directory policy ttl expires expiry expire expiration expired expire age at version alias aliases algorithm algo alg index idx valid validity enabled disabled required present provider method methods strength changed created updated rotated rotation rotate issued status state error errors usage rate ratio latency bucket embedding embeddings per second seconds ms throughput position logits logprob logprobs prob window stride sequence dim cost price class classification manager service store validator validation verification parser generator hint label field attempts attempt reset scope scopes audience issuer mount volume arn location region prefix suffix pattern regex timeout duration interval cache lookup exists found missing match matches mismatch source backend engine mode set'.split(
+  'tokens count counts counter num number length len size limit limits max min budget type types kind format name names id ids uid ref refs reference url uri endpoint path paths file filename dir directory policy ttl expires expiry expire expiration expired expire age at version alias aliases algorithm algo alg index idx valid validity enabled disabled required present provider method methods strength changed created updated rotated rotation rotate issued status state error errors usage rate ratio latency bucket embedding embeddings per second seconds ms throughput position logits logprob logprobs prob window stride sequence dim cost price class classification manager service store validator validation verification parser generator label field attempts attempt reset scope scopes audience issuer mount volume arn location region prefix suffix pattern regex timeout duration interval cache lookup exists found missing match matches mismatch source backend engine mode set'.split(
     ' '
   )
 )
@@ -165,6 +188,7 @@ const KEY_CHARACTERS_MAX = 256
 /** Knows which keys are sensitive, and remembers what it decided about the last few thousand. */
 export class KeyJudge {
   private readonly verdicts = new Map<string, KeyKind | null>()
+  private readonly guesses = new Map<string, KeyKind | null>()
   private readonly custom: string[]
   private readonly allowed: Set<string>
 
@@ -175,17 +199,47 @@ export class KeyJudge {
 
   /** The kind of secret that `key` names, or null. */
   judge(key: string): KeyKind | null {
-    const known = this.verdicts.get(key)
-    if (known !== undefined) return known
+    return this.verdict(this.verdicts, key, judgeWords)
+  }
+
+  /** The kind of secret that `key` may name, if its value looks like one; null where it names none in any case. */
+  mayName(key: string): KeyKind | null {
+    return this.verdict(this.guesses, key, nowAndThen)
+  }
+
+  private verdict(known: Map<string, KeyKind | null>, key: string, judged: (words: readonly string[]) => KeyKind | null): KeyKind | null {
+    const before = known.get(key)
+    if (before !== undefined) return before
     // The words of a marker are not the key's.
     const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX).replace(/\[redacted:[a-zA-Z0-9:-]*\]/g, ' '))
     const phrase = words.join(' ')
     let verdict: KeyKind | null = null
-    if (!this.allowed.has(phrase)) verdict = this.custom.some((own) => ` ${phrase} `.includes(own)) ? 'custom-key' : judgeWords(words)
-    if (this.verdicts.size >= VERDICTS_MAX) this.verdicts.clear()
-    if (key.length <= KEY_CHARACTERS_MAX) this.verdicts.set(key, verdict)
+    if (!this.allowed.has(phrase)) verdict = this.custom.some((own) => ` ${phrase} `.includes(own)) ? 'custom-key' : judged(words)
+    if (known.size >= VERDICTS_MAX) known.clear()
+    if (key.length <= KEY_CHARACTERS_MAX) known.set(key, verdict)
     return verdict
   }
+}
+
+// Words that name a secret now and then: render passes, keys of maps, methods of authentication.
+const NOW_AND_THEN: Record<string, KeyKind> = {
+  pass: 'password',
+  pw: 'password',
+  rootpw: 'password',
+  userpw: 'password',
+  auth: 'credential',
+  key: 'api-key'
+}
+const LEADS_ANY_KEY_AWAY = new Set(
+  'public primary foreign partition sort cache hot idempotency object row message routing dedup group lookup map s3 blob file storage bucket redis kafka hash trace index shard'.split(
+    ' '
+  )
+)
+
+function nowAndThen(words: readonly string[]): KeyKind | null {
+  const last = words.at(-1) ?? ''
+  if (!Object.hasOwn(NOW_AND_THEN, last) || LEADS_ANY_KEY_AWAY.has(words.at(-2) ?? '') || LEADS_AWAY.has(words[0])) return null
+  return NOW_AND_THEN[last]
 }
 
 // Reads from the back, since the last sensitive word is what the key is about: `token_secret`, `secret_key_base`.
@@ -207,6 +261,9 @@ function kindAt(words: readonly string[], i: number): KeyKind | null {
     return kind ?? null
   }
   if (word === 'token') return LEADS_TOKEN_AWAY.has(before) || LEADS_AWAY.has(before) ? null : 'token'
+  if (word === 'assertion') return before === 'client' ? 'token' : null
+  if (word === 'verifier') return before === 'code' ? 'token' : null
+  if (word === 'passe') return before === 'de' ? 'password' : null
   if (word === 'id') return before === 'session' ? 'session' : null
   if (word === 'pass') return BEFORE_PASS.has(before) ? 'password' : null
   if (Object.hasOwn(ALONE, word)) return ALONE[word]

@@ -1,5 +1,5 @@
 // Values that take more than a word: elements of XML, lists and objects, blocks of YAML.
-import { BLANK, BREAK, type Text } from './bytes.ts'
+import { BLANK, BREAK, IDENTIFIER, type Text } from './bytes.ts'
 import type { KeyKind } from './keys.ts'
 import {
   bareEnd,
@@ -60,8 +60,8 @@ export function block(text: Text, at: number, kind: KeyKind): void {
   if (!isHarmless(text, start, end)) text.found(start, end, kind)
 }
 
-// Behind a line break, or the escape of one.
-function behindBreak(text: Text, at: number): number {
+/** Behind a line break, or the escape of one; `at` where there is none. */
+export function behindBreak(text: Text, at: number): number {
   if (text.is(at, BREAK)) return text.run(at, BREAK, 2)
   let pos = at
   while (text.at(pos) === 92 && pos - at < 8) pos++
@@ -70,11 +70,35 @@ function behindBreak(text: Text, at: number): number {
   return text.at(pos) === 114 && text.at(next) === 92 ? behindBreak(text, next) : next
 }
 
+function cdata(text: Text, start: number, kind: KeyKind): void {
+  let end = start
+  while (end < text.stop && text.bytes[end] !== 93) end++
+  text.work += end - start
+  if (!isHarmless(text, start, end)) text.found(start, end, kind)
+}
+
+/** True for the name of an element, with a prefix or without: `<key`, `<ns:key`. */
+export function isElement(text: Text, keyStart: number): boolean {
+  if (text.at(keyStart - 1) === 60) return true
+  return text.at(keyStart - 1) === 58 && text.at(text.runBack(keyStart - 1, IDENTIFIER, 32) - 1) === 60
+}
+
+/** Where the tag ends that attributes follow in: behind its `>`, or -1. */
+export function tagEnd(text: Text, at: number): number {
+  const stop = Math.min(text.stop, at + 256)
+  for (let pos = at; pos < stop && text.bytes[pos] !== 60; pos++) if (text.bytes[pos] === 62) return pos + 1
+  return -1
+}
+
 /** <key>value</key>. Cut off, the value ends with its first word. */
 export function element(text: Text, start: number, kind: KeyKind): void {
   let end = start
   while (end < text.stop && text.bytes[end] !== 60) end++
   text.work += end - start
+  if (text.has(start, '<![CDATA[')) {
+    cdata(text, start + 9, kind)
+    return
+  }
   if (end === text.stop) end = bareEnd(text, start)
   else if (text.at(end + 1) !== 47 && text.at(end + 1) !== 92) return
   if (!isHarmless(text, start, end)) text.found(start, end, kind)

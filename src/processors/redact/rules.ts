@@ -1,6 +1,16 @@
 // The list of all rules: which heads, and what looks at them.
 import type { Text } from './bytes.ts'
-import { identifiedWith, literal, monitoredAuth, PROGRAMS, programArgument, redisAuth, userArgument } from './commands.ts'
+import {
+  authCall,
+  identifiedWith,
+  literal,
+  monitoredAuth,
+  PROGRAMS,
+  programArgument,
+  redisAuth,
+  redisUser,
+  userArgument
+} from './commands.ts'
 import { ESCAPE_HEADS, noteEscape } from './decoded.ts'
 import { basic, bearer, registryAuth } from './headers.ts'
 import { KEY_HEADS, type KeyJudge, wordsOf } from './keys.ts'
@@ -28,8 +38,15 @@ export function rulesOf(judge: KeyJudge, keys: readonly string[], patterns: read
     { name: 'password', heads: ['"auth'], check: monitoredAuth, folded },
     { name: 'url-password', heads: ['://'], check: userInfo, folded },
     { name: 'url-secret', heads: ['sig=', 'signature=', 'hmac=', 'policy=', 'code=', 'auth=', 'key='], check: queryValue, folded },
-    { name: 'password', heads: [' -u ', '--user ', '--user=', '"-u', "'-u", '"--user', "'--user"], check: userArgument, folded },
+    {
+      name: 'password',
+      heads: [' -u ', '--user ', '--user=', '--auth ', '--auth=', '"-u', "'-u", '"--user', "'--user"],
+      check: userArgument,
+      folded
+    },
     { name: 'password', heads: ['identified by ', 'sshpass -p ', 'sshpass -p'], check: literal, folded },
+    { name: 'password', heads: ['auth('], check: authCall, folded },
+    { name: 'password', heads: ['acl setuser '], check: redisUser, folded },
     { name: 'password', heads: ['identified with '], check: identifiedWith, folded },
     { name: 'password', heads: Object.keys(PROGRAMS), check: programArgument, folded },
     { name: 'url-password', heads: ['@tcp(', '@unix('], check: driverAddress, folded },

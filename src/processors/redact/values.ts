@@ -1,5 +1,5 @@
 // Where a value beside a key ends, and whether it is worth hiding.
-import { BLANK, CLASS, DIGIT, LETTER, LOWER, SPACE, STOPS_BARE, type Text, UPPER } from './bytes.ts'
+import { BLANK, BREAK, CLASS, DIGIT, LETTER, LOWER, SPACE, STOPS_BARE, type Text, UPPER } from './bytes.ts'
 
 const BACKSLASH = 92
 const DOUBLE = 34
@@ -14,7 +14,7 @@ export interface Quote {
   readonly written: string
 }
 
-const NAMED_QUOTES = ['%22', '%27', '%2522', '%2527', '&quot;', '&#39;', '&#34;', '\\u0022', '\\u0027']
+const NAMED_QUOTES = ['%22', '%27', '%2522', '%2527', '&quot;', '&#39;', '&#34;', '\\u0022', '\\u0027', '\\x22', '\\x27']
 
 /** The quotation mark that begins at `at`, or null. */
 export function quoteAt(text: Text, at: number): Quote | null {
@@ -24,8 +24,8 @@ export function quoteAt(text: Text, at: number): Quote | null {
   if (byte === DOUBLE || byte === SINGLE || byte === BACKTICK) {
     return { length: pos + 1 - at, backslashes: pos - at, written: String.fromCharCode(byte) }
   }
-  if (byte !== 37 && byte !== 38 && byte !== 117) return null
-  const from = byte === 117 ? pos - 1 : pos
+  if (byte !== 37 && byte !== 38 && byte !== 117 && byte !== 120) return null
+  const from = byte === 117 || byte === 120 ? pos - 1 : pos
   for (const written of NAMED_QUOTES) {
     if (text.hasFolded(from, written)) return { length: from + written.length - at, backslashes: Math.max(0, from - at), written }
   }
@@ -54,7 +54,8 @@ export function quotationEnd(text: Text, at: number, quote: Quote): number {
       end = pos - ownBackslashes(backslashes, level)
       break
     }
-    if (byte === DOUBLE && mark !== DOUBLE && closesJson(text, pos + 1)) {
+    // An apostrophe that is never closed must not swallow the JSON around it.
+    if (byte === DOUBLE && mark !== DOUBLE && closesText(text, pos + 1)) {
       end = pos - (backslashes % 2 === 0 ? 0 : backslashes)
       break
     }
@@ -68,12 +69,6 @@ export function quotationEnd(text: Text, at: number, quote: Quote): number {
 function ownBackslashes(backslashes: number, level: number): number {
   for (let own = 0; own < level; own = own * 2 + 1) if (backslashes % (2 * own + 2) === own) return own
   return Math.min(backslashes, level)
-}
-
-// An apostrophe that is never closed must not swallow the JSON around it.
-function closesJson(text: Text, at: number): boolean {
-  const byte = text.at(at)
-  return byte === 44 || byte === 125 || byte === 93 || at === text.stop
 }
 
 // A plain mark ends it too: it closes the text around, and takes its backslashes with it.
@@ -154,6 +149,14 @@ export function skipColours(text: Text, at: number): number {
     pos = skipBlanks(text, next + 1)
   }
   return pos
+}
+
+/** True for a line break, or the escape of one. */
+export function isBreak(text: Text, at: number): boolean {
+  if (text.is(at, BREAK)) return true
+  let pos = at
+  while (text.at(pos) === 92 && pos - at < 8) pos++
+  return pos > at && (text.at(pos) === 110 || text.at(pos) === 114)
 }
 
 /** Skips white space, and escapes of it. */
@@ -270,8 +273,19 @@ export function isSameQuote(one: Quote | null, other: Quote | null): boolean {
   return one?.written === other?.written && one?.backslashes === other?.backslashes
 }
 
+const JSON_WORDS = /^(?:true|false|null)/
+
 /** True when a quotation mark that ends before `at` cannot open a value: what follows belongs to the text around. */
 export function closesText(text: Text, at: number): boolean {
   const byte = text.at(at)
-  return at >= text.stop || byte === 44 || byte === 125 || byte === 93
+  if (at >= text.stop || byte === 44 || byte === 125 || byte === 93) return true
+  if (byte !== 58) return false
+  // {"password=": 1}: it closes a key of JSON.
+  const next = skipSpace(text, at + 1)
+  return (
+    '[{-'.includes(String.fromCharCode(text.at(next) || 97)) ||
+    text.is(next, DIGIT) ||
+    quoteAt(text, next) !== null ||
+    JSON_WORDS.test(text.slice(next, Math.min(next + 5, text.stop)))
+  )
 }
