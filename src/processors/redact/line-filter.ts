@@ -98,9 +98,8 @@ export class LineFilter {
 
   // Lines with their ends.
   private whole(text: Buffer): void {
-    const { engine, key, options } = this
-    const isClean = text.length <= options.lineBytesMax && !key.isOpen && !this.json.isInKey && (!options.json || !text.includes(BACKSLASH))
-    if (isClean && engine.next(text, 0, text.length) < 0) {
+    const { options } = this
+    if (text.length <= options.lineBytesMax && this.isClean(text)) {
       this.lines += linesIn(text)
       this.out.push(text)
       return
@@ -121,12 +120,19 @@ export class LineFilter {
     this.out.push(text.subarray(done))
   }
 
+  // True when nothing in the text deserves a look. In JSON an escape may hide what does.
+  private isClean(text: Buffer): boolean {
+    if (this.key.isOpen || this.json.isInKey || (this.options.json && text.includes(BACKSLASH))) return false
+    return this.engine.next(text, 0, text.length) < 0
+  }
+
   private one(line: Buffer): void {
     this.out.push(this.redacted(line) ?? line)
   }
 
   private redacted(line: Buffer): Uint8Array | null {
     this.lines++
+    if (this.isClean(line)) return null
     if (this.options.json) {
       try {
         this.isInJson = true
