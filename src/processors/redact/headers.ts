@@ -22,7 +22,7 @@ export function authorization(text: Text, from: number, to: number, whole: boole
   const name = text.run(start, URLSAFE, 48)
   const isNamed = text.at(name) === 61 && (quoteAt(text, name + 1) !== null || (!known && start > from))
   if (LISTS.has(scheme) || isNamed) {
-    parameters(text, start, to)
+    parameters(text, start, whole ? to : text.stop)
     return
   }
   const end = whole ? to : Math.min(to, bareEnd(text, start))

@@ -2,8 +2,8 @@
 import { BASE64_RUN, CLASS, DOT, type Text, URLSAFE } from './bytes.ts'
 
 const inRun = Uint8Array.from(CLASS, (classes) => ((classes & (URLSAFE | DOT)) === 0 ? 0 : 1))
-/** What is shorter is no Discord token, and as base64 no text of 30 characters. */
-const RUN_MIN = 40
+/** What is shorter is no Discord token, and as base64 no text of 28 characters. */
+const RUN_MIN = 38
 /** What is decoded of one run. */
 const ENCODED_BYTES_MAX = 65_536
 
@@ -14,8 +14,8 @@ const FIRST_MIN = 22
 const FIRST_MAX = 30
 
 /**
- * The start of the next run of at least 40 letters, digits, dots, dashes and underscores in [start, stop) that may be one of them, or -1. Looks at
- * every 40th byte, and back from there where it must.
+ * The start of the next run of at least 38 letters, digits, dots, dashes and underscores in [start, stop) that may be one of them, or -1. Looks at
+ * every 38th byte, and back from there where it must.
  */
 export function findHeadless(bytes: Uint8Array, start: number, stop: number): number {
   let probe = start + RUN_MIN - 1

@@ -46,10 +46,16 @@ export function mixed(name: string, heads: string, classes: number, min: number,
   return { ...rule, check: (text, from, end) => isMixed(text, end, text.run(end, classes, 64)) && rule.check(text, from, end) }
 }
 
+// Digits, small and capital letters; or letters alone that change their size more often than words do.
 function isMixed(text: Text, from: number, to: number): boolean {
   let seen = 0
-  for (let pos = from; pos < to; pos++) seen |= CLASS[text.bytes[pos]]
-  return (seen & DIGIT) !== 0 && (seen & UPPER) !== 0 && (seen & LOWER) !== 0
+  let changes = 0
+  for (let pos = from; pos < to; pos++) {
+    const classes = CLASS[text.bytes[pos]]
+    if (pos > from && ((classes ^ CLASS[text.bytes[pos - 1]]) & UPPER) !== 0) changes++
+    seen |= classes
+  }
+  return (seen & UPPER) !== 0 && (seen & LOWER) !== 0 && ((seen & DIGIT) !== 0 || changes * 3 > to - from)
 }
 
 /** A prefix and a UUID. */

@@ -212,7 +212,13 @@ export const TOKENS: readonly Rule[] = [
   identified('axiom-token', 'xaat- xapt-'),
 
   // Short ones as base64: longer texts are decoded.
-  prefixed('encoded-secret', 'QUtJQ QVNJQ Z2xwYXQt c2tfbGl2ZV aHZzL', BASE64_RUN, 18, 64),
+  prefixed(
+    'encoded-secret',
+    'QUtJQ QVNJQ QUJJQ QUNDQ Z2xwYXQt Z2xkdC Z2xydC Z2xmdC Z2xjYn Z2xpbX Z2xzb2 R09DU1 c2tfbGl2ZV c2tfdGVzdF aHZzL',
+    BASE64_RUN,
+    18,
+    64
+  ),
 
   { name: 'jwt', heads: ['eyJ'], check: jwt },
   { name: 'private-key', heads: ['-----BEGIN '], check: pem }
