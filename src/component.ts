@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { Batch, RedactedBatch, Signal } from './batch.ts'
 import type { Facts } from './facts/facts.ts'
 import type { Sockets } from './net/sockets.ts'
-import type { Metrics } from './telemetry/metrics.ts'
+import type { Metrics, Sample } from './telemetry/metrics.ts'
 
 /**
  * Takes a batch in. Resolves when it is durable, or fully consumed; throws RefusedError when it is not, and then nothing of it was kept. Once it
@@ -55,12 +55,28 @@ export interface Redactor {
 export interface Outcome {
   readonly rejected: number
   readonly reason: string
+  /** Parts that did not arrive for other reasons; they count beside `rejected`. */
+  readonly dropped?: readonly Dropped[]
+}
+
+/** A part of a batch that an exporter gave up while the rest of it arrived. */
+export interface Dropped {
+  /** As it is counted: a word from the code. */
+  readonly reason: string
+  readonly message: string
+  readonly items: number
+  /** The part itself, where it is to be kept as a dead letter. */
+  readonly batch?: RedactedBatch | undefined
 }
 
 /** A destination outside of this process. Batches reach it from the queue, one at a time per signal, and again after a retryable failure. */
 export interface Exporter {
   /** Throws RefusedError: retryable, when, or not at all. `too-large` makes the delivery halve the batch. Gives up when `signal` aborts. */
   send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined>
+  /** Of one that remembers which parts of a batch arrived: that batch will not be sent again, for this reason; what became of it? */
+  abandon?(batch: RedactedBatch, reason: string): Outcome
+  /** Since when a part of what is sent does not arrive, and why, though `send` went well; null while all is well. */
+  trouble?(): { readonly sinceMs: number; readonly message: string } | null
   start?(): Promise<void>
   stop?(): Promise<void>
 }
@@ -97,6 +113,10 @@ export interface Host {
   readonly stateDir: string | undefined
   /** Redacts a text that leaves by another way than a batch. */
   readonly redactText: (value: string) => string
+  /** The gateway's own, for those that give their name to others. */
+  readonly version?: string
+  /** What became of every item up to the queue, by signal, stage, component, outcome and reason. */
+  readonly books?: () => readonly Sample[]
 }
 
 type Shape = z.core.$ZodLooseShape

@@ -87,11 +87,11 @@ export class Deliveries {
 
   /** How each loop is doing. */
   state() {
-    return this.lanes.map(({ name, signal, account, delivery }) => ({
+    return this.lanes.map(({ name, signal, account, delivery, exporter }) => ({
       exporter: name,
       signal,
       held: account.held,
-      failing: delivery.failing
+      failing: delivery.failing ?? exporter.trouble?.() ?? null
     }))
   }
 

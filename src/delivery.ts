@@ -73,7 +73,7 @@ export class Delivery {
   // Sends until every item is delivered or given up; false when stopped before. Goes as one request, and in smaller parts where the destination
   // finds it too large, or refuses it for good: then only the part that it minds is lost. Parts that went through are not sent again.
   private async send(batches: readonly RedactedBatch[], stop: AbortSignal): Promise<boolean> {
-    const { account, ageMaxMs } = this.options
+    const { ageMaxMs } = this.options
     const parts = batches.length === 0 ? [] : [batches]
     while (parts.length > 0) {
       const part = parts[0]
@@ -90,7 +90,7 @@ export class Delivery {
           if (await this.backoff.wait(failure.retryAfterMs, stop)) continue
           return false
         }
-        account.drop('expired', batch.items)
+        await this.expire(batch)
       } else if (failure !== null) await this.giveUp(batch, failure.code, failure.message)
       this.backoff.reset()
       parts.shift()
@@ -100,7 +100,7 @@ export class Delivery {
 
   // One attempt; books what was delivered. What is thrown besides RefusedError is a fault of ours, and not tried again.
   private async attempt(batch: RedactedBatch, stop: AbortSignal): Promise<RefusedError | null> {
-    const { exporter, cursor, account, log, tracer, name, signal } = this.options
+    const { exporter, cursor, log, tracer, name, signal } = this.options
     const survived = setTimeout(() => cursor.survived(), SURVIVED_AFTER_MS)
     let outcome: Outcome | undefined
     try {
@@ -118,12 +118,35 @@ export class Delivery {
     }
     if (this.failing !== null) log.info({ exporter: name, signal, failedForMs: Date.now() - this.failing.sinceMs }, 'delivery works again')
     this.failing = null
-    const rejected = Math.min(outcome?.rejected ?? 0, batch.items)
-    if (outcome !== undefined && this.rarely.isDue('rejected'))
-      log.warn({ exporter: name, signal, rejected, reason: outcome.reason }, 'the destination rejected a part of a batch')
-    account.deliver(batch.items - rejected)
-    account.drop('rejected', rejected)
+    await this.book(batch, outcome)
     return null
+  }
+
+  private async expire(batch: RedactedBatch): Promise<void> {
+    const { account, exporter } = this.options
+    const outcome = exporter.abandon?.(batch, 'expired')
+    if (outcome === undefined) account.drop('expired', batch.items)
+    else await this.book(batch, outcome)
+  }
+
+  private async book(batch: RedactedBatch, outcome: Outcome | undefined): Promise<void> {
+    const { account, log, name, signal } = this.options
+    const rejected = Math.min(outcome?.rejected ?? 0, batch.items)
+    if (rejected > 0 && this.rarely.isDue('rejected'))
+      log.warn({ exporter: name, signal, rejected, reason: outcome?.reason }, 'the destination rejected a part of a batch')
+    let lost = rejected
+    for (const { reason, message, items, batch: part } of outcome?.dropped ?? []) {
+      const counted = Math.min(items, batch.items - lost)
+      lost += counted
+      if (part !== undefined) await this.giveUp({ ...part, items: counted }, reason, message)
+      else {
+        account.drop(reason, counted)
+        if (this.rarely.isDue(reason))
+          log.warn({ exporter: name, signal, reason, items: counted }, `a part of a batch was dropped: ${message}`)
+      }
+    }
+    account.deliver(batch.items - lost)
+    account.drop('rejected', rejected)
   }
 
   private async giveUp(batch: RedactedBatch, reason: string, message: string): Promise<void> {

@@ -251,11 +251,12 @@ export class Gateway {
   }
 
   private hostOf(name: string): Host {
-    const { log } = this.surroundings
+    const { log, version } = this.surroundings
     const { metrics, sockets, facts } = this
     const { dir } = this.config.queue
     const stateDir = dir === undefined ? undefined : join(dir, 'state', name.replaceAll('/', '.'))
-    return { name, log, metrics, sockets, facts, stateDir, redactText: (value) => this.components.redactor.made.text(value) }
+    const redactText = (value: string): string => this.components.redactor.made.text(value)
+    return { name, log, metrics, sockets, facts, stateDir, redactText, version, books: () => this.ledger.samples() }
   }
 
   private async startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {

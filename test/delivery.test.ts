@@ -30,7 +30,7 @@ const namesOf = (bytes: Uint8Array): string[] => {
 }
 
 /** Delivers batches of spans, each told by the names in it, and says what was sent, what arrived, and what the books say. */
-async function delivered(batches: readonly (readonly string[])[], answer: Answer, ageMaxMs = 60_000) {
+async function delivered(batches: readonly (readonly string[])[], answer: Answer, ageMaxMs = 60_000, more: Pick<Exporter, 'abandon'> = {}) {
   const ledger = new Ledger()
   const options = {
     dir: undefined,
@@ -57,6 +57,7 @@ async function delivered(batches: readonly (readonly string[])[], answer: Answer
   const sent: string[][] = []
   const arrived: string[] = []
   const exporter: Exporter = {
+    ...more,
     async send({ bytes }) {
       const names = namesOf(bytes)
       sent.push(names)
@@ -126,6 +127,28 @@ test('what is too large is halved, down to the record', async () => {
 test('what a destination rejects of a batch is dropped', async () => {
   const { books } = await delivered([['a', 'b', 'c']], () => ({ rejected: 2, reason: 'old' }))
   deepStrictEqual(books, { delivered: 1, rejected: 2 })
+})
+
+test('parts that an exporter gives up are booked under their reasons, never more than there is', async () => {
+  const dropped = (reason: string, items: number) => ({ reason, message: 'why', items })
+  const f = async (outcome: Outcome, books: object): Promise<void> =>
+    deepStrictEqual((await delivered([['a', 'b', 'c', 'd']], () => outcome)).books, books)
+  await f(
+    { rejected: 0, reason: '', dropped: [dropped('limited', 1), dropped('forbidden', 2)] },
+    { delivered: 1, limited: 1, forbidden: 2 }
+  )
+  await f({ rejected: 1, reason: 'old', dropped: [dropped('limited', 2)] }, { delivered: 1, rejected: 1, limited: 2 })
+  await f({ rejected: 3, reason: 'old', dropped: [dropped('limited', 2)] }, { delivered: 0, rejected: 3, limited: 1 })
+  const part = parseBatch('traces', request([span({ name: 'b' })])) as RedactedBatch
+  await f({ rejected: 0, reason: '', dropped: [{ ...dropped('invalid', 1), batch: part }] }, { delivered: 3, invalid: 1 })
+})
+
+test('an exporter that knows what arrived of a batch is asked when the batch expires', async () => {
+  const away = new RefusedError('unavailable', 'away', { retryAfterMs: 1 })
+  const { books } = await delivered([['a', 'b', 'c']], () => away, 0, {
+    abandon: (_, reason) => ({ rejected: 0, reason: '', dropped: [{ reason, message: 'too old', items: 1 }] })
+  })
+  deepStrictEqual(books, { delivered: 2, expired: 1 })
 })
 
 test('a fault of an exporter costs the batch and no more', async () => {
