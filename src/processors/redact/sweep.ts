@@ -31,7 +31,9 @@ export function sweepOf(
   headLengthMax: number,
   isWorth: (heads: readonly number[], bytes: Uint8Array, end: number) => boolean
 ): Sweep {
-  const { classes, next, width, firstOutput, outputs } = automaton
+  const { width, outputs } = automaton
+  const table = joined(automaton)
+  const firstOutput = automaton.firstOutput + CLASSES
   // Where a lane came to the end of a word: how far all were, and the states of the three. A call within the loop would cost it a third.
   const steps = new Int32Array(STEPS_MAX)
   const states = [new Int32Array(STEPS_MAX), new Int32Array(STEPS_MAX), new Int32Array(STEPS_MAX)]
@@ -45,8 +47,8 @@ export function sweepOf(
 
   // The state in which the byte at `at` is read. A head that ends there or later began after the first byte that is read here.
   const stateAt = (bytes: Uint8Array, at: number): number => {
-    let state = 0
-    for (let pos = Math.max(0, at - headLengthMax + 1); pos < at; pos++) state = next[state + classes[bytes[pos]]]
+    let state = CLASSES
+    for (let pos = Math.max(0, at - headLengthMax + 1); pos < at; pos++) state = table[state + table[bytes[pos]]]
     return state
   }
 
@@ -60,9 +62,9 @@ export function sweepOf(
     let state3 = stateAt(bytes, from3)
     let count = 0
     for (let i = 0; i < length; i++) {
-      state1 = next[state1 + classes[bytes[from + i]]]
-      state2 = next[state2 + classes[bytes[from2 + i]]]
-      state3 = next[state3 + classes[bytes[from3 + i]]]
+      state1 = table[state1 + table[bytes[from + i]]]
+      state2 = table[state2 + table[bytes[from2 + i]]]
+      state3 = table[state3 + table[bytes[from3 + i]]]
       if (state1 >= firstOutput || state2 >= firstOutput || state3 >= firstOutput) {
         steps[count] = i
         states1[count] = state1
@@ -88,10 +90,20 @@ export function sweepOf(
       }
       let state = lastState
       for (let pos = from + 3 * length; pos < to; pos++) {
-        state = next[state + classes[bytes[pos]]]
+        state = table[state + table[bytes[pos]]]
         if (state >= firstOutput) note(bytes, pos + 1, state, swept)
       }
       return to
     }
   }
+}
+
+const CLASSES = 256
+
+// The classes of bytes and the cells of the automaton in one table, states being offsets into it: the loop has few registers for where tables begin.
+function joined({ classes, next }: Automaton): Uint16Array | Int32Array {
+  const table = new (next.length + CLASSES > 1 << 16 ? Int32Array : Uint16Array)(CLASSES + next.length)
+  table.set(classes)
+  for (let i = 0; i < next.length; i++) table[CLASSES + i] = next[i] + CLASSES
+  return table
 }

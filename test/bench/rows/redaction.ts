@@ -28,19 +28,12 @@ export const redaction: Row = {
     const secretive = secretLines.map((line) => Buffer.from(line))
     const engine = engineWithout([])
     const names = [...new Set([...TOKENS.map(({ name }) => name), ...OTHER_RULES])]
-    const single = names.map((name) => engineWithout(names.filter((other) => other !== name)))
+    const single: Engine[] = []
     const some = lines.slice(0, SECRETLINT_LINES)
     const someBytes = some.reduce((sum, line) => sum + Buffer.byteLength(line), 0)
     const texts = chunks.map((chunk) => chunk.toString())
     const works: readonly (readonly [subject: string, bytes: number, work: () => void | Promise<void>])[] = [
       ['record by record', bytes, () => redactAll(engine, records)],
-      [
-        'our rules one by one, record by record',
-        bytes,
-        () => {
-          for (const one of single) redactAll(one, records)
-        }
-      ],
       [
         'JSON.parse of each record',
         bytes,
@@ -58,15 +51,27 @@ export const redaction: Row = {
         () => {
           for (const line of secretLines) JSON.parse(line)
         }
+      ],
+      [
+        'our rules one by one, record by record',
+        bytes,
+        () => {
+          for (const one of single) redactAll(one, records)
+        }
       ]
     ]
-    const runs = await spinAll(
-      works.map(([, , work]) => work),
-      rounds,
-      seconds / 4
-    )
+    const spun = (some: typeof works): Promise<number[][]> =>
+      spinAll(
+        some.map(([, , work]) => work),
+        rounds,
+        seconds / 4
+      )
+    const runs = await spun(works.slice(0, -1))
+    // A gateway has one engine, whose tables are constants for the machine code; so the many of the last line are made when the others are done.
+    single.push(...names.map((name) => engineWithout(names.filter((other) => other !== name))))
+    runs.push(...(await spun(works.slice(-1))))
     const figures = runs.map((each, i) => each.map((perSecond) => (perSecond * works[i][1]) / 1e6))
-    const [ours, oneByOne, parsing, secretlint, oursInChunks, secretlintInChunks, oursOnSecrets, parsingSecrets] = figures
+    const [ours, parsing, secretlint, oursInChunks, secretlintInChunks, oursOnSecrets, parsingSecrets, oneByOne] = figures
     const lineOf = (i: number, more: Partial<Line> = {}): Line => ({
       row: 'redaction',
       subject: works[i][0],
@@ -77,16 +82,13 @@ export const redaction: Row = {
     const held = (i: number, mine: readonly number[], theirs: readonly number[], subject: string, limit: number): Line =>
       lineOf(i, { against: { subject, ratios: ratios(mine, theirs) }, budget: atLeast(limit) })
     return [
-      held(0, ours, secretlint, works[3][0], 25),
-      held(0, ours, oneByOne, works[1][0], 15),
-      held(0, ours, parsing, works[2][0], 0.5),
-      held(4, oursInChunks, secretlintInChunks, works[5][0], 3),
-      held(6, oursOnSecrets, parsingSecrets, works[7][0], 0.25),
-      lineOf(1, { note: `${names.length} rules` }),
-      lineOf(2),
-      lineOf(3),
-      lineOf(5),
-      lineOf(7)
+      held(0, ours, secretlint, works[2][0], 25),
+      held(0, ours, oneByOne, works[7][0], 15),
+      held(0, ours, parsing, works[1][0], 0.5),
+      held(3, oursInChunks, secretlintInChunks, works[4][0], 3),
+      held(5, oursOnSecrets, parsingSecrets, works[6][0], 0.25),
+      ...[1, 2, 4, 6].map((i) => lineOf(i)),
+      lineOf(7, { note: `${names.length} rules` })
     ]
   }
 }
