@@ -1,7 +1,7 @@
 // Finds and replaces secrets in one text. One pass of the automaton finds heads; checks look only there. What a pass changed is passed again
 // until nothing is found, so redacting twice is the same as redacting once.
 import { type Automaton, buildAutomaton, HeadFinder } from './automaton.ts'
-import { CLASS, latin1, Text, UPPER } from './bytes.ts'
+import { ALNUM, BASE64, BLANK, CLASS, DASH, DIGIT, DOT, Text, UNDERSCORE, UPPER, latin1 } from './bytes.ts'
 import { Decoded, merged } from './decoded.ts'
 import { findHeadless, headless } from './headless.ts'
 import { KeyJudge, type KeyKind } from './keys.ts'
@@ -363,6 +363,7 @@ export class Engine {
     const to = text.to.slice()
     let shift = -text.start
     let done = 0
+    const isApart = from.every((start, i) => standsApart(text, start, to[i]))
     text.open(changed, 0, changed.length)
     text.allowed = this.treatment.allowed
     for (let i = 0; i < trail.length; i++) {
@@ -379,11 +380,11 @@ export class Engine {
       if (done === from.length || end <= from[done]) this.check(trail.heads[i], end + shift)
       if (text.work > this.budget) return this.pay()
     }
-    return this.finish() && this.lookDecoded(changed, 0, changed.length)
+    return this.finish(!isApart) && this.lookDecoded(changed, 0, changed.length)
   }
 
-  private finish(): boolean {
-    this.addHeadless()
+  private finish(looksForHeadless = true): boolean {
+    if (looksForHeadless) this.addHeadless()
     if (this.allowed.size > 0) this.dropAllowed()
     return this.pay()
   }
@@ -465,6 +466,14 @@ export class Engine {
     text.around.length = kept
     text.head.length = kept
   }
+}
+
+const JOINED = ALNUM | UNDERSCORE | DASH | DOT | BASE64
+
+// True when what has no head reads alike beside the find in [from, to) and beside the marker in its place: nothing of a run of letters or digits touches.
+function standsApart(text: Text, from: number, to: number): boolean {
+  if (text.is(from - 1, JOINED) || text.is(to, JOINED)) return false
+  return !(text.is(from - 1, BLANK) && text.is(from - 2, DIGIT)) && !(text.is(to, BLANK) && text.is(to + 1, DIGIT))
 }
 
 function follow(bytes: Uint8Array, from: number, min: number, classes: number): boolean {
