@@ -1,5 +1,6 @@
 // What commands are given: programs of a shell, statements of SQL, commands of Redis.
 import { DIGIT, type Text } from './bytes.ts'
+import { markerEnd } from './replacement.ts'
 import { bareEnd, isHarmless, isSameQuote, lineEnd, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
 /** How far behind a program's name its arguments are looked at. */
@@ -16,6 +17,8 @@ export function userArgument(text: Text, from: number, end: number): void {
   }
   const quote = quoteAt(text, at)
   const start = quote === null ? at : at + quote.length
+  // A marker has colons of its own.
+  if (markerEnd(text, start) >= 0) return
   const to = quote === null ? bareEnd(text, start) : quotationEnd(text, start, quote)
   for (let pos = start; pos < to; pos++) {
     if (text.bytes[pos] !== 58) continue

@@ -1,12 +1,14 @@
 // Finds and replaces secrets in one text. One pass of the automaton finds heads; checks look only there. What a pass changed is passed again
 // until nothing is found, so redacting twice is the same as redacting once.
 import { type Automaton, buildAutomaton, HeadFinder } from './automaton.ts'
-import { ALNUM, BASE64, BLANK, CLASS, DASH, DIGIT, DOT, Text, UNDERSCORE, UPPER, latin1 } from './bytes.ts'
+import { ALNUM, BASE64, BLANK, CLASS, DASH, DIGIT, DOT, latin1, Text, UNDERSCORE, UPPER } from './bytes.ts'
 import { Decoded, merged } from './decoded.ts'
 import { findHeadless, headless } from './headless.ts'
+import { JsonLine } from './json-line.ts'
+import { isJson, mayBreakJson } from './json-place.ts'
 import { KeyJudge, type KeyKind } from './keys.ts'
 import type { UserPattern } from './patterns.ts'
-import { cards, findDigits, quotesAround } from './people.ts'
+import { cards, findDigits } from './people.ts'
 import { type Place, Treatment } from './policy.ts'
 import { markerEnd, Replacement } from './replacement.ts'
 import { rulesOf } from './rules.ts'
@@ -37,7 +39,7 @@ const PASSES_MAX = 8
 // text with a head in what is left of a request over its own, so that no input takes longer than its size allows.
 const WORK_PER_BYTE = 12
 const WORK_MIN = 524_288
-const REQUEST_WORK_PER_BYTE = 3
+const REQUEST_WORK_PER_BYTE = 4
 const REQUEST_WORK_MIN = 6_291_456
 const WORK_PER_HIT = 80
 const WORK_PER_FIND = 240
@@ -93,6 +95,9 @@ export class Engine {
   /** What is left of the budgets of the text and of the request. */
   private budget = 0
   private workLeft = Number.POSITIVE_INFINITY
+  /** Something was found that may not be a part of one string of JSON. */
+  private risksJson = false
+  private isInJson = false
   /** Whether the text that was looked at last holds the beginning of a private key. */
   sawPrivateKey = false
 
@@ -190,13 +195,30 @@ export class Engine {
     this.sawPrivateKey = false
     if (this.treatment.allowsAll) return null
     try {
+      this.risksJson = false
       const redacted = this.repeated(bytes, start, stop, counts)
+      if (redacted && this.risksJson && !this.isInJson) return this.asJson(bytes.subarray(start, stop), redacted, counts)
       if (redacted !== undefined) return redacted
     } catch {
       // A fault of a rule must not let the text pass.
     }
     if (counts) this.ranOut()
     return this.marker('over-budget')
+  }
+
+  // JSON stays JSON: where `redacted` is none any more, each of the strings is looked at by itself.
+  private asJson(bytes: Uint8Array, redacted: Uint8Array, counts: boolean): Uint8Array | null {
+    if (isJson(redacted) || !isJson(bytes)) return redacted
+    this.isInJson = true
+    try {
+      const byStrings = new JsonLine(this).redact(bytes)
+      const base = byStrings ?? bytes
+      const again = this.repeated(base, 0, base.length, counts)
+      if (again === undefined) throw new RangeError('over budget')
+      return again !== null && isJson(again) ? again : byStrings
+    } finally {
+      this.isInJson = false
+    }
   }
 
   // Undefined when the text was not looked at to its end.
@@ -223,6 +245,7 @@ export class Engine {
         out = null
         continue
       }
+      if (!this.risksJson) this.risksJson = mayBreakJson(text)
       if (!this.treatment.isPlain) this.workLeft -= text.rule.length * WORK_PER_DIGEST
       const { out: changed, left } = this.replacement.spliced(text, this.treatment, closesGaps)
       hasGaps = left
@@ -415,7 +438,7 @@ export class Engine {
   private addHeadless(): void {
     const { text } = this
     if (this.findsCards && findDigits(text.bytes, text.start, text.stop) >= 0) {
-      this.between((from, to) => cards(text, from, to, (start, end) => text.found(start, end, 'card', quotesAround(text, start, end))))
+      this.between((from, to) => cards(text, from, to, (start, end) => text.found(start, end, 'card')))
     }
     if (findHeadless(text.bytes, text.start, text.stop) >= 0) {
       this.between((from, to) => headless(text, from, to, (bytes) => this.holdsSecret(bytes)))

@@ -1,5 +1,6 @@
 // Secrets in URLs, and in addresses of databases that are none: user info, signed queries.
 import { IDENTIFIER, type Text } from './bytes.ts'
+import { markerEnd } from './replacement.ts'
 import { bareEnd, isHarmless, isProse, isSmallNumber, looksGenerated, looksRandom } from './values.ts'
 
 const AUTHORITY_MAX = 1_024
@@ -10,7 +11,8 @@ export function userInfo(text: Text, _from: number, end: number): void {
   const stop = Math.min(text.stop, end + AUTHORITY_MAX)
   let colon = -1
   let sign = -1
-  let pos = end
+  // A user that is a marker has colons of its own, or may have.
+  let pos = Math.max(end, markerEnd(text, end))
   for (; pos < stop; pos++) {
     const byte = bytes[pos]
     if (byte === 58 && colon < 0) colon = pos
@@ -29,7 +31,7 @@ export function userInfo(text: Text, _from: number, end: number): void {
       break
   }
   text.work += pos - end
-  if (colon < 0 && looksGenerated(text, end, sign, 20)) text.found(end, sign, 'url-password')
+  if (colon < 0 && text.at(end) !== 91 && looksGenerated(text, end, sign, 20)) text.found(end, sign, 'url-password')
   if (colon < 0 || sign < colon || isHarmless(text, colon + 1, sign)) return
   text.found(colon + 1, sign, 'url-password')
 }

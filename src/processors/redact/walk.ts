@@ -36,7 +36,7 @@ const NOTHING = new Uint8Array(0)
 const SMALL_NUMBER = 10_000
 /** What a walk into an attribute costs, in bytes looked at. */
 const WORK_PER_ATTRIBUTE = 80
-const WORK_PER_HIDDEN = 240
+const WORK_PER_HIDDEN = 360
 
 /** Redacts requests, one after the other. */
 export class Walk {

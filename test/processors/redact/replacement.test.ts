@@ -116,6 +116,16 @@ test('a rule may have a mode of its own, and markers of every mode are left alon
   }
 })
 
+test('a marker is no user and no password of its own', () => {
+  const f = (text: string, expected: string): void => {
+    strictEqual(textBy({}, text), expected)
+    strictEqual(textBy({}, expected), expected)
+  }
+  f(`https://${TOKEN}@h/x`, 'https://[redacted:url-password]@h/x')
+  f(`https://x:${TOKEN}@h/x`, 'https://x:[redacted:url-password]@h/x')
+  f(`["-u",${CARD}]`, '["-u","[redacted:card]"]')
+})
+
 test('hash needs a key, given or in a file, and says so without showing it', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'sluice-hash-')), 'key')
   writeFileSync(file, `${KEY}\n`)
