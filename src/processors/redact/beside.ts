@@ -23,6 +23,10 @@ import {
 const CODE =
   /^(?:self|this|args?|opts?|options|config|cfg|conf|settings|req|request|ctx|params|props|state|data|user|input|body)\??\.[\w.?]+$/
 
+// `this.password = password`, `token = tokens[i]`
+const NAMES = /^(?:\w+\.)*(?:password|passwd|token|secret|key|api_?key|credentials?)$/i
+const ITEM = /^[A-Za-z_][\w.]*\[\w{0,16}$/
+
 /** How key and value are joined. */
 export type Join = '=' | ':' | 'argument' | 'quoted' | 'prose'
 
@@ -148,6 +152,8 @@ function isKept(text: Text, from: number, to: number, join: Join, kind: KeyKind,
     return true
   if (to - from < 64 && (text.at(to) === 40 || CODE.test(text.slice(from, to)))) return true
   if (kind === 'token' && to - from < 6) return true
+  if (join === '=' && from > joinEnd && NAMES.test(text.slice(from, Math.min(to, from + 64)))) return true
+  if (text.at(to) === 93 && to - from < 48 && ITEM.test(text.slice(from, to))) return true
   if (kind !== 'password' && isReference(text, from, to)) return true
   if (join === '=' && from > joinEnd && isNextPair(text, from)) return true
   if (join === '=' || join === 'quoted') return false

@@ -45,7 +45,6 @@ const ALONE: Record<string, KeyKind> = {
   keypass: 'password',
   cvv: 'password',
   cvc: 'password',
-  samlresponse: 'token',
   passcode: 'password',
   pwd: 'password',
   passphrase: 'password',
@@ -160,7 +159,7 @@ const BEFORE_PASS = new Set(
 
 // A word behind that makes it a property of the secret, not the secret.
 const TAKES_BACK = new Set(
-  'tokens count counts counter num number length len size limit limits max min budget type types kind format name names id ids uid ref refs reference url uri endpoint path paths file filename dir directory policy ttl expires expiry expire expiration expired expire age at version alias aliases algorithm algo alg index idx valid validity enabled disabled required present provider method methods strength changed created updated rotated rotation rotate issued status state error errors usage rate ratio latency bucket embedding embeddings per second seconds ms throughput position logits logprob logprobs prob window stride sequence dim cost price class classification manager service store validator validation verification parser generator label field attempts attempt reset scope scopes audience issuer mount volume arn location region prefix suffix pattern regex timeout duration interval cache lookup exists found missing match matches mismatch source backend engine mode set'.split(
+  'tokens count counts counter num number length len size limit limits max min budget type types kind format name names id ids uid ref refs reference url uri endpoint path paths file filename dir directory policy ttl expires expiry expire expiration expired expire age at version alias aliases algorithm algo alg index idx valid validity enabled disabled required present provider method methods strength changed created updated rotated rotation rotate issued status state error errors usage rate ratio latency bucket embedding embeddings per second seconds ms throughput position logits logprob logprobs prob window stride sequence dim cost price class classification manager service store validator validation verification parser generator label field attempts attempt reset scope scopes audience issuer mount volume arn location region prefix suffix pattern regex timeout duration interval cache lookup exists found missing match matches mismatch source backend engine mode set stdin env var variable'.split(
     ' '
   )
 )
@@ -261,6 +260,7 @@ function kindAt(words: readonly string[], i: number): KeyKind | null {
     return kind ?? null
   }
   if (word === 'token') return LEADS_TOKEN_AWAY.has(before) || LEADS_AWAY.has(before) ? null : 'token'
+  if (word === 'response') return before === 'saml' ? 'token' : null
   if (word === 'assertion') return before === 'client' ? 'token' : null
   if (word === 'verifier') return before === 'code' ? 'token' : null
   if (word === 'passe') return before === 'de' ? 'password' : null

@@ -216,6 +216,8 @@ function neighbour(text: Text, at: number, keyStart: number, keyQuote: Quote | n
   const from = pos + quote.length
   const to = quotationEnd(text, from, quote)
   if (text.at(keyStart) === 45) {
-    if (text.at(from) !== 45 && !isHarmless(text, from, to)) text.found(from, to, kind)
+    // What a colon follows is a name itself.
+    const isName = text.at(skipBlanks(text, to + quote.length)) === 58
+    if (text.at(from) !== 45 && !isName && !isHarmless(text, from, to)) text.found(from, to, kind)
   } else if (looksPaired(text, from, to) && (kind !== 'cookie' || text.slice(from, to).includes('='))) quoted(text, from, to, kind)
 }

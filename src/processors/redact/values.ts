@@ -178,9 +178,11 @@ const NOT_A_SECRET = new Set(
   )
 )
 // `API_KEY`, `<token>`, `your-api-key-here`: what stands in a usage text where the value would.
-const EXAMPLES = /^(?:[A-Z][A-Z_]*)?(?:KEY|TOKEN|PASSWORD|PASSWD|SECRET|PASS|PWD|VALUE)$|^your[-_ ]?[a-z-_]{1,40}$/
+const EXAMPLES = /^(?:[A-Z][A-Z_]*)?(?:KEY|TOKEN|PASSWORD|PASSWD|SECRET|PASS|PWD|VALUE)$|^your[-_ ]?[a-z-_]{1,40}$|^[\w-]{0,12}\.{3}$/
 const MARKERS =
-  /^(?:\[[a-z]{3,12}(?::[a-z0-9-]{1,40})?\]|<[^<>\s]{1,60}>|\$\{[^{}]{1,120}\}|\{\{[^{}]{1,120}\}\}|%\([\w.]{1,60}\)s|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{0,60}|%[A-Z_]{1,60}%|(?:process\.env|os\.environ|env|secrets)[.[].{1,80})$/i
+  /^(?:\[[a-z]{3,12}(?::[a-z0-9-]{1,40})?\]|<[^<>\s]{1,60}>|\$\{[^{}]{1,120}\}|\{\{[^{}]{1,120}\}\}|%\([\w.]{1,60}\)s|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{0,60}|%[A-Z_]{1,60}%|\$\d{1,2}|\?|[:@](?:[a-z_]*(?:password|token|secret|key)|p\d{1,2})|[*(_-]{1,3}(?:redacted|masked|hidden|filtered|removed|scrubbed)[*)_-]{1,3}|(?:process\.env|os\.environ|env|secrets)[.[].{1,80})$/i
+
+const HARMLESS_STARTS = '?:@*(_-'
 
 /** True when what stands there hides nothing: empty, a constant, a placeholder, or masked already. */
 export function isHarmless(text: Text, from: number, to: number): boolean {
@@ -197,7 +199,14 @@ export function isHarmless(text: Text, from: number, to: number): boolean {
   const word = /^([A-Za-z]{1,12})[[|]/.exec(value)
   if (word !== null && NOT_A_SECRET.has(word[1].toLowerCase())) return true
   return (
-    (first === 91 || first === 60 || first === 36 || first === 123 || first === 37 || (CLASS[first] & LETTER) !== 0) && MARKERS.test(value)
+    (first === 91 ||
+      first === 60 ||
+      first === 36 ||
+      first === 123 ||
+      first === 37 ||
+      HARMLESS_STARTS.includes(String.fromCharCode(first)) ||
+      (CLASS[first] & LETTER) !== 0) &&
+    MARKERS.test(value)
   )
 }
 
@@ -211,12 +220,12 @@ function isRepeated(text: Text, from: number, to: number): boolean {
 }
 
 const REFERENCES =
-  /^(?:(?:\.{0,2}|~)(?:\/[a-z0-9._-]+){2,}|(?:arn:aws[\w-]*|vault|secretsmanager|ssm|env|file|op):.{1,200}|projects\/[\w-]+\/secrets\/.{1,200})$/
+  /^(?:(?:\.{0,2}|~)(?:\/[a-z0-9._-]+){2,}|#(?:\/[\w-]+)+|(?:arn:aws[\w-]*|vault|secretsmanager|ssm|env|file|op):.{1,200}|projects\/[\w-]+\/secrets\/.{1,200})$/
 
 /** True for what only says where a secret is: a file, or a place in a store of secrets. */
 export function isReference(text: Text, from: number, to: number): boolean {
   const first = text.bytes[from]
-  if (to - from > 240 || (first !== 47 && first !== 46 && first !== 126 && (CLASS[first] & LOWER) === 0)) return false
+  if (to - from > 240 || (first !== 47 && first !== 46 && first !== 126 && first !== 35 && (CLASS[first] & LOWER) === 0)) return false
   return REFERENCES.test(text.slice(from, to))
 }
 
@@ -278,7 +287,7 @@ const JSON_WORDS = /^(?:true|false|null)/
 /** True when a quotation mark that ends before `at` cannot open a value: what follows belongs to the text around. */
 export function closesText(text: Text, at: number): boolean {
   const byte = text.at(at)
-  if (at >= text.stop || byte === 44 || byte === 125 || byte === 93) return true
+  if (at >= text.stop || byte === 44 || byte === 125 || byte === 93 || byte === 41) return true
   if (byte !== 58) return false
   // {"password=": 1}: it closes a key of JSON.
   const next = skipSpace(text, at + 1)
