@@ -1,12 +1,12 @@
 // Personal data: e-mail addresses and payment cards.
-import { ALNUM, BLANK, CLASS, DASH, DIGIT, DOT, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
+import { ALNUM, CLASS, DASH, DIGIT, DOT, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
 
 const LOCAL = ALNUM | DOT | UNDERSCORE | PERCENT | DASH
 const LOCAL_MAX = 64 + 6
 const NOT_PEOPLE = new Set(['git', 'hg', 'svn', 'aur', 'gitea', 'getty'])
 // Names that stand where a top-level domain would, and are none.
 const NOT_DOMAINS = new Set(
-  'png jpg jpeg gif svg webp avif css js mjs cjs ts tsx jsx json map html xml yaml yml md txt py rb go rs java local internal lan svc cluster service socket target timer mount slice scope'.split(
+  'png jpg jpeg gif svg webp avif css js mjs cjs ts tsx jsx json map html xml yaml yml md txt py rb go rs java local internal lan svc cluster service socket target timer mount slice scope woff ttf otf wav mkv webm pdf gz log csv bin pt pth onnx ckpt safetensors lock toml ini cfg conf vue scss wasm avi flac ogg srt vtt npy npz'.split(
     ' '
   )
 )
@@ -159,18 +159,6 @@ function isIdentifier(text: Text, at: number): boolean {
   let end = at
   while (end > text.floor && at - end < 8 && ' "\':=\\'.includes(String.fromCharCode(text.bytes[end - 1]))) end--
   return end < at && NO_CARDS.test(text.slice(text.runBack(end, WORD, 24), end))
-}
-
-const KEY_BEFORE = /(\\*")\s*:\s*(?:\[\s*)?(?:(?:-?[\d.]+|\\*"\[redacted:[a-z\d:-]+\]\\*")\s*,\s*)*$/
-const KEY_WINDOW_BYTES = 256
-
-/** The quotation marks that a marker needs around it where it takes the place of a number of JSON: written like those of the key. */
-export function quotesAround(text: Text, from: number, to: number): string {
-  const after = text.at(text.run(to, BLANK, 64))
-  if (after !== 44 && after !== 125 && after !== 93) return ''
-  const start = Math.max(text.floor, from - KEY_WINDOW_BYTES)
-  text.work += from - start
-  return KEY_BEFORE.exec(text.slice(start, from))?.[1] ?? ''
 }
 
 /** True for a card number that was written as an integer, told by its high and low 32 bits. Those of 13 to 16 digits alone: most longer numbers are ids. */
