@@ -1,12 +1,13 @@
-// Finds all heads in a long stretch of bytes at once. Each step of the automaton waits for the cell that the step before named, so three lanes side by
+// Finds all heads in a long stretch of bytes at once. Each step of the automaton waits for the cell that the step before named, so four lanes side by
 // side take little longer than one.
 import type { Automaton } from './automaton.ts'
 
 /** As much is swept at once: the places fit whatever the bytes are, and little is swept in vain. */
 const SWEEP_BYTES_MAX = 12 * 1024
-const STEPS_MAX = SWEEP_BYTES_MAX / 3
-/** The remainder of a division by three. */
-const ROOM = SWEEP_BYTES_MAX + 3
+const LANES = 4
+const STEPS_MAX = SWEEP_BYTES_MAX / LANES
+/** The remainder of the division is read after the lanes. */
+const ROOM = SWEEP_BYTES_MAX + LANES
 
 /** What one sweep found: behind each head, in ascending order, and the heads that end there. `count` of them hold. */
 export class Swept {
@@ -34,10 +35,10 @@ export function sweepOf(
   const { width, outputs } = automaton
   const table = joined(automaton)
   const firstOutput = automaton.firstOutput + CLASSES
-  // Where a lane came to the end of a word: how far all were, and the states of the three. A call within the loop would cost it a third.
+  // Where a lane came to the end of a word: how far all were, and the states of all. A call within the loop would cost it a third.
   const steps = new Int32Array(STEPS_MAX)
-  const states = [new Int32Array(STEPS_MAX), new Int32Array(STEPS_MAX), new Int32Array(STEPS_MAX)]
-  const [states1, states2, states3] = states
+  const states = Array.from({ length: LANES }, () => new Int32Array(STEPS_MAX))
+  const [states1, states2, states3, states4] = states
 
   const note = (bytes: Uint8Array, end: number, state: number, swept: Swept): void => {
     if (!isWorth(outputs[(state - firstOutput) / width], bytes, end)) return
@@ -52,27 +53,29 @@ export function sweepOf(
     return state
   }
 
-  // Three lanes from `from` on, each `length` bytes long. Returns how often one of them was at the end of a word, and leaves the state of the last.
+  // All lanes, the first from `from` on, each `length` bytes long. Returns how often one of them was at the end of a word, and leaves the state of the last.
   let lastState = 0
   const lanes = (bytes: Uint8Array, from: number, length: number): number => {
-    const from2 = from + length
-    const from3 = from2 + length
+    const end = from + length
     let state1 = stateAt(bytes, from)
-    let state2 = stateAt(bytes, from2)
-    let state3 = stateAt(bytes, from3)
+    let state2 = stateAt(bytes, end)
+    let state3 = stateAt(bytes, end + length)
+    let state4 = stateAt(bytes, end + 2 * length)
     let count = 0
-    for (let i = 0; i < length; i++) {
-      state1 = table[state1 + table[bytes[from + i]]]
-      state2 = table[state2 + table[bytes[from2 + i]]]
-      state3 = table[state3 + table[bytes[from3 + i]]]
-      if (state1 >= firstOutput || state2 >= firstOutput || state3 >= firstOutput) {
+    for (let i = from; i < end; i++) {
+      state1 = table[state1 + table[bytes[i]]]
+      state2 = table[state2 + table[bytes[i + length]]]
+      state3 = table[state3 + table[bytes[i + 2 * length]]]
+      state4 = table[state4 + table[bytes[i + 3 * length]]]
+      if (state1 >= firstOutput || state2 >= firstOutput || state3 >= firstOutput || state4 >= firstOutput) {
         steps[count] = i
         states1[count] = state1
         states2[count] = state2
-        states3[count++] = state3
+        states3[count] = state3
+        states4[count++] = state4
       }
     }
-    lastState = state3
+    lastState = state4
     return count
   }
 
@@ -80,16 +83,16 @@ export function sweepOf(
     headsAt: (swept, i) => outputs[(swept.states[i] - firstOutput) / width],
     run(bytes, from, stop, swept) {
       const to = Math.min(stop, from + SWEEP_BYTES_MAX)
-      const length = Math.floor((to - from) / 3)
+      const length = Math.floor((to - from) / LANES)
       const count = lanes(bytes, from, length)
       swept.count = 0
-      for (let lane = 0; lane < 3; lane++) {
+      for (let lane = 0; lane < LANES; lane++) {
         for (let i = 0; i < count; i++) {
-          if (states[lane][i] >= firstOutput) note(bytes, from + lane * length + steps[i] + 1, states[lane][i], swept)
+          if (states[lane][i] >= firstOutput) note(bytes, steps[i] + lane * length + 1, states[lane][i], swept)
         }
       }
       let state = lastState
-      for (let pos = from + 3 * length; pos < to; pos++) {
+      for (let pos = from + LANES * length; pos < to; pos++) {
         state = table[state + table[bytes[pos]]]
         if (state >= firstOutput) note(bytes, pos + 1, state, swept)
       }
