@@ -37,6 +37,7 @@ export class Treatment {
   readonly isPlain: boolean
   private readonly mode: Mode
   private readonly modes: ReadonlyMap<string, Mode>
+  private traced: Treatment | undefined
 
   constructor(mode: Mode, modes: ReadonlyMap<string, Mode>, allowed: ReadonlySet<string>) {
     this.mode = mode
@@ -50,6 +51,12 @@ export class Treatment {
     return this.modes.get(rule) ?? this.mode
   }
 
+  /** The same for names of attributes, which never lose a part without a trace: what is left might be another's name. */
+  get ofKeys(): Treatment {
+    this.traced ??= new Treatment(seen(this.mode), new Map(Array.from(this.modes, ([rule, mode]) => [rule, seen(mode)])), this.allowed)
+    return this.traced
+  }
+
   allows(rule: string): boolean {
     return this.allowsAll || this.allowed.has(rule)
   }
@@ -59,6 +66,10 @@ export class Treatment {
     const allowed = new Set([...this.allowed, ...allow])
     return mode === 'inherit' ? new Treatment(this.mode, this.modes, allowed) : new Treatment(mode, new Map(), allowed)
   }
+}
+
+function seen(mode: Mode): Mode {
+  return mode === 'remove' ? 'mask' : mode
 }
 
 /** The treatments of one signal: everywhere, and at single attributes. */

@@ -12,6 +12,7 @@ const MARKER_BYTES_MAX = 96
 const LAST4_LENGTH_MIN = 12
 
 const NOTHING = Buffer.alloc(0)
+const DASH = 45
 
 /** Makes what stands for a secret, by the mode of its rule: a marker, a marker with a digest or the last four characters in it, or nothing. */
 export class Replacement {
@@ -88,8 +89,9 @@ export class Replacement {
   }
 }
 
-// `password= next`: where a value without quotes is gone, the next word would be taken for it.
+// `password= next`: where a value without quotes is gone, the next word would be taken for it. `-password`: it would be an option.
 function invitesNext(text: Text, from: number, to: number): boolean {
+  if (from === text.start && text.at(to) === DASH) return true
   let before = from
   while (before > text.start && text.is(before - 1, BLANK)) before--
   const byte = text.at(before - 1)

@@ -252,7 +252,7 @@ export class Walk {
         isCut ||= by.length === 0
         this.patch.replace(fields.tagStart, fields.end, lengthDelimited(2, by))
       } else if (this.deservesLook(fields.start, fields.end)) {
-        engine.treatment = fields.number === 2 ? own : treatment
+        engine.treatment = fields.number === 2 ? own : treatment.ofKeys
         if (fields.number === 1 && !isKeyClean) this.string(ANY_VALUE, fields)
         else if (fields.number === 1) continue
         else if (fields.number === 2) {
