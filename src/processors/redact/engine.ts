@@ -13,7 +13,7 @@ import { type Place, Treatment } from './policy.ts'
 import { markerEnd, Replacement } from './replacement.ts'
 import { rulesOf } from './rules.ts'
 import { type Sweep, Swept, sweepOf } from './sweep.ts'
-import type { Check } from './token-shapes.ts'
+import type { Check, Rule } from './token-shapes.ts'
 import { Trail } from './trail.ts'
 import { isHarmless } from './values.ts'
 
@@ -63,6 +63,7 @@ interface Head {
   /** So many bytes of these classes follow. */
   readonly followMin: number
   readonly followClasses: number
+  readonly mayFollow: Rule['mayFollow']
   readonly check: Check
 }
 
@@ -110,7 +111,7 @@ export class Engine {
     const rules = rulesOf(this.judge, options.keys, options.patterns).filter(({ name }) => !this.allowed.has(name))
     this.automaton = buildAutomaton(rules.flatMap(({ heads }) => heads.map((head) => head.slice(0, HEAD_BYTES_MAX))))
     this.finder = new HeadFinder(this.automaton)
-    this.heads = rules.flatMap(({ heads, folded, check, follows }) =>
+    this.heads = rules.flatMap(({ heads, folded, check, follows, mayFollow }) =>
       heads.map(
         (head): Head => ({
           word: folded === true ? head.toLowerCase() : head,
@@ -118,6 +119,7 @@ export class Engine {
           isExact: folded !== true && /[a-z]/i.test(head),
           followMin: follows?.min ?? 0,
           followClasses: follows?.classes ?? 0,
+          mayFollow,
           check
         })
       )
@@ -159,6 +161,15 @@ export class Engine {
       const { word, length, isExact, followMin, followClasses } = this.heads[heads[i]]
       if (!follow(bytes, end - length + word.length, followMin, followClasses)) continue
       if ((!isExact && word.length === length) || stands(word, isExact, bytes, end - length)) return true
+    }
+    return false
+  }
+
+  /** False when none of the heads that end there leads to a find in the bytes as they are. What replaces other finds may change that. */
+  deservesLook(heads: readonly number[], bytes: Uint8Array, end: number): boolean {
+    for (let i = 0; i < heads.length; i++) {
+      const { word, length, mayFollow } = this.heads[heads[i]]
+      if (mayFollow === undefined || mayFollow(bytes, end - length + word.length)) return true
     }
     return false
   }
@@ -290,7 +301,10 @@ export class Engine {
     this.keyIsClean = known?.isClean ?? false
     if (known !== undefined) return known.kind
     this.workLeft -= WORK_PER_FIND
+    const { treatment } = this
+    this.treatment = treatment.ofKeys
     const redacted = this.redact(bytes, start, stop, false)
+    this.treatment = treatment
     const kind = this.judge.judge(redacted === null ? key : latin1(redacted, 0, redacted.length))
     // Without a look it is judged as it came, and next time again.
     if (this.isSpent) return kind ?? this.judge.judge(key)

@@ -20,7 +20,7 @@ import { email } from './people.ts'
 import { MARKER_START, skipMarker } from './replacement.ts'
 import type { Rule } from './token-shapes.ts'
 import { TOKENS } from './tokens.ts'
-import { driverAddress, oracleLogin, queryValue, userInfo } from './urls.ts'
+import { driverAddress, hasUserInfo, oracleLogin, queryValue, userInfo } from './urls.ts'
 
 /** All rules: the built-in ones, and those for the keys and patterns of the user. */
 export function rulesOf(judge: KeyJudge, keys: readonly string[], patterns: readonly UserPattern[]): Rule[] {
@@ -36,7 +36,7 @@ export function rulesOf(judge: KeyJudge, keys: readonly string[], patterns: read
     { name: 'basic-auth', heads: ['auth"', 'auth\\', '_auth'], check: registryAuth, folded },
     { name: 'password', heads: ['AUTH '], check: redisAuth },
     { name: 'password', heads: ['"auth'], check: monitoredAuth, folded },
-    { name: 'url-password', heads: ['://'], check: userInfo, folded },
+    { name: 'url-password', heads: ['://'], check: userInfo, folded, mayFollow: hasUserInfo },
     { name: 'url-secret', heads: ['sig=', 'signature=', 'hmac=', 'policy=', 'code=', 'auth=', 'key='], check: queryValue, folded },
     {
       name: 'password',

@@ -66,9 +66,12 @@ export class Seeker {
   }
 
   private nextHead(from: number): number {
-    const { sweep, swept, bytes } = this
+    const { engine, sweep, swept, bytes } = this
     for (;;) {
-      for (; this.place < swept.count; this.place++) if (swept.ends[this.place] > from) return swept.ends[this.place]
+      for (; this.place < swept.count; this.place++) {
+        const end = swept.ends[this.place]
+        if (end > from && engine.deservesLook(sweep.headsAt(swept, this.place), bytes, end)) return end
+      }
       if (this.sweptTo >= bytes.length) return NEVER
       this.sweptTo = sweep.run(bytes, Math.max(this.sweptTo, from), bytes.length, swept)
       this.place = 0

@@ -14,6 +14,8 @@ export interface Rule {
   readonly folded?: boolean
   /** At least so many bytes of these classes follow the head, or there is nothing for the check to see. */
   readonly follows?: { readonly classes: number; readonly min: number }
+  /** False where the check finds nothing behind a head that ends at `end`, as long as what follows stays as it is. */
+  readonly mayFollow?: (bytes: Uint8Array, end: number) => boolean
 }
 
 const RUN_MAX = 4_096

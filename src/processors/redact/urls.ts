@@ -5,30 +5,34 @@ import { bareEnd, isHarmless, isProse, isSmallNumber, looksGenerated, looksRando
 
 const AUTHORITY_MAX = 1_024
 
+/** True when an at sign stands in what follows a scheme: most URLs have none, and a look that ends at the host is cheap. */
+export function hasUserInfo(bytes: Uint8Array, end: number): boolean {
+  const stop = Math.min(bytes.length, end + AUTHORITY_MAX)
+  for (let pos = end; pos < stop; pos++) {
+    if (bytes[pos] === 64) return true
+    if (endsAuthority(bytes[pos])) return false
+  }
+  return false
+}
+
+function endsAuthority(byte: number): boolean {
+  return byte === 47 || byte === 63 || byte === 35 || byte <= 32 || byte === 34 || byte === 60 || byte === 62 || byte === 92 || byte === 96
+}
+
 /** scheme://user:password@host: the password goes. */
 export function userInfo(text: Text, _from: number, end: number): void {
   const { bytes } = text
   const stop = Math.min(text.stop, end + AUTHORITY_MAX)
   let colon = -1
   let sign = -1
-  // A user that is a marker has colons of its own, or may have.
-  let pos = Math.max(end, markerEnd(text, end))
+  let pos = end
   for (; pos < stop; pos++) {
     const byte = bytes[pos]
-    if (byte === 58 && colon < 0) colon = pos
+    // A marker has colons of its own.
+    if (byte === 91) pos = Math.max(pos, markerEnd(text, pos) - 1)
+    else if (byte === 58 && colon < 0) colon = pos
     else if (byte === 64) sign = pos
-    else if (
-      byte === 47 ||
-      byte === 63 ||
-      byte === 35 ||
-      byte <= 32 ||
-      byte === 34 ||
-      byte === 60 ||
-      byte === 62 ||
-      byte === 92 ||
-      byte === 96
-    )
-      break
+    else if (endsAuthority(byte)) break
   }
   text.work += pos - end
   if (colon < 0 && text.at(end) !== 91 && looksGenerated(text, end, sign, 20)) text.found(end, sign, 'url-password')
