@@ -19,15 +19,21 @@ export interface Built {
   /** Of the envelope's header, with events and transactions. */
   readonly eventId: string | undefined
   readonly items: readonly EnvelopeItem[]
-  /** Records of the batch that are in it. */
-  readonly records: number
+  /** The spans or log records that are in it, as they were given to the builder; of a container, in the order of its items. */
+  readonly records: readonly object[]
 }
 
 /** What became of a batch. */
 export interface Payloads {
   readonly built: readonly Built[]
   /** Records that Sentry cannot take, by the reason. */
-  readonly rejected: ReadonlyMap<string, number>
+  readonly rejected: ReadonlyMap<string, readonly object[]>
+}
+
+/** A container that is closed, and what is in it. */
+export interface Container {
+  readonly item: EnvelopeItem
+  readonly records: readonly object[]
 }
 
 const OPENING = '{"version":2,"items":['
@@ -40,6 +46,7 @@ export class Containers {
   private readonly itemsMax: number
   private readonly bytesMax: number
   private texts: string[] = []
+  private records: object[] = []
   private bytes = 0
 
   constructor(type: 'span' | 'log', itemsMax: number, bytesMax: number) {
@@ -50,23 +57,25 @@ export class Containers {
   }
 
   /** Returns the container that had no room for it, if any. */
-  add(text: string): EnvelopeItem | null {
+  add(text: string, record: object): Container | null {
     // A character is three bytes at most; most are one, so what might be too much is measured.
     const bytes = text.length * 3 > this.bytesMax / this.itemsMax ? Buffer.byteLength(text) : text.length * 3
     const isFull = this.texts.length === this.itemsMax || (this.texts.length > 0 && this.bytes + bytes > this.bytesMax)
     const full = isFull ? this.close() : null
     this.texts.push(text)
+    this.records.push(record)
     this.bytes += bytes + 1
     return full
   }
 
   /** What has been added since, or null where that is nothing. */
-  close(): EnvelopeItem | null {
-    const { texts, type } = this
+  close(): Container | null {
+    const { texts, records, type } = this
     if (texts.length === 0) return null
     this.texts = []
+    this.records = []
     this.bytes = 0
     const payload = Buffer.from(OPENING + texts.join(',') + CLOSING)
-    return { header: { type, item_count: texts.length, content_type: this.contentType }, payload }
+    return { item: { header: { type, item_count: texts.length, content_type: this.contentType }, payload }, records }
   }
 }

@@ -1,8 +1,8 @@
 // Log records as items of containers: {timestamp, level, body, trace_id, span_id?, severity_number?, attributes}.
 // https://develop.sentry.dev/sdk/telemetry/logs/
 import type { LogRecord, ResourceLogs } from '../../otlp/objects.ts'
-import { AttributeWriter, type Inherited, textAttribute } from './attributes.ts'
-import { type Build, type Built, Containers, type Payloads } from './context.ts'
+import { AttributeWriter, type Inherited, Keys, textAttribute } from './attributes.ts'
+import { type Build, type Built, type Container, Containers, type Payloads } from './context.ts'
 import { derivedId, isId } from './ids.ts'
 import { CONTAINER_BYTES_MAX, cut, LOG_BODY_CHARACTERS_MAX, LOGS_MAX } from './limits.ts'
 import { sourceOf } from './source.ts'
@@ -12,17 +12,18 @@ import { textOf } from './values.ts'
 
 /** All log records as containers, whatever their traces. */
 export function logItems(entries: readonly ResourceLogs[], build: Build): Payloads {
-  const writer = new LogWriter(build)
+  const keys = new Keys()
+  const writer = new LogWriter(keys, build)
   const containers = new Containers('log', LOGS_MAX, CONTAINER_BYTES_MAX)
   const built: Built[] = []
-  const push = (item: ReturnType<Containers['close']>): void => {
-    if (item !== null) built.push({ trace: undefined, eventId: undefined, items: [item], records: item.header.item_count as number })
+  const push = (container: Container | null): void => {
+    if (container !== null) built.push({ trace: undefined, eventId: undefined, items: [container.item], records: container.records })
   }
   for (const { resource, scopeLogs = [] } of entries) {
     const source = sourceOf(resource, build.settings)
     for (const { scope, logRecords = [] } of scopeLogs) {
-      const inherited = inheritedOf(source, scope, resource?.attributes, build)
-      for (const record of logRecords) push(containers.add(writer.write(record, inherited, source.service ?? '')))
+      const inherited = inheritedOf(source, scope, resource?.attributes, keys, build)
+      for (const record of logRecords) push(containers.add(writer.write(record, inherited, source.service ?? ''), record))
     }
   }
   push(containers.close())
@@ -33,9 +34,9 @@ class LogWriter {
   private readonly build: Build
   private readonly attributes: AttributeWriter
 
-  constructor(build: Build) {
+  constructor(keys: Keys, build: Build) {
     this.build = build
-    this.attributes = new AttributeWriter(build.trimmed)
+    this.attributes = new AttributeWriter(keys, build.trimmed)
   }
 
   write(record: LogRecord, inherited: Inherited, service: string): string {

@@ -1,9 +1,9 @@
 // Spans as items of containers: {trace_id, span_id, parent_span_id?, name, status, is_segment, start_timestamp, end_timestamp, attributes, links?}.
 // https://develop.sentry.dev/sdk/telemetry/spans/span-protocol/
 import type { ResourceSpans, SpanLink } from '../../otlp/objects.ts'
-import type { EnvelopeItem, JsonObject } from '../../sentry/envelope.ts'
-import { AttributeWriter, textAttribute } from './attributes.ts'
-import { type Build, type Built, Containers, type Payloads } from './context.ts'
+import type { JsonObject } from '../../sentry/envelope.ts'
+import { AttributeWriter, Keys, textAttribute } from './attributes.ts'
+import { type Build, type Built, type Container, Containers, type Payloads } from './context.ts'
 import { isId } from './ids.ts'
 import { CONTAINER_BYTES_MAX, cut, LINKS_MAX, NAME_CHARACTERS_MAX, SPANS_MAX } from './limits.ts'
 import { KIND_NAMES, nameSourceOf, opOf, STATUS_ERROR, Traits } from './operation.ts'
@@ -13,22 +13,23 @@ import { secondsOf } from './time.ts'
 
 /** All spans as containers, each of one trace. Spans without ids are rejected. */
 export function spanItems(entries: readonly ResourceSpans[], build: Build): Payloads {
-  const { traces, withoutIds } = sortSpans(entries, build)
-  const writer = new SpanWriter(build)
+  const keys = new Keys()
+  const { traces, withoutIds } = sortSpans(entries, keys, build)
+  const writer = new SpanWriter(keys, build)
   const containers = new Containers('span', SPANS_MAX, CONTAINER_BYTES_MAX)
   const built: Built[] = []
   for (const trace of traces.values()) {
     for (const group of trace.groups.values()) {
       const header = headerOf(trace, group, build)
-      for (const held of group.spans) push(built, header, containers.add(writer.write(held, trace, group)))
+      for (const held of group.spans) push(built, header, containers.add(writer.write(held, trace, group), held.span))
       push(built, header, containers.close())
     }
   }
-  return { built, rejected: new Map(withoutIds === 0 ? [] : [['no trace id or span id', withoutIds]]) }
+  return { built, rejected: new Map(withoutIds.length === 0 ? [] : [['no trace id or span id', withoutIds]]) }
 }
 
-function push(built: Built[], trace: JsonObject, item: EnvelopeItem | null): void {
-  if (item !== null) built.push({ trace, eventId: undefined, items: [item], records: item.header.item_count as number })
+function push(built: Built[], trace: JsonObject, container: Container | null): void {
+  if (container !== null) built.push({ trace, eventId: undefined, items: [container.item], records: container.records })
 }
 
 /** The dynamic sampling context of some spans of a trace. */
@@ -55,9 +56,9 @@ class SpanWriter {
   private rate: number | undefined
   private rateText = ''
 
-  constructor(build: Build) {
+  constructor(keys: Keys, build: Build) {
     this.build = build
-    this.attributes = new AttributeWriter(build.trimmed)
+    this.attributes = new AttributeWriter(keys, build.trimmed)
   }
 
   write(held: Held, trace: Trace, { sampling }: Group): string {

@@ -1,5 +1,5 @@
 import type { ResourceSpans, Scope, Span } from '../../otlp/objects.ts'
-import { Inherited } from './attributes.ts'
+import { Inherited, type Keys } from './attributes.ts'
 import type { Build } from './context.ts'
 import { isId } from './ids.ts'
 import { CONSUMER, SERVER } from './operation.ts'
@@ -36,18 +36,18 @@ export interface Trace {
   readonly groups: Map<string, Group>
 }
 
-/** Sorts spans by trace, in the order that the traces came. Returns how many had no ids, which cannot be sent. */
-export function sortSpans(entries: readonly ResourceSpans[], build: Build): { traces: Map<string, Trace>; withoutIds: number } {
+/** Sorts spans by trace, in the order that the traces came. Spans without ids cannot be sent. */
+export function sortSpans(entries: readonly ResourceSpans[], keys: Keys, build: Build): { traces: Map<string, Trace>; withoutIds: Span[] } {
   const traces = new Map<string, Trace>()
-  let withoutIds = 0
+  const withoutIds: Span[] = []
   for (const { resource, scopeSpans = [] } of entries) {
     const source = sourceOf(resource, build.settings)
     for (const { scope, spans = [] } of scopeSpans) {
-      const sender = { source, scope, inherited: inheritedOf(source, scope, resource?.attributes, build) }
+      const sender = { source, scope, inherited: inheritedOf(source, scope, resource?.attributes, keys, build) }
       for (const span of spans) {
         const { traceId, spanId } = span
         if (isId(traceId) && isId(spanId)) place(traces, traceId, spanId, { span, sender, segment: undefined })
-        else withoutIds++
+        else withoutIds.push(span)
       }
     }
   }
@@ -72,9 +72,10 @@ export function inheritedOf(
   source: Source,
   scope: Scope | undefined,
   attributes: Parameters<Inherited['putAll']>[0],
+  keys: Keys,
   { settings, trimmed }: Build
 ): Inherited {
-  const inherited = new Inherited()
+  const inherited = new Inherited(keys, trimmed)
   inherited.putText('sentry.sdk.name', SDK_NAME)
   inherited.putText('sentry.sdk.version', settings.version)
   inherited.putText('sentry.release', source.release)
@@ -83,8 +84,8 @@ export function inheritedOf(
   inherited.putText('server.address', source.serverName)
   inherited.putText('otel.scope.name', scope?.name)
   inherited.putText('otel.scope.version', scope?.version)
-  inherited.putAll(attributes, trimmed)
-  inherited.putAll(scope?.attributes, trimmed)
+  inherited.putAll(attributes)
+  inherited.putAll(scope?.attributes)
   return inherited
 }
 
