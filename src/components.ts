@@ -1,6 +1,7 @@
 import type { Definitions } from './config/config.ts'
 import { otlp as otlpExporter } from './exporters/otlp.ts'
 import { prometheus } from './exporters/prometheus/prometheus.ts'
+import { correlate } from './processors/correlate/correlate.ts'
 import { cost } from './processors/cost/cost.ts'
 import { derive } from './processors/derive/derive.ts'
 import { enrich } from './processors/enrich/enrich.ts'
@@ -15,7 +16,7 @@ import { otlp } from './receivers/otlp/otlp.ts'
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
   receivers: [otlp, logs, gpu, kernel],
-  processors: [derive, cost, limit, sample, enrich],
+  processors: [correlate, derive, cost, limit, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter],
   folders: [prometheus]

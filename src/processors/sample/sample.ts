@@ -1,8 +1,9 @@
 import type { Batch } from '../../batch.ts'
 import { defineProcessor } from '../../component.ts'
-import { choice, integer, map, ratio } from '../../config/schema.ts'
+import { choice, flag, integer, map, ratio } from '../../config/schema.ts'
 import { editRecords, type RecordEditor } from '../../otlp/request.ts'
-import { Decider } from './decision.ts'
+import { Decider, type Share } from './decision.ts'
+import { LogMarker } from './log-marker.ts'
 import { LogSampler } from './logs.ts'
 import { Oddities } from './oddities.ts'
 import { ProfileSampler } from './profiles.ts'
@@ -36,6 +37,10 @@ export const sample = defineProcessor({
     services: map(ratio({ default: '100%', doc: 'Share of traces and profiles to keep.' }), {
       doc: 'Shares of traces and profiles for single services, by service.name.'
     }),
+    markLogs: flag({
+      default: true,
+      doc: 'Say on each log record of a trace, in trace.sampled, whether its trace is kept; nothing is said while all traces are.'
+    }),
     mode: choice(['consistent', 'hash_seed'], {
       default: 'consistent',
       doc: 'consistent: as OpenTelemetry specifies. hash_seed: as the Collector’s probabilistic_sampler in that mode, and as the Datadog Agent.'
@@ -58,30 +63,33 @@ export const sample = defineProcessor({
     const someServiceIsCut = services.some(([, share]) => share < 1)
     const spanOddities = new Oddities(counter, 'traces')
     const logOddities = new Oddities(counter, 'logs')
-    const spans = new SpanSampler(
-      decider,
+    const byService = (): ByService<Share> =>
       new ByService(
         decider.shareOf(options.traces, options.errors),
         new Map(services.map(([name, share]) => [name, decider.shareOf(share, options.errors)]))
-      ),
-      spanOddities
-    )
+      )
+    const spans = new SpanSampler(decider, byService(), spanOddities)
     const logs = new LogSampler(decider, decider.shareOf(options.logs, options.errors), logOddities)
+    const marker = new LogMarker(decider, byService())
     const profiles = new ProfileSampler(
       new ByService(decider.thresholdOf(options.profiles), new Map(services.map(([name, share]) => [name, decider.thresholdOf(share)])))
     )
     const cutsTraces = options.traces < 1 || someServiceIsCut
     const cutsProfiles = options.profiles < 1 || someServiceIsCut
     const cutsLogs = options.logs < 1
+    const marksLogs = options.markLogs && cutsTraces
     return {
       process(batch) {
         let left: Batch | null = batch
         if (batch.signal === 'traces' && cutsTraces) {
           left = edit(batch, spans)
           spanOddities.report()
-        } else if (batch.signal === 'logs' && cutsLogs) {
-          left = edit(batch, logs)
-          logOddities.report()
+        } else if (batch.signal === 'logs') {
+          if (cutsLogs) {
+            left = edit(batch, logs)
+            logOddities.report()
+          }
+          if (marksLogs && left !== null) left = edit(left, marker)
         } else if (batch.signal === 'profiles' && cutsProfiles) {
           left = edit(batch, profiles)
         }

@@ -18,6 +18,7 @@ const DEFAULTS: Options = {
   logs: 1,
   errors: 1,
   services: {},
+  markLogs: false,
   mode: 'consistent',
   hashSeed: 0,
   hashTraceId: 'full',

@@ -37,6 +37,7 @@ function samplerOf({ who, mode, percent, seed, precision }: Vector) {
       profiles: 1,
       errors: 0,
       services: {},
+      markLogs: false,
       mode: mode === 'equalizing' ? 'consistent' : 'hash_seed',
       hashSeed: seed,
       hashTraceId: mode === 'low64' ? 'low64' : 'full',

@@ -1,0 +1,103 @@
+import { Generations } from './generations.ts'
+import { ID_BYTES_MAX } from './id-reader.ts'
+
+/** An id that goes with more traces than this names no request. */
+export const TRACES_MAX = 16
+
+const TRACE_ID_BYTES = 16
+
+/** What loggers write where they have no id. */
+const PLACEHOLDERS = new Set(['null', 'none', 'undefined', 'unknown', 'empty', 'n.a.', '00000000-0000-0000-0000-000000000000'])
+
+/** One id and the trace that it was last met with. */
+export interface Pair {
+  readonly id: string
+  readonly isRequest: boolean
+  /** 32 hex digits. */
+  trace: string
+  /** How many traces it was met with, about. */
+  traces: number
+}
+
+/** Which ids go with which traces, as records have said that carry both. Keys are offsets into the bytes that were opened last. */
+export class Correlations {
+  private readonly byId: Generations<Pair>
+  private readonly byTrace: Generations<{ pair: Pair }>
+  private bytes: Uint8Array = new Uint8Array(0)
+
+  constructor(idsMax: number, forgetAfterMs: number, nowMs: number) {
+    this.byId = new Generations({ answersMax: idsMax, keyBytesMax: ID_BYTES_MAX, forgetAfterMs }, nowMs)
+    this.byTrace = new Generations({ answersMax: idsMax, keyBytesMax: TRACE_ID_BYTES, forgetAfterMs }, nowMs)
+  }
+
+  get ids(): number {
+    return this.byId.size
+  }
+
+  /** Ids and traces that were forgotten, by reason. */
+  get forgotten(): { full: number; age: number } {
+    const { byId, byTrace } = this
+    return { full: byId.forgotten.full + byTrace.forgotten.full, age: byId.forgotten.age + byTrace.forgotten.age }
+  }
+
+  open(bytes: Uint8Array, view: DataView, nowMs: number): void {
+    this.bytes = bytes
+    this.byId.open(view, nowMs)
+    this.byTrace.open(view, nowMs)
+  }
+
+  /** Lets go of the bytes. */
+  close(): void {
+    this.bytes = NOTHING
+    this.byId.close()
+    this.byTrace.close()
+  }
+
+  ofId(start: number, end: number): Pair | undefined {
+    return this.byId.find(start, end - start)
+  }
+
+  ofTrace(start: number): Pair | undefined {
+    return this.byTrace.find(start, TRACE_ID_BYTES)?.pair
+  }
+
+  /** A record has this id and this trace. Returns whether that is news. */
+  learn(idStart: number, idEnd: number, traceStart: number, isRequest: boolean): boolean {
+    const known = this.byId.find(idStart, idEnd - idStart)
+    if (known !== undefined && known.traces > TRACES_MAX) return false
+    const held = this.byTrace.find(traceStart, TRACE_ID_BYTES)
+    if (known !== undefined && held?.pair === known) return false
+    if (known === undefined && !this.isId(idStart, idEnd)) return false
+    if (held !== undefined && known !== undefined && !isBetter(known, held.pair)) return false
+    const trace = this.hex(traceStart)
+    const pair = known ?? { id: this.text(idStart, idEnd), isRequest, trace, traces: 0 }
+    pair.trace = trace
+    pair.traces++
+    if (known === undefined) this.byId.remember(idStart, idEnd - idStart, pair)
+    if (held === undefined) this.byTrace.remember(traceStart, TRACE_ID_BYTES, { pair })
+    else if (isBetter(pair, held.pair)) held.pair = pair
+    return true
+  }
+
+  // Only what is printed as it stands can be told to other records, in other forms.
+  private isId(start: number, end: number): boolean {
+    const { bytes } = this
+    for (let i = start; i < end; i++) if (bytes[i] < 0x21 || bytes[i] > 0x7e) return false
+    return !PLACEHOLDERS.has(this.text(start, end).toLowerCase())
+  }
+
+  private text(start: number, end: number): string {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start).toString('latin1')
+  }
+
+  private hex(start: number): string {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, TRACE_ID_BYTES).toString('hex')
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+// A trace is known by what its user's request is called, if that is known; what was said first stays otherwise.
+function isBetter(pair: Pair, held: Pair): boolean {
+  return held.isRequest && !pair.isRequest
+}
