@@ -245,6 +245,7 @@ export class Walk {
     let isCut = false
     while (fields.next()) {
       if (fields.type !== BYTES) continue
+      engine.treatment = fields.number === 2 ? own : treatment.ofKeys
       if (fields.number === 2 && kind !== null) {
         if (this.isHarmlessValue(fields.start, fields.end, depth + 1)) continue
         engine.counted(kind)
@@ -252,7 +253,6 @@ export class Walk {
         isCut ||= by.length === 0
         this.patch.replace(fields.tagStart, fields.end, lengthDelimited(2, by))
       } else if (this.deservesLook(fields.start, fields.end)) {
-        engine.treatment = fields.number === 2 ? own : treatment.ofKeys
         if (fields.number === 1 && !isKeyClean) this.string(ANY_VALUE, fields)
         else if (fields.number === 1) continue
         else if (fields.number === 2) {
