@@ -4,8 +4,15 @@ import { ATTRIBUTE_CHARACTERS_MAX, ATTRIBUTES_CHARACTERS_MAX, ATTRIBUTES_MAX, cu
 import { jsonOf } from './values.ts'
 
 export function textAttribute(text: string): string {
-  return `{"value":${JSON.stringify(text)},"type":"string"}`
+  return `{"value":${quoted(text)},"type":"string"}`
 }
+
+// Most texts are short and need no escaping, and looking is then cheaper than JSON.stringify.
+function quoted(text: string): string {
+  return text.length < 64 && PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 export function booleanAttribute(value: boolean): string {
   return value ? '{"value":true,"type":"boolean"}' : '{"value":false,"type":"boolean"}'
@@ -36,7 +43,7 @@ export function attributeOf(value: AnyValue, trimmed: Trimmed): string | undefin
 
 // A double stays one when it happens to be whole: what is compared and summed up must not change its type from span to span.
 function doubleAttribute(value: number): string {
-  return Number.isFinite(value) ? `{"value":${JSON.stringify(value)},"type":"double"}` : textAttribute(String(value))
+  return Number.isFinite(value) ? `{"value":${value},"type":"double"}` : textAttribute(String(value))
 }
 
 function limitedText(text: string, trimmed: Trimmed): string {
@@ -45,29 +52,59 @@ function limitedText(text: string, trimmed: Trimmed): string {
   return textAttribute(cut(text, ATTRIBUTE_CHARACTERS_MAX))
 }
 
+/** A key as JSON, and the number of the record that had it last. */
+export interface Key {
+  readonly text: string
+  record: number
+}
+
+/** The keys of one batch: most records have the same. */
+export class Keys {
+  private readonly known = new Map<string, Key>()
+
+  of(key: string): Key {
+    let found = this.known.get(key)
+    if (found === undefined) {
+      found = { text: `${JSON.stringify(key)}:`, record: 0 }
+      this.known.set(key, found)
+    }
+    return found
+  }
+}
+
 /** What all records of one resource and scope have beside their own. */
 export class Inherited {
-  readonly keys = new Set<string>()
-  readonly entries: (readonly [key: string, text: string])[] = []
+  readonly entries: (readonly [key: Key, text: string])[] = []
   /** All of them as one piece of JSON. */
   text = ''
+  private readonly keys: Keys
+  private readonly trimmed: Trimmed
+
+  constructor(keys: Keys, trimmed: Trimmed) {
+    this.keys = keys
+    this.trimmed = trimmed
+  }
 
   /** Keeps what was there before. */
-  put(key: string, text: string | undefined): void {
-    if (text === undefined || key === '' || this.keys.has(key)) return
-    const entry = `${JSON.stringify(key)}:${text}`
-    if (this.text.length + entry.length > ATTRIBUTES_CHARACTERS_MAX / 2) return
-    this.keys.add(key)
+  put(name: string, text: string | undefined): void {
+    if (text === undefined || name === '') return
+    const key = this.keys.of(name)
+    if (this.entries.some(([known]) => known === key)) return
+    const entry = key.text + text
+    if (this.entries.length === ATTRIBUTES_MAX || this.text.length + entry.length > ATTRIBUTES_CHARACTERS_MAX / 2) {
+      this.trimmed.add('attributes')
+      return
+    }
     this.entries.push([key, entry])
     this.text += this.text === '' ? entry : `,${entry}`
   }
 
-  putText(key: string, text: string | undefined): void {
-    if (text !== undefined && text !== '') this.put(key, textAttribute(cut(text, ATTRIBUTE_CHARACTERS_MAX)))
+  putText(name: string, text: string | undefined): void {
+    if (text !== undefined && text !== '') this.put(name, limitedText(text, this.trimmed))
   }
 
-  putAll(list: readonly KeyValue[] | undefined, trimmed: Trimmed): void {
-    for (const { key = '', value } of list ?? []) if (value !== undefined) this.put(key, attributeOf(value, trimmed))
+  putAll(list: readonly KeyValue[] | undefined): void {
+    for (const { key = '', value } of list ?? []) if (value !== undefined) this.put(key, attributeOf(value, this.trimmed))
   }
 }
 
@@ -76,55 +113,61 @@ export class Inherited {
  * `begin`, then `put` and `putAll`, then `end` for the text.
  */
 export class AttributeWriter {
+  private readonly keys: Keys
   private readonly trimmed: Trimmed
-  private readonly keys = new Set<string>()
   private inherited: Inherited | undefined
-  private overrides = false
+  private record = 0
+  private count = 0
   private text = ''
 
-  constructor(trimmed: Trimmed) {
+  constructor(keys: Keys, trimmed: Trimmed) {
+    this.keys = keys
     this.trimmed = trimmed
   }
 
   begin(inherited?: Inherited): this {
     this.inherited = inherited
-    this.overrides = false
+    this.record++
+    this.count = 0
     this.text = ''
-    this.keys.clear()
     return this
   }
 
-  has(key: string): boolean {
-    return this.keys.has(key)
-  }
-
-  put(key: string, text: string | undefined): void {
-    const { keys } = this
-    if (text === undefined || key === '' || keys.has(key)) return
-    if (keys.size === ATTRIBUTES_MAX || this.text.length + text.length + key.length > ATTRIBUTES_CHARACTERS_MAX) {
+  put(name: string, text: string | undefined): void {
+    if (text === undefined || name === '') return
+    const key = this.keys.of(name)
+    if (key.record === this.record) return
+    if (this.count === ATTRIBUTES_MAX || this.text.length + text.length + name.length > ATTRIBUTES_CHARACTERS_MAX) {
       this.trimmed.add('attributes')
       return
     }
-    keys.add(key)
-    this.overrides ||= this.inherited?.keys.has(key) === true
-    this.text += this.text === '' ? `${JSON.stringify(key)}:${text}` : `,${JSON.stringify(key)}:${text}`
+    key.record = this.record
+    this.text += this.count++ === 0 ? key.text + text : `,${key.text}${text}`
   }
 
-  putText(key: string, text: string | undefined): void {
-    if (text !== undefined && text !== '') this.put(key, limitedText(text, this.trimmed))
+  putText(name: string, text: string | undefined): void {
+    if (text !== undefined && text !== '') this.put(name, limitedText(text, this.trimmed))
   }
 
   putAll(list: readonly KeyValue[] | undefined): void {
     if (list === undefined) return
-    for (const { key, value } of list) if (key !== undefined && value !== undefined) this.put(key, attributeOf(value, this.trimmed))
+    for (let i = 0; i < list.length; i++) {
+      const { key, value } = list[i]
+      if (key !== undefined && value !== undefined) this.put(key, attributeOf(value, this.trimmed))
+    }
   }
 
   end(): string {
-    const { inherited, keys } = this
+    const { inherited, record } = this
     if (inherited === undefined || inherited.text === '') return `{${this.text}}`
-    if (!this.overrides) return this.text === '' ? `{${inherited.text}}` : `{${this.text},${inherited.text}}`
+    if (this.text === '') return `{${inherited.text}}`
+    for (const [key] of inherited.entries) if (key.record === record) return this.withoutOverridden(inherited)
+    return `{${this.text},${inherited.text}}`
+  }
+
+  private withoutOverridden({ entries }: Inherited): string {
     const parts = [this.text]
-    for (const [key, text] of inherited.entries) if (!keys.has(key)) parts.push(text)
+    for (const [key, text] of entries) if (key.record !== this.record) parts.push(text)
     return `{${parts.join(',')}}`
   }
 }

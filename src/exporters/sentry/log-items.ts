@@ -7,7 +7,7 @@ import { derivedId, isId } from './ids.ts'
 import { CONTAINER_BYTES_MAX, cut, LOG_BODY_CHARACTERS_MAX, LOGS_MAX } from './limits.ts'
 import { sourceOf } from './source.ts'
 import { inheritedOf } from './spans.ts'
-import { secondsOf } from './time.ts'
+import { secondsOf, secondsText } from './time.ts'
 import { textOf } from './values.ts'
 
 /** All log records as containers, whatever their traces. */
@@ -48,7 +48,7 @@ class LogWriter {
     const severity = number === 0 ? '' : `"severity_number":${number},`
     const body = this.bodyOf(record)
     return (
-      `{"timestamp":${time},"trace_id":"${traceId}",${span}"level":"${LEVELS[number === 0 ? INFO : (number - 1) >> 2]}",${severity}` +
+      `{"timestamp":${secondsText(time)},"trace_id":"${traceId}",${span}"level":"${LEVELS[number === 0 ? INFO : (number - 1) >> 2]}",${severity}` +
       `"body":${JSON.stringify(body)},"attributes":${this.attributesText(record, inherited)}}`
     )
   }

@@ -15,6 +15,12 @@ export interface Sampling {
   readonly random: number
 }
 
+/** The digits of T in a tracestate; empty where there are none. */
+export function thresholdOf(traceState: string | undefined): string {
+  if (traceState === undefined || traceState.length > STATE_CHARACTERS_MAX) return ''
+  return THRESHOLD.exec(MEMBER.exec(traceState)?.[1] ?? '')?.[1] ?? ''
+}
+
 /** What a span's tracestate says; its trace id has the random bits where the tracestate has none. */
 export function samplingOf(traceState: string | undefined, traceId: string): Sampling {
   const member = traceState === undefined || traceState.length > STATE_CHARACTERS_MAX ? undefined : MEMBER.exec(traceState)?.[1]

@@ -9,7 +9,7 @@ import { CONTAINER_BYTES_MAX, cut, LINKS_MAX, NAME_CHARACTERS_MAX, SPANS_MAX } f
 import { KIND_NAMES, nameSourceOf, opOf, STATUS_ERROR, Traits } from './operation.ts'
 import { eventsText } from './span-events.ts'
 import { type Group, type Held, segmentOf, sortSpans, type Trace } from './spans.ts'
-import { secondsOf } from './time.ts'
+import { secondsOf, secondsText } from './time.ts'
 
 /** All spans as containers, each of one trace. Spans without ids are rejected. */
 export function spanItems(entries: readonly ResourceSpans[], build: Build): Payloads {
@@ -74,7 +74,7 @@ class SpanWriter {
     const attributes = this.attributesText(held, segment, isSegment, sampling.rate)
     return (
       `{"trace_id":"${span.traceId}","span_id":"${span.spanId}",${parent}"name":${JSON.stringify(name)},"status":"${status}",` +
-      `"is_segment":${isSegment},"start_timestamp":${start},"end_timestamp":${end},"attributes":${attributes}${links}}`
+      `"is_segment":${isSegment},"start_timestamp":${secondsText(start)},"end_timestamp":${secondsText(end)},"attributes":${attributes}${links}}`
     )
   }
 

@@ -3,7 +3,7 @@ import { Inherited, type Keys } from './attributes.ts'
 import type { Build } from './context.ts'
 import { isId } from './ids.ts'
 import { CONSUMER, SERVER } from './operation.ts'
-import { type Sampling, samplingOf } from './sampling.ts'
+import { type Sampling, samplingOf, thresholdOf } from './sampling.ts'
 import { SDK_NAME } from './settings.ts'
 import { type Source, sourceOf } from './source.ts'
 
@@ -40,13 +40,20 @@ export interface Trace {
 export function sortSpans(entries: readonly ResourceSpans[], keys: Keys, build: Build): { traces: Map<string, Trace>; withoutIds: Span[] } {
   const traces = new Map<string, Trace>()
   const withoutIds: Span[] = []
+  // Of all spans of a batch the tracestates are the same few.
+  let state: string | undefined
+  let threshold = ''
   for (const { resource, scopeSpans = [] } of entries) {
     const source = sourceOf(resource, build.settings)
     for (const { scope, spans = [] } of scopeSpans) {
       const sender = { source, scope, inherited: inheritedOf(source, scope, resource?.attributes, keys, build) }
       for (const span of spans) {
-        const { traceId, spanId } = span
-        if (isId(traceId) && isId(spanId)) place(traces, traceId, spanId, { span, sender, segment: undefined })
+        const { traceId, spanId, traceState } = span
+        if (traceState !== state) {
+          state = traceState
+          threshold = thresholdOf(state)
+        }
+        if (isId(traceId) && isId(spanId)) place(traces, traceId, spanId, { span, sender, segment: undefined }, threshold)
         else withoutIds.push(span)
       }
     }
@@ -54,16 +61,15 @@ export function sortSpans(entries: readonly ResourceSpans[], keys: Keys, build: 
   return { traces, withoutIds }
 }
 
-function place(traces: Map<string, Trace>, traceId: string, spanId: string, held: Held): void {
+function place(traces: Map<string, Trace>, traceId: string, spanId: string, held: Held, threshold: string): void {
   let trace = traces.get(traceId)
   if (trace === undefined) {
     trace = { id: traceId, byId: new Map(), groups: new Map() }
     traces.set(traceId, trace)
   }
   trace.byId.set(spanId, held)
-  const sampling = samplingOf(held.span.traceState, traceId)
-  const group = trace.groups.get(sampling.threshold)
-  if (group === undefined) trace.groups.set(sampling.threshold, { sampling, spans: [held] })
+  const group = trace.groups.get(threshold)
+  if (group === undefined) trace.groups.set(threshold, { sampling: samplingOf(held.span.traceState, traceId), spans: [held] })
   else group.spans.push(held)
 }
 

@@ -15,3 +15,10 @@ function microsecondsOf(nanos: bigint | undefined): number {
   const seconds = Math.round(Number(nanos) / 1000) / 1e6
   return seconds > FIRST_SECONDS && seconds < LAST_SECONDS ? seconds : 0
 }
+
+/** Seconds as JSON has them, with six decimals. */
+export function secondsText(seconds: number): string {
+  const whole = Math.floor(seconds)
+  const micros = Math.round((seconds - whole) * 1e6)
+  return micros === 0 ? `${whole}` : micros === 1e6 ? `${whole + 1}` : `${whole}.${String(micros).padStart(6, '0')}`
+}
