@@ -1,0 +1,198 @@
+import type { RedactedBatch } from '../../batch.ts'
+import type { Host } from '../../component.ts'
+import { decode } from '../../otlp/decode.ts'
+import type { KeyValue, LogRecord, ResourceLogs, ResourceSpans, Span } from '../../otlp/objects.ts'
+import type { JsonObject } from '../../sentry/envelope.ts'
+import type { Counter } from '../../telemetry/metrics.ts'
+import { quantitiesOf } from './categories.ts'
+import type { Build, Built, Payloads } from './context.ts'
+import type { Destination, Destinations } from './destinations.ts'
+import { TraceHeaders } from './dsc.ts'
+import { Trimmed } from './limits.ts'
+import { logItems, severityNumberOf } from './log-items.ts'
+import { EnvelopeParcel, OtlpParcel, type Parcel, type Piece } from './parcel.ts'
+import type { Progress } from './progress.ts'
+import { SDK_NAME, type Settings } from './settings.ts'
+import { spanItems } from './span-items.ts'
+
+export interface PackerOptions {
+  readonly spans: 'spans' | 'transactions' | 'otlp' | 'off'
+  readonly logs: 'logs' | 'otlp' | 'off'
+  /** As OpenTelemetry counts it. */
+  readonly minSeverity: number
+  readonly environment?: string | undefined
+  readonly release?: string | undefined
+  readonly sendEmail: boolean
+  readonly tags: readonly string[]
+  readonly version: string
+}
+
+/** What one destination gets of a batch, still under its resources and scopes. */
+interface Share<E> {
+  readonly entries: E[]
+  readonly records: number[]
+}
+
+/** Makes parcels of batches: by destination, and as the options say. */
+export class Packer {
+  private readonly options: PackerOptions
+  private readonly destinations: Destinations
+  private readonly contexts = new Map<Destination, Omit<Build, 'receivedAtMs' | 'trimmed'>>()
+  private readonly trimmed: Counter
+  private readonly exporter: string
+
+  constructor(options: PackerOptions, destinations: Destinations, host: Host) {
+    this.options = options
+    this.destinations = destinations
+    this.exporter = host.name
+    this.trimmed = host.metrics.counter(
+      'sluice_sentry_trimmed_total',
+      'Pieces that were cut because Sentry takes no more, by what they were of.'
+    )
+    const { version, environment, release, sendEmail, tags } = options
+    for (const to of destinations.all) {
+      const { publicKey, organisation } = to.dsn
+      const settings: Settings = { publicKey, organisation, version, environment, release, sendEmail, tags }
+      this.contexts.set(to, { settings, headers: new TraceHeaders(settings) })
+    }
+  }
+
+  /** Everything of the batch that is still open. What cannot be sent is given up at once. */
+  pack(batch: RedactedBatch, progress: Progress): Parcel[] {
+    const records = new Map<object, number>()
+    const shares = batch.signal === 'traces' ? this.shareSpans(batch, progress, records) : this.shareLogs(batch, progress, records)
+    const parcels: Parcel[] = []
+    for (const [to, share] of shares) {
+      const change = this.otlpChange(batch)
+      if (change !== null) parcels.push(new OtlpParcel(to, batch, share.records, change))
+      else parcels.push(...this.build(batch, to, share, records, progress))
+    }
+    return parcels
+  }
+
+  private otlpChange({ signal }: RedactedBatch): ((bytes: Uint8Array) => Uint8Array) | null {
+    const { spans, logs } = this.options
+    if (signal === 'traces' && spans === 'otlp') return (bytes) => bytes
+    return signal === 'logs' && logs === 'otlp' ? (bytes) => bytes : null
+  }
+
+  private build(
+    batch: RedactedBatch,
+    to: Destination,
+    { entries, records: shared }: Share<ResourceSpans | ResourceLogs>,
+    records: ReadonlyMap<object, number>,
+    progress: Progress
+  ): Parcel[] {
+    const trimmed = new Trimmed()
+    const build: Build = { ...this.contexts.get(to)!, trimmed, receivedAtMs: batch.receivedAtMs }
+    const { built, rejected } = this.payloads(batch, entries, build)
+    const numbersOf = (objects: readonly object[]): number[] => objects.map((object) => records.get(object)!)
+    for (const [reason, objects] of rejected) progress.drop(numbersOf(objects), 'unsupported', reason, true)
+    for (const [part, count] of trimmed.counts) this.trimmed.add(count, { exporter: this.exporter, part })
+    const parcels = built.map((one) => parcelOf(to, one, numbersOf(one.records), build))
+    // Whatever a builder has passed over must not wait for ever.
+    const packed = new Set(parcels.flatMap(({ records }) => records))
+    progress.drop(
+      shared.filter((record) => !packed.has(record)),
+      'unsupported',
+      'nothing that Sentry takes could be made of it',
+      true
+    )
+    return parcels
+  }
+
+  private payloads({ signal }: RedactedBatch, entries: readonly (ResourceSpans | ResourceLogs)[], build: Build): Payloads {
+    switch (signal) {
+      case 'traces':
+        return spanItems(entries as ResourceSpans[], build)
+      default:
+        return logItems(entries as ResourceLogs[], build)
+    }
+  }
+
+  private shareSpans(batch: RedactedBatch, progress: Progress, records: Map<object, number>): Map<Destination, Share<ResourceSpans>> {
+    const shares = new Map<Destination, Share<ResourceSpans>>()
+    let record = 0
+    for (const entry of decode('ExportTraceServiceRequest', batch.bytes).resourceSpans ?? []) {
+      const to = this.destinations.of(textOf(entry.resource?.attributes, 'service.name'))
+      const share = shares.get(to) ?? { entries: [], records: [] }
+      const scopeSpans = (entry.scopeSpans ?? []).map((scope) => {
+        const spans: Span[] = []
+        for (const span of scope.spans ?? []) {
+          if (progress.isOpen(record)) {
+            records.set(span, record)
+            share.records.push(record)
+            spans.push(span)
+          }
+          record++
+        }
+        return { ...scope, spans }
+      })
+      share.entries.push({ ...entry, scopeSpans })
+      if (share.records.length > 0) shares.set(to, share)
+    }
+    return shares
+  }
+
+  private shareLogs(batch: RedactedBatch, progress: Progress, records: Map<object, number>): Map<Destination, Share<ResourceLogs>> {
+    const shares = new Map<Destination, Share<ResourceLogs>>()
+    let record = 0
+    const minor: number[] = []
+    for (const { resource, scopeLogs = [] } of decode('ExportLogsServiceRequest', batch.bytes).resourceLogs ?? []) {
+      const service = textOf(resource?.attributes, 'service.name')
+      for (const { scope, logRecords = [] } of scopeLogs) {
+        // Neighbours that go to the same place stay together.
+        let last: { readonly to: Destination; readonly logRecords: LogRecord[] } | undefined
+        for (const log of logRecords) {
+          const at = record++
+          if (!progress.isOpen(at)) continue
+          if (batch.signal === 'logs' && this.isMinor(log)) {
+            minor.push(at)
+            continue
+          }
+          const to = batch.signal === 'envelopes' ? this.addressOf(service, log) : this.destinations.of(service)
+          const share = shares.get(to) ?? { entries: [], records: [] }
+          shares.set(to, share)
+          if (last?.to !== to) {
+            last = { to, logRecords: [] }
+            share.entries.push({ ...(resource && { resource }), scopeLogs: [{ ...(scope && { scope }), logRecords: last.logRecords }] })
+          }
+          last.logRecords.push(log)
+          share.records.push(at)
+          records.set(log, at)
+        }
+      }
+    }
+    progress.drop(minor, 'severity', 'below exporters.sentry.minSeverity', false)
+    return shares
+  }
+
+  private isMinor(log: LogRecord): boolean {
+    const severity = severityNumberOf(log)
+    return severity !== 0 && severity < this.options.minSeverity
+  }
+
+  private addressOf(service: string | undefined, { attributes }: LogRecord): Destination {
+    return this.destinations.of(service, textOf(attributes, 'sentry.project'), textOf(attributes, 'sentry.public_key'))
+  }
+}
+
+function parcelOf(to: Destination, { trace, eventId, items }: Built, records: readonly number[], { settings }: Build): EnvelopeParcel {
+  const header: JsonObject = {
+    ...(eventId !== undefined && { event_id: eventId }),
+    sdk: { name: SDK_NAME, version: settings.version },
+    ...(trace !== undefined && { trace })
+  }
+  // A record for each item, or all of them in a single one.
+  const pieces = items.map((item, i): Piece => {
+    const own = items.length > 1 && items.length === records.length ? records.slice(i, i + 1) : records
+    return { item, records: own, quantities: quantitiesOf(item) }
+  })
+  return new EnvelopeParcel(to, header, pieces)
+}
+
+function textOf(attributes: readonly KeyValue[] | undefined, name: string): string | undefined {
+  let text: string | undefined
+  for (const { key, value } of attributes ?? []) if (key === name) text = value?.stringValue
+  return text
+}

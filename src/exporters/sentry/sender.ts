@@ -1,0 +1,239 @@
+import type { RedactedBatch } from '../../batch.ts'
+import type { Host } from '../../component.ts'
+import { RefusedError } from '../../errors.ts'
+import { compress } from '../../net/compress.ts'
+import type { HttpClient, HttpResponse } from '../../net/http-client.ts'
+import { retryAfterMs } from '../../net/retry-after.ts'
+import type { Counter } from '../../telemetry/metrics.ts'
+import { describe, verdictOf } from './answer.ts'
+import { limitedBy } from './categories.ts'
+import type { Destination, Destinations } from './destinations.ts'
+import type { Parcel } from './parcel.ts'
+import type { Progress } from './progress.ts'
+import type { Category } from './rate-limits.ts'
+
+export interface SenderOptions {
+  readonly compression: 'gzip' | 'zstd' | 'none'
+  readonly timeoutMs: number
+  readonly limitWaitMaxMs: number
+  readonly holdMaxMs: number
+  /** Of the gateway, for `sentry_client`. */
+  readonly version: string
+}
+
+/** Requests of one batch that are under way at once. */
+const REQUESTS_MAX = 8
+/** A batch that is answered with 500 for so long is taken to be what the other side fails on. */
+const FAULT_MAX_MS = 10 * 60_000
+/** However long a destination asks to wait, after this it is tried again. */
+const RETRY_AFTER_MAX_MS = 5 * 60_000
+
+/** Why records of a batch are still there after an attempt, and when to come back for them. */
+class Waiting {
+  private message = ''
+  private reasons = 0
+  private soonestMs: number | undefined = Number.POSITIVE_INFINITY
+  private limited = true
+
+  /** `forMs` undefined: the delivery's own back-off. */
+  add(message: string, forMs: number | undefined, limited: boolean): void {
+    if (this.reasons++ === 0) this.message = message
+    this.limited &&= limited
+    this.soonestMs = forMs === undefined || this.soonestMs === undefined ? undefined : Math.min(this.soonestMs, forMs)
+  }
+
+  error(): RefusedError {
+    const retryAfterMs = this.soonestMs === Number.POSITIVE_INFINITY ? undefined : this.soonestMs
+    return new RefusedError(this.limited ? 'busy' : 'unavailable', this.message, { retryAfterMs })
+  }
+}
+
+/** Sends the parcels of a batch, each as its destination stands, and settles their records in the batch's Progress. */
+export class Sender {
+  private readonly options: SenderOptions
+  private readonly host: Host
+  private readonly client: HttpClient
+  private readonly destinations: Destinations
+  private readonly onLimits: () => void
+  private readonly requests: Counter
+  private readonly sentBytes: Counter
+  private readonly items: Counter
+
+  /** `onLimits` is called when a limit has changed. */
+  constructor(options: SenderOptions, host: Host, client: HttpClient, destinations: Destinations, onLimits: () => void) {
+    this.options = options
+    this.host = host
+    this.client = client
+    this.destinations = destinations
+    this.onLimits = onLimits
+    this.requests = host.metrics.counter(
+      'sluice_exporter_requests_total',
+      'Requests to a destination, by signal and answer: 2xx to 5xx, or none.'
+    )
+    this.sentBytes = host.metrics.counter('sluice_exporter_sent_bytes_total', 'Bytes of request bodies, as compressed.')
+    this.items = host.metrics.counter('sluice_sentry_items_total', 'Items for Sentry, by project, category and what became of them.')
+  }
+
+  /** Resolves when every record of the batch is settled; throws RefusedError when some must be sent again. */
+  async send(batch: RedactedBatch, parcels: Parcel[], progress: Progress, stop: AbortSignal): Promise<void> {
+    const waiting = new Waiting()
+    const run = async (): Promise<void> => {
+      for (let parcel = parcels.shift(); parcel !== undefined && !stop.aborted; parcel = parcels.shift())
+        parcels.unshift(...(await this.sendOne(batch, parcel, progress, waiting, stop)))
+    }
+    await Promise.all(Array.from({ length: Math.min(REQUESTS_MAX, parcels.length) }, run))
+    if (progress.open > 0) throw waiting.error()
+  }
+
+  // Returns what is to be sent in its place.
+  private async sendOne(batch: RedactedBatch, parcel: Parcel, progress: Progress, waiting: Waiting, stop: AbortSignal): Promise<Parcel[]> {
+    if (!this.mayGo(batch, parcel, progress, waiting)) return []
+    const { to } = parcel
+    let response: HttpResponse
+    try {
+      response = await this.post(parcel, batch.signal, stop)
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error
+      if (!stop.aborted) this.unanswered(parcel, progress, waiting, error.message, undefined)
+      return []
+    }
+    const nowMs = Date.now()
+    const categories = limitedBy(parcel.quantities)
+    const limitsChanged = to.limits.note(response, categories, nowMs)
+    const verdict = verdictOf(response.status)
+    const message = verdict === 'taken' ? '' : describe(to.dsn.host, response, this.host.redactText)
+    const again = retryAfterMs(response.headers['retry-after'], nowMs, RETRY_AFTER_MAX_MS)
+    if (verdict === 'away' || verdict === 'fault') {
+      if (limitsChanged) this.onLimits()
+      if (verdict === 'fault') progress.faultSinceMs ??= nowMs
+      if (verdict === 'fault' && nowMs - progress.faultSinceMs! > FAULT_MAX_MS) this.giveUp(parcel, progress, 'fault', message)
+      else this.unanswered(parcel, progress, waiting, message, again)
+      return []
+    }
+    to.origin.answered()
+    if (verdict === 'taken') {
+      to.accepted()
+      progress.settle(parcel.records)
+      for (const [category, quantity] of parcel.quantities) this.count(to, category, 'sent', quantity)
+      if (batch.signal === 'traces') to.spansSent += parcel.records.length
+      if (to.limits.pass(categories, nowMs) || limitsChanged) this.onLimits()
+      return []
+    }
+    if (limitsChanged) this.onLimits()
+    if (verdict === 'limited') {
+      this.mayGo(batch, parcel, progress, waiting)
+      return []
+    }
+    const halves = verdict === 'too-large' ? parcel.halves() : []
+    if (halves.length > 0) return halves
+    if (verdict === 'forbidden') this.forbid(to, message, nowMs)
+    else for (const [category, quantity] of parcel.quantities) to.reports.add('send_error', category, quantity)
+    this.giveUp(parcel, progress, verdict, message)
+    return []
+  }
+
+  // Whether the parcel may be sent now. When not, it waits, or is given up.
+  private mayGo(batch: RedactedBatch, parcel: Parcel, progress: Progress, waiting: Waiting): boolean {
+    const { to } = parcel
+    const nowMs = Date.now()
+    if (to.isRefused(nowMs)) {
+      this.giveUp(parcel, progress, 'forbidden', to.refusal!.message)
+      return false
+    }
+    const { downSinceMs } = to.origin
+    if (downSinceMs !== null && this.holdsOthers(to) && nowMs - downSinceMs > this.options.holdMaxMs && !to.origin.isDue(nowMs)) {
+      this.giveUp(parcel, progress, 'unreachable', `${to.dsn.host} cannot be reached, and others wait`)
+      return false
+    }
+    const categories = limitedBy(parcel.quantities)
+    const waitMs = to.limits.waitMs(categories, nowMs)
+    if (waitMs <= 0) return true
+    const patienceMs = this.patienceMs(batch, categories) - to.limits.limitedForMs(categories, nowMs)
+    if (patienceMs > 0) {
+      waiting.add(
+        `${to.dsn.host} takes no more ${categories.join(', ')} for ${Math.ceil(waitMs / 1000)} s`,
+        Math.min(waitMs, patienceMs),
+        true
+      )
+      return false
+    }
+    for (const [category, quantity] of parcel.quantities) to.reports.add('ratelimit_backoff', category, quantity)
+    this.giveUp(parcel, progress, 'limited', `${to.dsn.host} takes no more ${categories.join(', ')}`)
+    return false
+  }
+
+  // How long items wait for a limit to end. Errors of SDKs share their lane with all that SDKs send: only errors are worth that the others wait.
+  private patienceMs({ signal }: RedactedBatch, categories: readonly Category[]): number {
+    const { limitWaitMaxMs, holdMaxMs } = this.options
+    if (signal === 'envelopes' && !categories.some((category) => category === 'error' || category === 'default')) return 0
+    return this.destinations.all.length > 1 ? Math.min(limitWaitMaxMs, holdMaxMs) : limitWaitMaxMs
+  }
+
+  private holdsOthers(to: Destination): boolean {
+    return this.destinations.origins.some((origin) => origin !== to.origin && origin.downSinceMs === null)
+  }
+
+  private unanswered(parcel: Parcel, progress: Progress, waiting: Waiting, message: string, againMs: number | undefined): void {
+    const nowMs = Date.now()
+    const { to } = parcel
+    to.origin.failed(nowMs)
+    if (this.holdsOthers(to) && nowMs - to.origin.downSinceMs! > this.options.holdMaxMs)
+      this.giveUp(parcel, progress, 'unreachable', message)
+    else waiting.add(message, againMs, false)
+  }
+
+  private forbid(to: Destination, message: string, nowMs: number): void {
+    const { name, log } = this.host
+    if (to.refused(message, nowMs))
+      log.error(
+        { exporter: name, destination: to.name },
+        `${message}: nothing that is sent to this project arrives, and goes to the dead letters: check the DSN in exporters.${name}, then reload`
+      )
+  }
+
+  private giveUp(parcel: Parcel, progress: Progress, reason: string, message: string): void {
+    for (const [category, quantity] of parcel.quantities) this.count(parcel.to, category, reason, quantity)
+    // What Sentry takes no more of is not worth a place among the dead letters.
+    progress.drop(parcel.records, reason, message, reason !== 'limited')
+  }
+
+  private count(to: Destination, category: Category, outcome: string, quantity: number): void {
+    this.items.add(quantity, { exporter: this.host.name, destination: to.name, category, outcome })
+  }
+
+  /** One request. Throws RefusedError `unavailable` when no answer came. */
+  async post(parcel: Pick<Parcel, 'to' | 'url' | 'contentType' | 'body'>, signal: string, stop?: AbortSignal): Promise<HttpResponse> {
+    const { compression, timeoutMs } = this.options
+    const labels = { exporter: this.host.name, signal }
+    const plain = parcel.body(Date.now())
+    const body = compression === 'none' ? plain : await compress(plain, compression)
+    const request = {
+      method: 'POST',
+      url: parcel.url,
+      headers: this.headersOf(parcel),
+      body,
+      timeoutMs,
+      ...(stop && { signal: stop })
+    } as const
+    try {
+      const response = await this.client.request(request)
+      this.requests.add(1, { ...labels, answer: `${Math.floor(response.status / 100)}xx` })
+      this.sentBytes.add(body.length, labels)
+      return response
+    } catch (error) {
+      this.requests.add(1, { ...labels, answer: 'none' })
+      throw error
+    }
+  }
+
+  private headersOf({ to, contentType }: Pick<Parcel, 'to' | 'contentType'>): Record<string, string> {
+    const { compression, version } = this.options
+    const client = `sluice/${version}`
+    return {
+      'user-agent': client,
+      'content-type': contentType,
+      ...(compression !== 'none' && { 'content-encoding': compression }),
+      'x-sentry-auth': `Sentry sentry_version=7, sentry_client=${client}, sentry_key=${to.dsn.publicKey}`
+    }
+  }
+}
