@@ -176,7 +176,7 @@ export class SentryBackend {
     const type = (request.headers['content-type'] ?? '').split(';')[0]
     if (what !== 'envelope') return this.handleOtlp(what.slice(20) as OtlpSignal, project, type, bytes, request, response, refuse)
     if (!CONTENT_TYPES.has(type)) return refuse(415, `content-type ${type}`)
-    const { header, items, problems } = readStrictly(bytes)
+    const { header, items, problems } = readStrictly(bytes, String(request.headers['user-agent']).startsWith('sluice'))
     const keys = keysOf(request, url, header)
     if (keys.length > 1) return refuse(400, `several keys: ${keys.length}`)
     // What a wrong key is answered with is nothing that the sender did against the protocol.
@@ -289,7 +289,14 @@ export class SentryBackend {
   }
 }
 
-const CONTENT_TYPES = new Set(['application/x-sentry-envelope', 'text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded'])
+// SDKs for Node name none.
+const CONTENT_TYPES = new Set([
+  'application/x-sentry-envelope',
+  'text/plain',
+  'multipart/form-data',
+  'application/x-www-form-urlencoded',
+  ''
+])
 
 // The key of every form that the request carries, each once. Throws nothing: what cannot be read is none.
 function keysOf(request: IncomingMessage, url: URL, header: Json): string[] {

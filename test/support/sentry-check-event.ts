@@ -153,7 +153,11 @@ function checkFrames(frames: Json, at: string, to: Findings): void {
   for (const [i, given] of (Array.isArray(frames) ? frames : []).entries()) {
     const frame = given ?? {}
     const place = `${at}.frames[${i}]`
-    to.check([frame.filename, frame.function, frame.instruction_addr].some(isText), place, 'a file name or a function')
+    to.check(
+      [frame.filename, frame.function, frame.instruction_addr].some((text) => isText(text)),
+      place,
+      'a file name or a function'
+    )
     for (const key of ['lineno', 'colno'])
       to.check(
         frame[key] == null || (Number.isInteger(frame[key]) && frame[key] >= (key === 'lineno' ? 1 : 0)),

@@ -31,7 +31,7 @@ const ITEM_TYPES: Readonly<Record<string, ItemType>> = {
 export function validateItem(header: Json, payload: Uint8Array): string[] {
   const to = new Findings()
   to.check(isObject(header) && isText(header.type) && header.type !== '', 'header', 'a type')
-  to.check(header?.length === payload.length, 'header.length', `${payload.length}`)
+  to.check(header?.length === undefined || header.length === payload.length, 'header.length', `${payload.length}`)
   const type = ITEM_TYPES[header?.type]
   if (type === undefined) return to.list
   const at = header.type as string

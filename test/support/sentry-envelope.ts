@@ -22,7 +22,8 @@ const ENVELOPE_BYTES_MAX = 200 * 1024 * 1024
 const KINDS = ['event', 'transaction', 'span', 'log', 'trace_metric', 'otel_log', 'check_in', 'profile_chunk', 'feedback']
 const SINGLE = new Set(['event', 'transaction', 'span', 'log', 'trace_metric'])
 
-export function readStrictly(bytes: Buffer): ReadEnvelope {
+/** `ours`: held to what this gateway writes; SDKs leave out lengths where a payload is one line, and now and then the time of sending. */
+export function readStrictly(bytes: Buffer, ours = true): ReadEnvelope {
   const to = new Findings()
   const items: ReadItem[] = []
   to.check(bytes.length <= ENVELOPE_BYTES_MAX, 'envelope', 'at most 200 MiB')
@@ -36,9 +37,12 @@ export function readStrictly(bytes: Buffer): ReadEnvelope {
     const line = bytes.subarray(at, end < 0 ? bytes.length : end)
     if (line.length === 0 && end === bytes.length - 1) break
     const itemHeader = parse(line)
+    to.check(line.at(-1) !== 13, `item ${items.length}`, 'a line feed alone at the end of its header')
     if (!isObject(itemHeader)) return { header, items, problems: [...to.list, `item ${items.length}: expected a header in one line`] }
-    const { length } = itemHeader as Json
     const start = end < 0 ? bytes.length : end + 1
+    const lineEnd = bytes.indexOf(10, start)
+    const length = (itemHeader as Json).length ?? (lineEnd < 0 ? bytes.length : lineEnd) - start
+    to.check(!ours || itemHeader.length !== undefined, `item ${items.length}`, 'a length')
     if (!Number.isInteger(length) || length < 0 || start + length > bytes.length)
       return { header, items, problems: [...to.list, `item ${items.length}: expected a length within the envelope, not ${length}`] }
     const payload = bytes.subarray(start, start + length)
@@ -49,13 +53,18 @@ export function readStrictly(bytes: Buffer): ReadEnvelope {
     items.push({ type: String(itemHeader.type), header: itemHeader, payload, json: parse(payload) })
     for (const problem of problems) to.list.push(`item ${items.length - 1}: ${problem}`)
   }
+  to.check(!ours || header.sent_at !== undefined, 'header.sent_at', 'one')
   checkHeader(header, headerLine.toString(), items, to)
   checkKinds(header, items, to)
   return { header, items, problems: to.list }
 }
 
 function checkHeader(header: Json, line: string, items: readonly ReadItem[], to: Findings): void {
-  to.check(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(header.sent_at), 'header.sent_at', 'RFC 3339 in UTC')
+  to.check(
+    header.sent_at === undefined || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(header.sent_at),
+    'header.sent_at',
+    'RFC 3339 in UTC'
+  )
   to.check(line.split('"sent_at"').length <= 2, 'header.sent_at', 'one of it')
   const event = items.find(({ type }) => type === 'event' || type === 'transaction')
   if (header.event_id !== undefined || event !== undefined)
