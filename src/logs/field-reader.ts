@@ -4,6 +4,7 @@ import { isDeeper, jsonText } from './json-text.ts'
 import { isLevel, setLevel } from './level.ts'
 import type { LogEntry, LogValue } from './log-entry.ts'
 import { CONTEXTS, HEADERS, KNOWN, type Known } from './names.ts'
+import { pathTo } from './paths.ts'
 import { Slot } from './slot.ts'
 import { TimeReader } from './timestamp.ts'
 import { TraceFields } from './trace-fields.ts'
@@ -162,7 +163,7 @@ export class FieldReader {
     let any = false
     for (const key in fields) {
       any = true
-      const inside = `${path}.${key}`
+      const inside = pathTo(path, key)
       const value = fields[key]
       const known = KNOWN.get(inside)
       if (known !== undefined) {

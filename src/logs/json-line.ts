@@ -9,6 +9,8 @@ const TIME_CHARACTERS_MAX = 20
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
 const WALK_DEPTH_MAX = 64
+const QUOTE = 34
+const BACKSLASH = 92
 
 /** Reads lines of JSON. One for all lines, filled again. */
 export class JsonLine {
@@ -82,13 +84,14 @@ export class JsonLine {
   }
 }
 
-// In JSON, a quote with a colon behind it ends a key, unless the quote is escaped.
+// In JSON, a quote with a colon behind it ends a key, unless the quote is escaped. Colons are fewer than quotes.
 function keysWritten(text: string): number {
   let keys = 0
-  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) {
-    let before = at - 1
-    while (text.charCodeAt(before) === 92) before--
-    if ((at - 1 - before) % 2 === 0) keys++
+  for (let at = text.indexOf(':', 1); at >= 0; at = text.indexOf(':', at + 1)) {
+    if (text.charCodeAt(at - 1) !== QUOTE) continue
+    let before = at - 2
+    while (text.charCodeAt(before) === BACKSLASH) before--
+    if ((at - before) % 2 === 0) keys++
   }
   return keys
 }

@@ -2,6 +2,9 @@ import type { LogValue } from './log-entry.ts'
 
 const HEX = /^[0-9a-f]+$/
 const ZEROS = /^0+$/
+// As nearly all are written.
+const TRACE_ID = /^[0-9a-f]{32}$/
+const NO_TRACE = '0'.repeat(32)
 // https://www.w3.org/TR/trace-context/#traceparent-header; later versions may go on behind it.
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
 // https://github.com/openzipkin/b3-propagation#single-header
@@ -24,6 +27,7 @@ export interface TraceContext {
 /** A trace id in any spelling of hexadecimal digits, as 32 of them, or empty where it is none. 16 are the lower half of one. */
 export function traceIdOf(value: LogValue): string {
   if (typeof value !== 'string' || value.length < 16 || value.length > 128) return ''
+  if (TRACE_ID.test(value)) return value === NO_TRACE ? '' : value
   let id = value.toLowerCase()
   // https://cloud.google.com/logging/docs/structured-logging: projects/P/traces/HEX
   if (id.startsWith('projects/')) id = id.slice(id.lastIndexOf('/') + 1)

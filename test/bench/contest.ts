@@ -36,16 +36,26 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 }
 
 /** Holds the same load against all contestants, in turn and every other round backwards, after a first time that does not count. */
-export async function contest(contestants: readonly Contestant[], shape: LoadShape, { rounds, seconds }: Settings): Promise<Outcome[]> {
+export function contest(contestants: readonly Contestant[], shape: LoadShape, settings: Settings): Promise<Outcome[]> {
+  return contestOf(contestants, ({ port }, seconds) => runLoad({ ...shape, port, signal: 'traces', rate: 0, seconds }), settings)
+}
+
+/** The same with any load: `load` holds it against one contestant for so many seconds. */
+export async function contestOf(
+  contestants: readonly Contestant[],
+  load: (one: Contestant, seconds: number) => Promise<LoadResult>,
+  { rounds, seconds }: Pick<Settings, 'rounds' | 'seconds'>
+): Promise<Outcome[]> {
   const outcomes = contestants.map(() => ({ itemsPerCpuSecond: [] as number[], itemsPerSecond: [] as number[], accepted: 0, refused: 0 }))
   for (let round = -1; round < rounds; round++) {
     const turns = [...contestants.entries()]
     // What a machine does beside it grows or shrinks over a round: forwards and backwards, it meets all alike.
     if (round % 2 !== 0) turns.reverse()
-    for (const [i, { name, pid, port }] of turns) {
+    for (const [i, one] of turns) {
+      const { name, pid } = one
       const before = cpuSeconds(pid)
       const loadSeconds = round >= 0 ? seconds : seconds < 1 ? WARM_SECONDS_SHORT : WARM_SECONDS
-      const result = await runLoad({ ...shape, port, signal: 'traces', rate: 0, seconds: loadSeconds })
+      const result = await load(one, loadSeconds)
       await quiet(pid, QUIET_WITHIN_MS)
       const outcome = outcomes[i]
       if (result.accepted === 0) throw new Error(`${name} took nothing: ${result.refused} requests were refused`)

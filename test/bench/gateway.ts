@@ -32,6 +32,9 @@ export interface GatewayUnderTest extends Running {
   readonly http: number
   readonly grpc: number
   readonly admin: number
+  /** Log lines and syslog. */
+  readonly tcp: number
+  readonly syslog: number
 }
 
 /** Starts the gateway as users do: a process of its own, on the defaults but for a queue on disk, one OTLP exporter and what `sections` says. */
@@ -56,11 +59,19 @@ export async function startGateway(sinkPort: number, build = FROM_SOURCE, sectio
     env: build.env,
     ready: /"msg":"ready"/
   })
-  const { listening } = JSON.parse(running.said) as { listening: Record<'http' | 'grpc' | 'admin', string[]> }
-  const portOf = (name: keyof typeof listening): number => Number(listening[name][0].split(':').at(-1))
+  const { listening } = JSON.parse(running.said) as { listening: Record<'http' | 'grpc' | 'admin' | 'tcp' | 'syslog', string[]> }
+  const portOf = (name: keyof typeof listening): number => Number(listening[name]?.[0].split(':').at(-1))
   const end = async (): Promise<void> => {
     await running.end()
     rmSync(dir, { recursive: true, force: true })
   }
-  return { ...running, http: portOf('http'), grpc: portOf('grpc'), admin: portOf('admin'), end }
+  return {
+    ...running,
+    http: portOf('http'),
+    grpc: portOf('grpc'),
+    admin: portOf('admin'),
+    tcp: portOf('tcp'),
+    syslog: portOf('syslog'),
+    end
+  }
 }

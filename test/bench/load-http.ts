@@ -4,8 +4,14 @@ import type { Load, Send, Sender } from './load.ts'
 
 const CHUNKED_END = '\r\n0\r\n\r\n'
 
+/** What is posted, where it is no OTLP. */
+export interface Post {
+  readonly path: string
+  readonly contentType: string
+}
+
 /** Requests written straight to sockets that stay open: what a client library costs would only slow the load down. */
-export async function httpSender(load: Load): Promise<Sender> {
+export async function httpSender(load: Pick<Load, 'port' | 'connections' | 'gzip'>, post: Post): Promise<Sender> {
   const sockets: Socket[] = []
   for (let i = 0; i < load.connections; i++) {
     const socket = connect(load.port, '127.0.0.1').setNoDelay()
@@ -13,16 +19,16 @@ export async function httpSender(load: Load): Promise<Sender> {
     sockets.push(socket)
   }
   return {
-    lanes: sockets.map((socket) => sending(socket, load)),
+    lanes: sockets.map((socket) => sending(socket, load, post)),
     close: () => {
       for (const socket of sockets) socket.destroy()
     }
   }
 }
 
-function sending(socket: Socket, { port, signal, gzip }: Load): Send {
+function sending(socket: Socket, { port, gzip }: Pick<Load, 'port' | 'gzip'>, { path, contentType }: Post): Send {
   const head =
-    `POST /v1/${signal} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: application/x-protobuf\r\nuser-agent: sluice-bench\r\n` +
+    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: ${contentType}\r\nuser-agent: sluice-bench\r\n` +
     `${gzip ? 'content-encoding: gzip\r\n' : ''}content-length: `
   let answer = ''
   let answered: (accepted: boolean) => void = () => undefined

@@ -44,7 +44,9 @@ const REFUSED_WAIT_MS = 5
 
 async function run(load: Load): Promise<LoadResult> {
   const next = requests(load)
-  const sender = await (load.transport === 'http' ? httpSender(load) : grpcSender(load))
+  const sender = await (load.transport === 'http'
+    ? httpSender(load, { path: `/v1/${load.signal}`, contentType: 'application/x-protobuf' })
+    : grpcSender(load))
   const lanes = sender.lanes.length
   const startedAtMs = performance.now()
   const untilMs = startedAtMs + load.seconds * 1000

@@ -1,5 +1,6 @@
 import type { Row } from './figures.ts'
 import { gpu } from './rows/gpu.ts'
+import { logsHttp, logsSyslog, logsTcp } from './rows/logs.ts'
 import { memory } from './rows/memory.ts'
 import { redaction } from './rows/redaction.ts'
 import { redactionShare } from './rows/redaction-share.ts'
@@ -8,4 +9,20 @@ import { grpc, grpcSmall, http, httpGzip, httpSmall, peers } from './rows/throug
 import { walk } from './rows/walk.ts'
 
 /** All rows, in the order of the table. */
-export const ROWS: readonly Row[] = [http, httpSmall, httpGzip, grpc, grpcSmall, gpu, walk, redaction, redactionShare, memory, start, peers]
+export const ROWS: readonly Row[] = [
+  http,
+  httpSmall,
+  httpGzip,
+  grpc,
+  grpcSmall,
+  logsTcp,
+  logsHttp,
+  logsSyslog,
+  gpu,
+  walk,
+  redaction,
+  redactionShare,
+  memory,
+  start,
+  peers
+]

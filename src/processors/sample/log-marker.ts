@@ -10,6 +10,8 @@ import type { ByService } from './services.ts'
 const ATTRIBUTES = 6
 const TRACE_ID = 9
 const TRACE_ID_BYTES = 16
+const ATTRIBUTE_TAG = (ATTRIBUTES << 3) | BYTES
+const KEY_TAG = 0x0a
 
 const SAMPLED = Buffer.from('trace.sampled')
 /** A trace that is not the record's own, but goes with its correlation id. */
@@ -44,15 +46,18 @@ export class LogMarker implements RecordEditor {
     let id = bytes
     let idStart = 0
     let idEnd = 0
-    fields.open(bytes, start, end)
-    while (fields.next()) {
-      const length = fields.end - fields.start
+    let at = start
+    while (at < end) {
+      // Most fields are attributes of one byte's tag and length, with other keys.
+      while (at < end && bytes[at] === ATTRIBUTE_TAG && bytes[at + 1] < 128 && !this.mayMatter(bytes, at + 2)) at += 2 + bytes[at + 1]
+      if (at >= end || !fields.open(bytes, at, end).next()) break
+      at = fields.end
       if (fields.number === TRACE_ID) {
-        if (length !== TRACE_ID_BYTES) continue
+        if (fields.end - fields.start !== TRACE_ID_BYTES) continue
         id = bytes
         idStart = fields.start
         idEnd = fields.end
-      } else if (fields.number === ATTRIBUTES && this.mayMatter(bytes, fields.start, fields.end)) {
+      } else if (fields.number === ATTRIBUTES) {
         attribute.open(bytes, fields.start, fields.end)
         // What was said before stays: whoever said it saw the trace first.
         if (equals(bytes, attribute.keyStart, attribute.keyEnd, SAMPLED)) return true
@@ -69,9 +74,8 @@ export class LogMarker implements RecordEditor {
   }
 
   // By the length of the key, where that stands first.
-  private mayMatter(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start < SAMPLED.length || bytes[start] !== 0x0a) return end > start
-    return bytes[start + 1] === SAMPLED.length || bytes[start + 1] === FOUND_TRACE.length
+  private mayMatter(bytes: Uint8Array, start: number): boolean {
+    return bytes[start] !== KEY_TAG || bytes[start + 1] === SAMPLED.length || bytes[start + 1] === FOUND_TRACE.length
   }
 
   private readFound(bytes: Uint8Array): boolean {
