@@ -1,6 +1,7 @@
 import type { Definitions } from './config/config.ts'
 import { otlp as otlpExporter } from './exporters/otlp.ts'
 import { prometheus } from './exporters/prometheus/prometheus.ts'
+import { sentry } from './exporters/sentry/sentry.ts'
 import { correlate } from './processors/correlate/correlate.ts'
 import { cost } from './processors/cost/cost.ts'
 import { derive } from './processors/derive/derive.ts'
@@ -8,6 +9,7 @@ import { enrich } from './processors/enrich/enrich.ts'
 import { limit } from './processors/limit/limit.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
+import { files } from './receivers/files/files.ts'
 import { gpu } from './receivers/gpu/gpu.ts'
 import { kernel } from './receivers/kernel/kernel.ts'
 import { logs } from './receivers/logs/logs.ts'
@@ -15,9 +17,9 @@ import { otlp } from './receivers/otlp/otlp.ts'
 
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
-  receivers: [otlp, logs, gpu, kernel],
+  receivers: [otlp, logs, files, gpu, kernel],
   processors: [correlate, derive, cost, limit, sample, enrich],
   redactor: redact,
-  exporters: [otlpExporter],
+  exporters: [otlpExporter, sentry],
   folders: [prometheus]
 }

@@ -1,0 +1,135 @@
+import { closeSync } from 'node:fs'
+import { InflatedBytes, type OpenCount, type OpenFile, openFile, PlainBytes } from './byte-source.ts'
+import type { FileCounts } from './counts.ts'
+import { BEGINNING, Generation } from './generation.ts'
+import { headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
+import type { Positions } from './positions.ts'
+import { bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
+
+/** The files that are being read, by their inodes, and what is remembered of others; opens files and finds those that have moved. */
+export class Archive {
+  readonly positions: Positions
+  readonly counts: FileCounts
+  /** Generations that belong to somebody. */
+  readonly live = new Map<string, Generation>()
+  readonly opened: OpenCount = { count: 0 }
+  private readonly isExcluded: (path: string) => boolean
+  /** What is remembered is from an orderly stop. */
+  private readonly wasOrderly: boolean
+
+  constructor(positions: Positions, counts: FileCounts, isExcluded: (path: string) => boolean) {
+    this.positions = positions
+    this.counts = counts
+    this.isExcluded = isExcluded
+    this.wasOrderly = positions.heading?.isLast === true
+  }
+
+  /** Whether somebody reads the file already. */
+  isLive(file: { readonly dev: number; readonly ino: number }): boolean {
+    return this.live.has(keyOf(file))
+  }
+
+  /** How far the file has been read durably, if it is still the one that is remembered. */
+  remembered({ fd, stats }: OpenFile): Position | undefined {
+    const position = this.positions.of(stats)
+    return position !== undefined && isSame(fd, position, stats.size) ? position : undefined
+  }
+
+  /** The file from where it was read up to, or from its beginning. */
+  generation(path: string, file: OpenFile, start: Pick<Position, 'offset' | 'trail'> = BEGINNING): Generation {
+    const { fd, stats } = file
+    return this.enter(new Generation({ path, stats, source: new PlainBytes(fd, this.opened), head: headOf(fd) }, start, Date.now()))
+  }
+
+  /** Reading goes on behind what is remembered: counts what may come twice. */
+  resumed({ size, offset }: Generation): void {
+    if (!this.wasOrderly) this.counts.resumed(size - offset)
+  }
+
+  /** Nobody reads it any more. */
+  leave(generation: Generation): void {
+    const key = keyOf(generation)
+    if (this.live.get(key) === generation) this.live.delete(key)
+    generation.close()
+  }
+
+  /** What has become of a file that was at `path` and is remembered; and the files that came after it, but for the one that is there now. */
+  successors(path: string, position: Position, until: OpenFile | null): Generation[] {
+    const found = this.isLive(position) ? null : findMoved(path, position)
+    const first = found === null ? null : this.moved(found, position)
+    const compressedAs = found?.kind === 'compressed' ? found.path : null
+    const between = this.between(path, position.bornMs, until, compressedAs)
+    if (first === null) return between
+    if (first.source?.isLive) this.resumed(first)
+    return [first, ...between]
+  }
+
+  /** Files that were at `path` since a time, and that nobody knows. */
+  between(path: string, sinceMs: number, until: OpenFile | null, compressedAs: string | null = null): Generation[] {
+    const known = {
+      excludes: this.isExcluded,
+      isKnown: (file: OpenFile) => file.stats.ino === until?.stats.ino || this.isLive(file.stats) || this.remembered(file) !== undefined,
+      heads: this.positions.at(path).map(({ head }): Mark => head)
+    }
+    const found = findBetween(path, sinceMs, known, compressedAs)
+    const untilMs = until === null ? Number.POSITIVE_INFINITY : bornOf(until.stats)
+    const generations: Generation[] = []
+    for (const each of found) {
+      // What is younger than the one that is there now has followed it meanwhile.
+      if (each.file !== null && bornOf(each.stats) > untilMs) closeSync(each.file.fd)
+      else generations.push(this.moved(each, undefined)!)
+    }
+    return generations
+  }
+
+  /** Opens a generation that was closed, where it is now. Null: it cannot be found. */
+  reopen(path: string, generation: Generation): boolean {
+    const here = generation.here(path)
+    const file = openFileOrNone(generation.path)
+    if (file !== null && keyOf(file.stats) === keyOf(generation) && isSame(file.fd, here, file.stats.size)) {
+      generation.source = new PlainBytes(file.fd, this.opened)
+      return true
+    }
+    if (file !== null) closeSync(file.fd)
+    const found = findMoved(path, here)
+    if (found === null) return false
+    generation.source = found.file === null ? new InflatedBytes(found.path, this.opened) : new PlainBytes(found.file.fd, this.opened)
+    generation.size = found.file === null ? Number.MAX_SAFE_INTEGER : found.stats.size
+    return true
+  }
+
+  /** The rest of a file whose bytes were cut off, if there is a copy of it that nobody reads. */
+  copyOf(path: string, here: Position): Generation | null {
+    const found = findMoved(path, here)
+    return found === null ? null : this.moved(found, here)
+  }
+
+  // A file that was found beside its path. Null where somebody reads it already.
+  private moved({ path, stats, file, head }: Moved, position: Position | undefined): Generation | null {
+    const start = position ?? BEGINNING
+    if (file !== null) {
+      if (!this.isLive(stats)) return this.generation(path, file, start)
+      closeSync(file.fd)
+      return null
+    }
+    // It is remembered by its own inode from now on: the one that it had before may be another file's already.
+    if (position !== undefined) this.positions.rename(position, stats, Date.now())
+    const source = new InflatedBytes(path, this.opened)
+    const generation = new Generation({ path, stats, source, head: head! }, start, Date.now())
+    generation.size = Number.MAX_SAFE_INTEGER
+    return this.enter(generation)
+  }
+
+  private enter(generation: Generation): Generation {
+    this.live.set(keyOf(generation), generation)
+    return generation
+  }
+}
+
+function openFileOrNone(path: string): OpenFile | null {
+  try {
+    return openFile(path)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,116 @@
+import { close, closeSync, constants, createReadStream, fstatSync, openSync, read, type Stats } from 'node:fs'
+import { promisify } from 'node:util'
+import { createGunzip } from 'node:zlib'
+
+/** Where the bytes of a file come from. */
+export interface ByteSource {
+  /** Reads up to `length` bytes from `position` on into `buffer` at 0; fewer only at the end. */
+  read(buffer: Buffer, length: number, position: number): Promise<number>
+  /** What lies before the place that was read up to can be read again, and more may be written behind it. */
+  readonly isLive: boolean
+  close(): void
+}
+
+/** An open file. */
+export interface OpenFile {
+  readonly fd: number
+  readonly stats: Stats
+}
+
+/** How many files somebody has open. */
+export interface OpenCount {
+  count: number
+}
+
+const readAsync = promisify(read)
+
+/** Opens a regular file. Null for anything else, which is not touched. Throws what the system says. */
+export function openFile(path: string): OpenFile | null {
+  // A FIFO would wait for its writer.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(fd)
+    if (stats.isFile()) return { fd, stats }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+  closeSync(fd)
+  return null
+}
+
+/** An open file as it is. */
+export class PlainBytes implements ByteSource {
+  readonly isLive = true
+  readonly fd: number
+  private readonly opened: OpenCount
+
+  constructor(fd: number, opened: OpenCount) {
+    this.fd = fd
+    this.opened = opened
+    opened.count++
+  }
+
+  async read(buffer: Buffer, length: number, position: number): Promise<number> {
+    let have = 0
+    while (have < length) {
+      const { bytesRead } = await readAsync(this.fd, buffer, have, length - have, position + have)
+      if (bytesRead === 0) break
+      have += bytesRead
+    }
+    return have
+  }
+
+  close(): void {
+    this.opened.count--
+    close(this.fd, () => undefined)
+  }
+}
+
+/** So much of one compressed file is inflated, and no more. */
+export const INFLATED_BYTES_MAX = 4 * 1024 ** 3
+
+/**
+ * A file as it was before gzip: inflated from its beginning, in pieces, and only forwards. What was read and may be read again is kept, so the
+ * caller moves `position` on by nearly as much as it reads. Throws where the file is damaged; what came before that has been read.
+ */
+export class InflatedBytes implements ByteSource {
+  readonly isLive = false
+  /** Of the inflated bytes, where `kept` begins. */
+  private start = 0
+  private kept: Buffer = Buffer.alloc(0)
+  private isEnded = false
+  private readonly pieces: AsyncIterator<Buffer>
+  private readonly finish: () => void
+
+  constructor(path: string, opened: OpenCount) {
+    opened.count++
+    const file = createReadStream(path)
+    const gunzip = createGunzip()
+    file.on('error', (error) => gunzip.destroy(error))
+    this.pieces = file.pipe(gunzip)[Symbol.asyncIterator]()
+    this.finish = () => {
+      opened.count--
+      file.destroy()
+      gunzip.destroy()
+    }
+  }
+
+  async read(buffer: Buffer, length: number, position: number): Promise<number> {
+    while (!this.isEnded && this.start + this.kept.length < position + length) {
+      const { value, done } = await this.pieces.next()
+      this.isEnded = done === true || this.start > INFLATED_BYTES_MAX
+      if (done) break
+      const from = Math.max(0, Math.min(this.kept.length, position - this.start))
+      this.start += from
+      this.kept = Buffer.concat([this.kept.subarray(from), value])
+    }
+    const from = position - this.start
+    if (from < 0 || from >= this.kept.length) return 0
+    return this.kept.copy(buffer, 0, from, Math.min(this.kept.length, from + length))
+  }
+
+  close(): void {
+    this.finish()
+  }
+}
