@@ -2,6 +2,8 @@
 export const EVENT_BYTES_MAX = 1024 * 1024
 export const ITEM_BYTES_MAX = 1024 * 1024
 export const SPANS_MAX = 1000
+/** Of the spans inside of a transaction, which share its 1 MiB with the rest of it. */
+export const TRANSACTION_SPANS_BYTES_MAX = 800_000
 export const LOGS_MAX = 100
 /** Containers may be larger; Sentry's own SDKs stop here. */
 export const CONTAINER_BYTES_MAX = 5 * 1024 * 1024
