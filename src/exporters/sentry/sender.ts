@@ -21,6 +21,8 @@ export interface SenderOptions {
   readonly version: string
 }
 
+/** What fits into one packet is not compressed: it would be the same one packet. */
+const COMPRESSED_FROM_BYTES = 1400
 /** Requests of one batch that are under way at once. */
 const REQUESTS_MAX = 8
 /** A batch that is answered with 500 for so long is taken to be what the other side fails on. */
@@ -203,14 +205,15 @@ export class Sender {
 
   /** One request. Throws RefusedError `unavailable` when no answer came. */
   async post(parcel: Pick<Parcel, 'to' | 'url' | 'contentType' | 'body'>, signal: string, stop?: AbortSignal): Promise<HttpResponse> {
-    const { compression, timeoutMs } = this.options
+    const { timeoutMs } = this.options
     const labels = { exporter: this.host.name, signal }
     const plain = parcel.body(Date.now())
+    const compression = plain.length < COMPRESSED_FROM_BYTES ? 'none' : this.options.compression
     const body = compression === 'none' ? plain : await compress(plain, compression)
     const request = {
       method: 'POST',
       url: parcel.url,
-      headers: this.headersOf(parcel),
+      headers: this.headersOf(parcel, compression),
       body,
       timeoutMs,
       ...(stop && { signal: stop })
@@ -226,9 +229,8 @@ export class Sender {
     }
   }
 
-  private headersOf({ to, contentType }: Pick<Parcel, 'to' | 'contentType'>): Record<string, string> {
-    const { compression, version } = this.options
-    const client = `sluice/${version}`
+  private headersOf({ to, contentType }: Pick<Parcel, 'to' | 'contentType'>, compression: string): Record<string, string> {
+    const client = `sluice/${this.options.version}`
     return {
       'user-agent': client,
       'content-type': contentType,

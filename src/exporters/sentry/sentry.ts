@@ -56,7 +56,7 @@ const options = {
   }),
   holdMax: duration({
     default: '1m',
-    doc: 'With several DSNs: how long one that is limited or cannot be reached may hold up the others; then its items go to the dead letters.'
+    doc: 'With several DSNs: how long one that is limited or cannot be reached may hold up the others; then its items are given up.'
   }),
   compression: choice(['gzip', 'zstd', 'none'], { default: 'gzip', doc: 'How bodies are compressed.' }),
   timeout: duration({ default: '15s', min: '1ms', doc: 'How long a request may take, its answer included.' }),

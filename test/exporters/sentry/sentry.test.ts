@@ -89,15 +89,18 @@ test('what leaves is by the protocol, in every compression', async (t) => {
   const backend = await SentryBackend.start(t)
   for (const compression of ['gzip', 'zstd', 'none']) {
     const exporter = await exporterTo(t, { dsn: backend.dsn(), compression })
-    strictEqual(await exporter.send(traces(5), NEVER), undefined)
+    strictEqual(await exporter.send(oneTrace(9), NEVER), undefined)
+    strictEqual(backend.envelopes.at(-1)!.headers['content-encoding'], compression === 'none' ? undefined : compression)
     strictEqual(await exporter.send(logs([9, 17]), NEVER), undefined)
+    strictEqual(backend.envelopes.at(-1)!.headers['content-encoding'], undefined)
   }
   deepStrictEqual(backend.violations, [])
-  strictEqual(backend.contents('span').length, 15)
+  strictEqual(backend.contents('span').length, 27)
   strictEqual(backend.contents('log').length, 6)
   const { headers, header } = backend.envelopes[0]
   match(String(headers['x-sentry-auth']), /sentry_client=sluice\/1\.2\.3/)
   strictEqual(headers['user-agent'], 'sluice/1.2.3')
+  strictEqual(headers['content-type'], 'application/x-sentry-envelope')
   ok(Math.abs(Date.parse(header.sent_at) - Date.now()) < 5_000)
   deepStrictEqual(header.sdk, { name: 'sluice', version: '1.2.3' })
 })
@@ -263,6 +266,31 @@ test('with several DSNs, one that is down holds up the others for a while only',
   strictEqual(await exporter.send(traces(1), NEVER), undefined)
   strictEqual(works.contents('span').length, 3)
   deepStrictEqual(new Set(works.taken.values()), new Set([1]))
+})
+
+test('what the other side fails on again and again is given up after a while; what it is away for is not', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const exporter = await exporterTo(t, { dsn: backend.dsn() })
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  const f = async (status: number, expected: object): Promise<void> => {
+    backend.otherwise = { status }
+    const batch = traces(1)
+    await refusal(exporter.send(batch, NEVER))
+    t.mock.timers.tick(11 * 60_000)
+    const end = await exporter.send(batch, NEVER).catch((error: RefusedError) => ({ retryable: error.retryable }))
+    deepStrictEqual(end !== undefined && 'dropped' in end ? droppedOf(end) : end, expected)
+  }
+  await f(500, { fault: 1 })
+  await f(503, { retryable: true })
+})
+
+test('a destination that is slow is given its time and no more', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const exporter = await exporterTo(t, { dsn: backend.dsn(), timeout: '200ms' })
+  backend.next({ accept: { afterMs: 50 } })
+  strictEqual(await exporter.send(traces(1), NEVER), undefined)
+  backend.next('silence')
+  match((await refusal(exporter.send(traces(1), NEVER))).message, /no answer within 200 ms/)
 })
 
 test('one destination alone is waited for, however long it is down', async (t) => {
