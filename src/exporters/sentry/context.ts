@@ -18,6 +18,8 @@ export interface Built {
   readonly trace: JsonObject | undefined
   /** Of the envelope's header, with events and transactions. */
   readonly eventId: string | undefined
+  /** More of the envelope's header, where it came with one: it wins over ours. */
+  readonly header?: JsonObject | undefined
   readonly items: readonly EnvelopeItem[]
   /** The spans or log records that are in it, as they were given to the builder; of a container, in the order of its items. */
   readonly records: readonly object[]

@@ -8,12 +8,15 @@ import { quantitiesOf } from './categories.ts'
 import type { Build, Built, Payloads } from './context.ts'
 import type { Destination, Destinations } from './destinations.ts'
 import { TraceHeaders } from './dsc.ts'
+import { errorItems, type Stacks } from './error-event.ts'
 import { Trimmed } from './limits.ts'
 import { logItems, severityNumberOf } from './log-items.ts'
+import { fixedLogs, fixedTraces } from './otlp-fixes.ts'
 import { EnvelopeParcel, OtlpParcel, type Parcel, type Piece } from './parcel.ts'
 import type { Progress } from './progress.ts'
 import { SDK_NAME, type Settings } from './settings.ts'
 import { spanItems } from './span-items.ts'
+import { transactionItems } from './transaction.ts'
 
 export interface PackerOptions {
   readonly spans: 'spans' | 'transactions' | 'otlp' | 'off'
@@ -26,6 +29,9 @@ export interface PackerOptions {
   readonly tags: readonly string[]
   readonly version: string
 }
+
+const NOTHING: Payloads = { built: [], rejected: new Map() }
+const STACKS: Stacks = { parse: () => [], detect: () => undefined }
 
 /** What one destination gets of a batch, still under its resources and scopes. */
 interface Share<E> {
@@ -70,10 +76,21 @@ export class Packer {
     return parcels
   }
 
-  private otlpChange({ signal }: RedactedBatch): ((bytes: Uint8Array) => Uint8Array) | null {
+  private otlpChange({ signal, receivedAtMs }: RedactedBatch): ((bytes: Uint8Array) => Uint8Array) | null {
     const { spans, logs } = this.options
-    if (signal === 'traces' && spans === 'otlp') return (bytes) => bytes
-    return signal === 'logs' && logs === 'otlp' ? (bytes) => bytes : null
+    if (signal === 'traces' && spans === 'otlp') {
+      return (bytes) => {
+        const trimmed = new Trimmed()
+        const fixed = fixedTraces(bytes, trimmed)
+        this.count(trimmed)
+        return fixed
+      }
+    }
+    return signal === 'logs' && logs === 'otlp' ? (bytes) => fixedLogs(bytes, receivedAtMs) : null
+  }
+
+  private count({ counts }: Trimmed): void {
+    for (const [part, count] of counts) this.trimmed.add(count, { exporter: this.exporter, part })
   }
 
   private build(
@@ -88,7 +105,7 @@ export class Packer {
     const { built, rejected } = this.payloads(batch, entries, build)
     const numbersOf = (objects: readonly object[]): number[] => objects.map((object) => records.get(object)!)
     for (const [reason, objects] of rejected) progress.drop(numbersOf(objects), 'unsupported', reason, true)
-    for (const [part, count] of trimmed.counts) this.trimmed.add(count, { exporter: this.exporter, part })
+    this.count(trimmed)
     const parcels = built.map((one) => parcelOf(to, one, numbersOf(one.records), build))
     // Whatever a builder has passed over must not wait for ever.
     const packed = new Set(parcels.flatMap(({ records }) => records))
@@ -104,9 +121,15 @@ export class Packer {
   private payloads({ signal }: RedactedBatch, entries: readonly (ResourceSpans | ResourceLogs)[], build: Build): Payloads {
     switch (signal) {
       case 'traces':
-        return spanItems(entries as ResourceSpans[], build)
-      default:
+        return this.options.spans === 'transactions'
+          ? transactionItems(entries as ResourceSpans[], build)
+          : spanItems(entries as ResourceSpans[], build)
+      case 'logs':
         return logItems(entries as ResourceLogs[], build)
+      case 'errors':
+        return errorItems(entries as ResourceLogs[], build, STACKS)
+      default:
+        return NOTHING
     }
   }
 
@@ -177,11 +200,17 @@ export class Packer {
   }
 }
 
-function parcelOf(to: Destination, { trace, eventId, items }: Built, records: readonly number[], { settings }: Build): EnvelopeParcel {
+function parcelOf(
+  to: Destination,
+  { trace, eventId, items, header: given }: Built,
+  records: readonly number[],
+  { settings }: Build
+): EnvelopeParcel {
   const header: JsonObject = {
     ...(eventId !== undefined && { event_id: eventId }),
     sdk: { name: SDK_NAME, version: settings.version },
-    ...(trace !== undefined && { trace })
+    ...(trace !== undefined && { trace }),
+    ...given
   }
   // A record for each item, or all of them in a single one.
   const pieces = items.map((item, i): Piece => {

@@ -10,7 +10,7 @@ import { sentry } from '../../../src/exporters/sentry/sentry.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { temporaryDirectory } from '../../support/gateway-process.ts'
 import { host } from '../../support/host.ts'
-import { message, request, span, string, varint } from '../../support/otlp-bytes.ts'
+import { attribute, fixed64, message, request, span, string, varint } from '../../support/otlp-bytes.ts'
 import { SentryBackend } from '../../support/sentry-backend.ts'
 
 const NEVER = new AbortController().signal
@@ -40,6 +40,23 @@ const logs = (severities: readonly number[], service = 'worker'): RedactedBatch 
     'logs',
     request(
       severities.map((severity) => Buffer.concat([varint(2, severity), message(5, string(1, `line of ${severity}`))])),
+      { 'service.name': service }
+    )
+  )
+
+/** Errors, each told by its message. */
+const errors = (messages: readonly string[], service = 'worker'): RedactedBatch =>
+  redacted(
+    'errors',
+    request(
+      messages.map((text) =>
+        Buffer.concat([
+          fixed64(1, 1_700_000_000_000_000_000n),
+          varint(2, 17),
+          attribute(6, 'exception.type', 'ValueError'),
+          attribute(6, 'exception.message', text)
+        ])
+      ),
       { 'service.name': service }
     )
   )
@@ -203,6 +220,43 @@ test('a limit of one category holds that category alone, and ends on time', asyn
   strictEqual(await deliver(exporter, batch), undefined)
   ok(Date.now() - startedAtMs < 1_500)
   strictEqual(backend.contents('span').length, 3)
+  deepStrictEqual(backend.violations, [])
+})
+
+test('while transactions are limited errors flow; while errors are limited they wait', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const exporter = await exporterTo(t, { dsn: backend.dsn(), spans: 'transactions' })
+  backend.limit(['transaction'], 60)
+  strictEqual((await refusal(exporter.send(traces(2), NEVER))).code, 'busy')
+  strictEqual(await exporter.send(errors(['a', 'b']), NEVER), undefined)
+  backend.limit(['error'], 1)
+  const batch = errors(['c', 'd'])
+  strictEqual((await refusal(exporter.send(batch, NEVER))).code, 'busy')
+  strictEqual(await deliver(exporter, batch), undefined)
+  deepStrictEqual(
+    backend
+      .items('event')
+      .map(({ json }) => json.exception.values[0].value)
+      .sort(),
+    ['a', 'b', 'c', 'd']
+  )
+  strictEqual(backend.count('transaction', 'accepted'), 0)
+  deepStrictEqual(backend.violations, [])
+})
+
+test('an error has the same id when it is sent again by another process', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const batch = errors(['a', 'b'])
+  for (let i = 0; i < 2; i++) await (await exporterTo(t, { dsn: backend.dsn() })).send(batch, NEVER)
+  deepStrictEqual([...backend.taken.values()], [2, 2])
+})
+
+test('a storm of errors arrives to the last one', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const exporter = await exporterTo(t, { dsn: backend.dsn() })
+  strictEqual(await exporter.send(errors(Array.from({ length: 500 }, (_, i) => `error ${i}`)), NEVER), undefined)
+  strictEqual(backend.count('error', 'accepted'), 500)
+  deepStrictEqual(new Set(backend.taken.values()), new Set([1]))
   deepStrictEqual(backend.violations, [])
 })
 
