@@ -6,6 +6,7 @@ import { correlate } from './processors/correlate/correlate.ts'
 import { cost } from './processors/cost/cost.ts'
 import { derive } from './processors/derive/derive.ts'
 import { enrich } from './processors/enrich/enrich.ts'
+import { errors } from './processors/errors/errors.ts'
 import { limit } from './processors/limit/limit.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
@@ -18,7 +19,7 @@ import { otlp } from './receivers/otlp/otlp.ts'
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
   receivers: [otlp, logs, files, gpu, kernel],
-  processors: [correlate, derive, cost, limit, sample, enrich],
+  processors: [correlate, derive, cost, errors, limit, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter, sentry],
   folders: [prometheus]

@@ -1,0 +1,133 @@
+import { crashSite, keyOf, type Sighting, shortType } from './sighting.ts'
+
+/** Errors that are remembered; more, and the oldest is forgotten. */
+const REMEMBERED_MAX = 16_384
+/** Errors of one trace with one message that are told apart. */
+const VARIANTS_MAX = 8
+/** How far the times of a log record outside of a trace and of an exception on a span may lie apart, if they are the same. */
+const APART_NANO_MAX = 2e9
+
+interface Variant {
+  readonly type: string
+  readonly site: string
+}
+
+interface Remembered {
+  readonly sinceMs: number
+  readonly variants: Variant[]
+}
+
+/** Errors outside of traces, and on spans, of which the other half has not been seen. */
+interface Halves {
+  readonly sinceMs: number
+  logs: number
+  logNano: number
+  events: number
+  eventNano: number
+}
+
+/**
+ * Knows an error again that is told more than once: on a span and in a log record, or on each of the spans that it passed through. Within a trace
+ * it is the same when message and crash site are, or the type where no site is known. Outside of one, an error in the logs and one on a span of
+ * the same service make a pair when they are two seconds apart at most.
+ */
+export class Duplicates {
+  /** Remembered errors that made room for others before their time. */
+  forgotten = 0
+  private readonly windowMs: number
+  private readonly byTrace = new Map<string, Remembered>()
+  private readonly halves = new Map<string, Halves>()
+  /** Traces with any error; null where nobody asks. */
+  private readonly traces: Map<string, { readonly sinceMs: number }> | null
+
+  /** With `knowsFailures`, spans that have a status and no exception are the same as any error of their trace. */
+  constructor(windowMs: number, knowsFailures: boolean) {
+    this.windowMs = windowMs
+    this.traces = knowsFailures ? new Map() : null
+  }
+
+  get size(): number {
+    return this.byTrace.size + this.halves.size
+  }
+
+  /** Whether the error has been seen before. If not, it is remembered. */
+  isKnown(sighting: Sighting, service: string, nowMs: number): boolean {
+    const { traceId, origin, type, message, stacktrace } = sighting
+    this.forget(this.byTrace, nowMs)
+    this.forget(this.halves, nowMs)
+    if (this.traces !== null && traceId !== '' && this.isKnownFailure(this.traces, sighting, nowMs)) return true
+    const variant = { type: shortType(type), site: crashSite(stacktrace) }
+    const said = keyOf(message)
+    if (traceId !== '' && this.isKnownInTrace(`${traceId}${said}`, variant, nowMs)) return true
+    if (traceId !== '' && origin === 'log') return false
+    return this.makesPair(`${service}\n${keyOf(variant.site === '' ? variant.type : variant.site)}\n${said}`, sighting, nowMs)
+  }
+
+  // What fails in a trace makes the spans above it fail.
+  private isKnownFailure(
+    traces: Map<string, { readonly sinceMs: number }>,
+    { traceId, origin, eventEnd }: Sighting,
+    nowMs: number
+  ): boolean {
+    this.forget(traces, nowMs)
+    const isKnown = traces.has(traceId)
+    if (!isKnown) this.remember(traces, traceId, { sinceMs: nowMs })
+    return isKnown && origin === 'span_event' && eventEnd === 0
+  }
+
+  private isKnownInTrace(key: string, variant: Variant, nowMs: number): boolean {
+    const known = this.byTrace.get(key)
+    if (known === undefined) {
+      this.remember(this.byTrace, key, { sinceMs: nowMs, variants: [variant] })
+      return false
+    }
+    for (const { type, site } of known.variants) {
+      if (site !== '' && variant.site !== '' ? site === variant.site : type === variant.type) return true
+    }
+    if (known.variants.length < VARIANTS_MAX) known.variants.push(variant)
+    return false
+  }
+
+  // Counts both halves, so that a hundred log records and a hundred spans make a hundred pairs.
+  private makesPair(key: string, { origin, atNano }: Sighting, nowMs: number): boolean {
+    let halves = this.halves.get(key)
+    if (halves === undefined) {
+      halves = { sinceMs: nowMs, logs: 0, logNano: 0, events: 0, eventNano: 0 }
+      this.remember(this.halves, key, halves)
+    }
+    if (origin === 'log') {
+      if (halves.events > 0 && Math.abs(atNano - halves.eventNano) <= APART_NANO_MAX) {
+        halves.events--
+        return true
+      }
+      halves.logs++
+      halves.logNano = atNano
+      return false
+    }
+    if (halves.logs > 0 && Math.abs(atNano - halves.logNano) <= APART_NANO_MAX) {
+      halves.logs--
+      return true
+    }
+    halves.events++
+    halves.eventNano = atNano
+    return false
+  }
+
+  private remember<T>(among: Map<string, T>, key: string, value: T): void {
+    if (among.size >= REMEMBERED_MAX) {
+      for (const oldest of among.keys()) {
+        among.delete(oldest)
+        this.forgotten++
+        break
+      }
+    }
+    among.set(key, value)
+  }
+
+  private forget(among: Map<string, { readonly sinceMs: number }>, nowMs: number): void {
+    for (const [key, { sinceMs }] of among) {
+      if (nowMs - sinceMs < this.windowMs) return
+      among.delete(key)
+    }
+  }
+}
