@@ -16,6 +16,7 @@ import { EnvelopeParcel, OtlpParcel, type Parcel, type Piece } from './parcel.ts
 import type { Progress } from './progress.ts'
 import { SDK_NAME, type Settings } from './settings.ts'
 import { spanItems } from './span-items.ts'
+import { detectLanguage, parseStack } from './stacks/parse-stack.ts'
 import { transactionItems } from './transaction.ts'
 
 export interface PackerOptions {
@@ -31,7 +32,7 @@ export interface PackerOptions {
 }
 
 const NOTHING: Payloads = { built: [], rejected: new Map() }
-const STACKS: Stacks = { parse: () => [], detect: () => undefined }
+const STACKS: Stacks = { parse: (language, text) => parseStack(language, text), detect: detectLanguage }
 
 /** What one destination gets of a batch, still under its resources and scopes. */
 interface Share<E> {
