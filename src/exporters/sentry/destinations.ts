@@ -33,6 +33,12 @@ export class Origin {
   }
 }
 
+export interface Refusal {
+  readonly sinceMs: number
+  readonly untilMs: number
+  readonly message: string
+}
+
 /** One project of Sentry that is sent to, and how it is doing. */
 export class Destination {
   readonly dsn: Dsn
@@ -46,8 +52,8 @@ export class Destination {
   readonly envelopes: URL
   readonly otlpTraces: URL
   readonly otlpLogs: URL
-  /** Set while the project takes nothing from us. */
-  refusal: { readonly sinceMs: number; readonly untilMs: number; readonly message: string } | null = null
+  /** By URL, since an intake may be switched off while another works: why it takes nothing from us. */
+  private readonly refusals = new Map<URL, Refusal>()
   /** Spans that have been sent since the last report, for sharing out those that were sampled away. */
   spansSent = 0
 
@@ -61,20 +67,27 @@ export class Destination {
     this.otlpLogs = otlpUrl(dsn, 'logs')
   }
 
-  /** True when it is news. */
-  refused(message: string, nowMs: number): boolean {
-    const isNews = this.refusal === null
-    this.refusal = { sinceMs: this.refusal?.sinceMs ?? nowMs, untilMs: nowMs + REFUSED_MS, message }
-    return isNews
+  /** One of its URLs takes nothing, whatever it is. True when that is news. */
+  refused(url: URL, message: string, nowMs: number): boolean {
+    const before = this.refusals.get(url)
+    this.refusals.set(url, { sinceMs: before?.sinceMs ?? nowMs, untilMs: nowMs + REFUSED_MS, message })
+    return before === undefined
   }
 
-  isRefused(nowMs: number): boolean {
-    return this.refusal !== null && nowMs < this.refusal.untilMs
+  /** Why the URL is not to be tried now; undefined when it is. */
+  refusalOf(url: URL, nowMs: number): Refusal | undefined {
+    const refusal = this.refusals.get(url)
+    return refusal !== undefined && nowMs < refusal.untilMs ? refusal : undefined
   }
 
-  accepted(): void {
-    this.refusal = null
+  accepted(url: URL): void {
+    this.refusals.delete(url)
     this.origin.answered()
+  }
+
+  /** What has been refused since it last worked. */
+  get refusal(): Refusal | undefined {
+    return this.refusals.values().next().value
   }
 }
 

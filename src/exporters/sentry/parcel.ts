@@ -18,6 +18,8 @@ export interface Parcel {
   body(nowMs: number): Uint8Array
   /** The same in smaller parcels; none where it cannot be made smaller. */
   halves(): Parcel[]
+  /** Two parcels, one of what may go and one of what may not; none where it is all the same. */
+  sort(isLimited: (quantities: readonly Quantity[]) => boolean): Parcel[]
 }
 
 /** One item of an envelope. Of a container, each record is one of its items, in the same order. */
@@ -63,6 +65,15 @@ export class EnvelopeParcel implements Parcel {
     const { to, header, pieces } = this
     const parts = pieces.length > 1 ? [pieces.slice(0, 1), pieces.slice(1)] : halvesOf(pieces[0]).map((piece) => [piece])
     return parts.map((part) => new EnvelopeParcel(to, header, part))
+  }
+
+  sort(isLimited: (quantities: readonly Quantity[]) => boolean): EnvelopeParcel[] {
+    const { to, header, pieces } = this
+    if (pieces.length < 2) return []
+    const limited = pieces.filter(({ quantities }) => isLimited(quantities))
+    if (limited.length === 0 || limited.length === pieces.length) return []
+    const free = pieces.filter((piece) => !limited.includes(piece))
+    return [free, limited].map((part) => new EnvelopeParcel(to, header, part))
   }
 }
 
@@ -114,5 +125,9 @@ export class OtlpParcel implements Parcel {
     if (records.length < 2) return []
     const middle = Math.ceil(records.length / 2)
     return [records.slice(0, middle), records.slice(middle)].map((part) => new OtlpParcel(to, batch, part, change))
+  }
+
+  sort(): OtlpParcel[] {
+    return []
   }
 }

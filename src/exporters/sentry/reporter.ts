@@ -90,7 +90,7 @@ export class Reporter {
   }
 
   private async send(to: Destination, parcel: EnvelopeParcel): Promise<boolean> {
-    if (to.isRefused(Date.now())) return false
+    if (to.refusalOf(to.envelopes, Date.now()) !== undefined) return false
     try {
       const { status } = await this.sender.post(parcel, 'client_reports')
       // Refused for good: there is no report of reports.

@@ -89,8 +89,10 @@ export class Sender {
 
   // Returns what is to be sent in its place.
   private async sendOne(batch: RedactedBatch, parcel: Parcel, progress: Progress, waiting: Waiting, stop: AbortSignal): Promise<Parcel[]> {
-    if (!this.mayGo(batch, parcel, progress, waiting)) return []
     const { to } = parcel
+    const sorted = parcel.sort((quantities) => to.limits.waitMs(limitedBy(quantities), Date.now()) > 0)
+    if (sorted.length > 0) return sorted
+    if (!this.mayGo(batch, parcel, progress, waiting)) return []
     let response: HttpResponse
     try {
       response = await this.post(parcel, batch.signal, stop)
@@ -114,7 +116,7 @@ export class Sender {
     }
     to.origin.answered()
     if (verdict === 'taken') {
-      to.accepted()
+      to.accepted(parcel.url)
       progress.settle(parcel.records)
       for (const [category, quantity] of parcel.quantities) this.count(to, category, 'sent', quantity)
       if (batch.signal === 'traces') to.spansSent += parcel.records.length
@@ -128,7 +130,7 @@ export class Sender {
     }
     const halves = verdict === 'too-large' ? parcel.halves() : []
     if (halves.length > 0) return halves
-    if (verdict === 'forbidden') this.forbid(to, message, nowMs)
+    if (verdict === 'forbidden') this.forbid(parcel, message, nowMs)
     else for (const [category, quantity] of parcel.quantities) to.reports.add('send_error', category, quantity)
     this.giveUp(parcel, progress, verdict, message)
     return []
@@ -138,8 +140,9 @@ export class Sender {
   private mayGo(batch: RedactedBatch, parcel: Parcel, progress: Progress, waiting: Waiting): boolean {
     const { to } = parcel
     const nowMs = Date.now()
-    if (to.isRefused(nowMs)) {
-      this.giveUp(parcel, progress, 'forbidden', to.refusal!.message)
+    const refusal = to.refusalOf(parcel.url, nowMs)
+    if (refusal !== undefined) {
+      this.giveUp(parcel, progress, 'forbidden', refusal.message)
       return false
     }
     const { downSinceMs } = to.origin
@@ -184,12 +187,12 @@ export class Sender {
     else waiting.add(message, againMs, false)
   }
 
-  private forbid(to: Destination, message: string, nowMs: number): void {
+  private forbid({ to, url }: Parcel, message: string, nowMs: number): void {
     const { name, log } = this.host
-    if (to.refused(message, nowMs))
+    if (to.refused(url, message, nowMs))
       log.error(
         { exporter: name, destination: to.name },
-        `${message}: nothing that is sent to this project arrives, and goes to the dead letters: check the DSN in exporters.${name}, then reload`
+        `${message}: nothing that is sent to ${url.pathname} arrives, and goes to the dead letters: check the DSN in exporters.${name}, then reload`
       )
   }
 

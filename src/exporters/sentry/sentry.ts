@@ -183,7 +183,8 @@ class SentryExporter implements Exporter {
   }
 
   trouble(): { sinceMs: number; message: string } | null {
-    return this.destinations?.all.find(({ refusal }) => refusal !== null)?.refusal ?? this.unreachable()
+    for (const { refusal } of this.destinations?.all ?? []) if (refusal !== undefined) return refusal
+    return this.unreachable()
   }
 
   private unreachable(): { sinceMs: number; message: string } | null {

@@ -308,6 +308,15 @@ test('a wrong DSN stops its own project alone, says so once, and is tried again 
   match(exporter.trouble!()!.message, /answered 403/)
 })
 
+test('an intake that is switched off stops itself alone', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const exporter = await exporterTo(t, { dsn: backend.dsn(), spans: 'otlp' })
+  backend.next({ status: 403 }, { category: 'span' })
+  for (let i = 0; i < 2; i++) deepStrictEqual(droppedOf(await exporter.send(traces(2), NEVER)), { forbidden: 2 })
+  strictEqual(await exporter.send(errors(['a']), NEVER), undefined)
+  strictEqual(backend.requests, 2)
+})
+
 test('with several DSNs, one that is down holds up the others for a while only', async (t) => {
   const [works, down] = [await SentryBackend.start(t), await SentryBackend.start(t)]
   down.otherwise = { status: 503 }
