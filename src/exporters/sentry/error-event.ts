@@ -2,13 +2,14 @@ import type { LogRecord, ResourceLogs, Scope } from '../../otlp/objects.ts'
 import { breadcrumbsOf } from './breadcrumbs.ts'
 import type { Build, Built, Payloads } from './context.ts'
 import { compact, environmentContexts, fitted } from './contexts.ts'
-import { exceptionValues, type StackException, type Told } from './exceptions.ts'
+import { exceptionValues, type Told } from './exceptions.ts'
 import { derivedId, isId } from './ids.ts'
-import { cut, MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, TAG_CHARACTERS_MAX } from './limits.ts'
+import { cut, MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, TAG_CHARACTERS_MAX, type Trimmed } from './limits.ts'
 import { severityNumberOf } from './log-items.ts'
 import { requestOf } from './request.ts'
 import { SDK_NAME } from './settings.ts'
 import { nameOf, platformOf, type Source, sourceOf } from './source.ts'
+import type { ParsedException } from './stacks/stack.ts'
 import { tagsOf } from './tags.ts'
 import { Taken } from './taken.ts'
 import { secondsOf } from './time.ts'
@@ -19,7 +20,7 @@ import { type Attributes, attributesOf, type Json, type JsonMap, jsonMap, textOf
 
 /** Reads a stack trace; `language` as telemetry.sdk.language has it, where it is told. */
 export interface Stacks {
-  parse(language: string | undefined, text: string): readonly StackException[]
+  parse(language: string | undefined, text: string, trimmed: Trimmed): readonly ParsedException[]
   /** Of a text whose language is not told, in the same words. */
   detect(text: string): string | undefined
 }
@@ -52,7 +53,7 @@ export function errorEvent(record: LogRecord, scope: Scope | undefined, source: 
   const own = new Taken(attributes)
   const resource = new Taken(source.attributes)
   const seconds = secondsOf(record.timeUnixNano, record.observedTimeUnixNano, receivedAtMs)
-  const error = readError(own, source, stacks)
+  const error = readError(own, source, stacks, trimmed)
   const body = textOf(record.body)
   const eventId = eventIdOf(record, error, body, source)
   const values = exceptionValues(error.told, error.parsed, trimmed)
@@ -93,11 +94,11 @@ export function errorEvent(record: LogRecord, scope: Scope | undefined, source: 
 interface ErrorFacts {
   readonly told: Told
   readonly stack: string | undefined
-  readonly parsed: readonly StackException[]
+  readonly parsed: readonly ParsedException[]
   readonly language: string | undefined
 }
 
-function readError(own: Taken, source: Source, stacks: Stacks): ErrorFacts {
+function readError(own: Taken, source: Source, stacks: Stacks, trimmed: Trimmed): ErrorFacts {
   const stack = own.text('exception.stacktrace')
   const language = source.language ?? (stack === undefined ? undefined : stacks.detect(stack))
   const told = {
@@ -106,7 +107,7 @@ function readError(own: Taken, source: Source, stacks: Stacks): ErrorFacts {
     mechanism: own.text('error.origin') === 'span_event' ? 'auto.otlp.exception' : 'auto.log.exception',
     handled: own.take('error.mechanism.handled')?.boolValue
   }
-  return { told, stack, parsed: stack === undefined ? [] : stacks.parse(language, stack), language }
+  return { told, stack, parsed: stack === undefined ? [] : stacks.parse(language, stack, trimmed), language }
 }
 
 function eventIdOf(record: LogRecord, { told, stack }: ErrorFacts, body: string | undefined, { service, serverName }: Source): string {

@@ -14,7 +14,6 @@ export const EXTRA_BYTES_MAX = 16_000
 export const EXTRA_TOTAL_BYTES_MAX = 256_000
 export const CONTEXT_BYTES_MAX = 8192
 export const BREADCRUMBS_MAX = 100
-export const EXCEPTIONS_MAX = 50
 export const FRAMES_MAX = 500
 
 // Our own, so that one record cannot fill an item.

@@ -1,4 +1,4 @@
-import type { KeyValue } from '../../otlp/objects.ts'
+import type { AnyValue, KeyValue } from '../../otlp/objects.ts'
 import { type Attributes, numberOf, textOf } from './values.ts'
 
 export const SERVER = 2
@@ -77,7 +77,7 @@ export class Traits {
         else if (key === 'messaging.operation.type' || key === 'messaging.operation') this.messaging = textOf(value) ?? ''
         break
       case LETTER_G:
-        if (key === 'gen_ai.operation.name') this.generative = textOf(value) ?? ''
+        if (key === 'gen_ai.operation.name') this.generative = wordOf(value)
         else if (this.generative === '' && (key === 'gen_ai.request.model' || key === 'gen_ai.provider.name' || key === 'gen_ai.system'))
           this.generative = 'request'
         break
@@ -85,14 +85,21 @@ export class Traits {
         if (key === 'faas.trigger' || key === 'faas.name') this.function = 'function'
         break
       case LETTER_S:
-        if (key === 'sentry.op') this.op = textOf(value) ?? ''
+        if (key === 'sentry.op') this.op = wordOf(value)
         else if (key === 'sentry.segment.name.source' || key === 'sentry.span.source' || key === 'sentry.source')
           this.source = textOf(value) ?? ''
     }
   }
 }
 
-function wholeOf(value: KeyValue['value']): number {
+// What Sentry groups by: a word, and no text of any kind.
+function wordOf({ stringValue = '' }: AnyValue): string {
+  return WORD.test(stringValue) ? stringValue : ''
+}
+
+const WORD = /^[\w.:-]{1,64}$/
+
+function wholeOf(value: AnyValue): number {
   const number = numberOf(value) ?? Number(textOf(value))
   return Number.isInteger(number) ? number : 0
 }

@@ -32,7 +32,7 @@ export interface PackerOptions {
 }
 
 const NOTHING: Payloads = { built: [], rejected: new Map() }
-const STACKS: Stacks = { parse: (language, text) => parseStack(language, text), detect: detectLanguage }
+const STACKS: Stacks = { parse: (language, text, trimmed) => parseStack(language, text, {}, trimmed), detect: detectLanguage }
 
 /** What one destination gets of a batch, still under its resources and scopes. */
 interface Share<E> {
