@@ -1,5 +1,5 @@
-import { behind, isForeign, ownName } from './paths.ts'
-import { adopt, type Draft, draftOf, type Frame, frameOf, indentOf, LINE_CHARACTERS_MAX, lineNumber } from './stack.ts'
+import { frameLine } from './python-frame.ts'
+import { adopt, type Draft, draftOf, type Frame, indentOf, LINE_CHARACTERS_MAX } from './stack.ts'
 
 // Printed oldest first, and causes before what they caused:
 //   Traceback (most recent call last):
@@ -9,7 +9,7 @@ import { adopt, type Draft, draftOf, type Frame, frameOf, indentOf, LINE_CHARACT
 //   module.Type: message
 //   <empty>
 //   The above exception was the direct cause of the following exception: | During handling of the above exception, another exception occurred:
-// A group stands in a margin, each depth two blanks further right:
+// A group stands in a margin, its members two blanks further right. Not every line has the margin: those of a message do not.
 //     + Exception Group Traceback (most recent call last):
 //     |   File …
 //     | ExceptionGroup: message (2 sub-exceptions)
@@ -21,9 +21,9 @@ import { adopt, type Draft, draftOf, type Frame, frameOf, indentOf, LINE_CHARACT
 const HEADER = 'Traceback (most recent call last):'
 const CAUSE = 'The above exception was the direct cause of the following exception:'
 const CONTEXT = 'During handling of the above exception, another exception occurred:'
-const MARGIN = /^( *)(?:(\|)(?: |$)|\+ (Exception Group )|(\+-\+-{4,}|\+-{4,})(?: (\d{1,9}|\.\.\.) -{4,})?)/
+const MARGIN = /^( *)(?:(\|)(?: |$)|\+ (Exception Group )|(\+-\+-{4,64}|\+-{4,64})(?: (\d{1,9}|\.\.\.) -{4,64})?)/
 const REPEATED = /^ {2,4}\[Previous line repeated (\d{1,12}) more times?\]$/
-const TYPE = /^[^\W\d][\w.<>]{0,399}(?:\([\w.]{1,400}\))?$/u
+const TYPE = /^[\p{L}_][\p{L}\p{N}_.<>]{0,399}(?:\([\w.]{1,400}\))?$/u
 const CARETS = /^[ \t~^]*$/
 const FATAL = 'Fatal Python error: '
 const THREAD = /^(?:Current thread|Thread) [^\n]{1,200} \(most recent call first\):$/
@@ -31,75 +31,84 @@ const DEPTH_MAX = 64
 
 /** Reads what Python's traceback module, uncaught exceptions, loguru, multiprocessing, PyTorch and faulthandler print. */
 export function readPython(lines: readonly string[]): Draft | null {
-  const fatal = lines.findIndex((line) => line.startsWith(FATAL) || THREAD.test(line))
-  if (fatal >= 0 && !lines.some((line) => line.endsWith(HEADER))) return readFault(lines, fatal)
+  const fault = lines.findIndex((line) => line.startsWith(FATAL) || THREAD.test(line))
+  if (fault >= 0 && !lines.some((line) => line.endsWith(HEADER))) return readFault(lines, fault)
   const reader = new TracebackReader()
   const prefix = prefixOf(lines)
-  for (let i = 0; i < lines.length; i++) {
-    const line = prefix !== '' && lines[i].startsWith(prefix) ? lines[i].slice(prefix.length) : lines[i]
-    reader.take(prefix !== '' && line === prefix.trimEnd() ? '' : line)
-  }
+  for (let i = 0; i < lines.length; i++) reader.take(withoutPrefix(lines[i], prefix))
   return reader.end()
 }
 
 // `[rank0]: Traceback …`, as torch's launcher and many loggers write it before every line.
 function prefixOf(lines: readonly string[]): string {
   for (let i = 0; i + 1 < lines.length; i++) {
-    const at = lines[i].endsWith(HEADER) ? lines[i].length - HEADER.length : -1
-    if (at <= 0 || at > 200) continue
+    const at = lines[i].endsWith(HEADER) ? lines[i].length - HEADER.length : 0
+    if (at === 0 || at > 200) continue
     const prefix = lines[i].slice(0, at)
-    if (prefix.trim() !== '' && !/[|+] |Original |Group $/.test(prefix) && lines[i + 1].startsWith(`${prefix}  `)) return prefix
+    if (prefix.trim() !== '' && !/[|+] |(?:Original|Group) $/.test(prefix) && lines[i + 1].startsWith(`${prefix}  `)) return prefix
   }
   return ''
 }
 
-/** One place in the tree of groups: the exception that was read there last, and how it hangs together with the next. */
+function withoutPrefix(line: string, prefix: string): string {
+  if (prefix === '') return line
+  return line.startsWith(prefix) ? line.slice(prefix.length) : line === prefix.trimEnd() ? '' : line
+}
+
+/** A place in the tree of groups: the exception that was read there last, and how it hangs together with the next. */
 interface Level {
   current: Draft | null
-  /** How the next exception knows the current one. */
+  /** How the next exception knows the current one; empty where nothing was said. */
   link: string
-  /** The group that what stands here is a member of, and as which. */
-  group: Draft | null
-  member: number
+  /** What stands here is a member of this group. */
+  readonly group: Draft | null
+  /** Its place among the members; -1 where the text only says that there are more. */
+  readonly member: number
 }
 
 class TracebackReader {
-  private readonly levels: Level[] = [{ current: null, link: '', group: null, member: 0 }]
+  private readonly levels: Level[] = [{ current: null, link: '', group: null, member: -1 }]
   private depth = 0
   private hasGroups = false
+  /** The last group has ended: what has no margin now is outside of all. */
+  private isClosed = false
   private hasFrames = false
-  /** Frames of the traceback that is being read: its exception comes below them. */
+  /** Of the traceback that is being read: its exception comes below them. */
   private frames: Frame[] = []
-  /** The exception whose message may go on, with the lines of the message. */
+  private isWithin = false
+  /** The next line may be the source of the last frame. */
+  private isSource = false
+  /** The exception whose message may go on, and the message's lines. */
   private open: Draft | null = null
   private message: string[] = []
-  private isSource = false
-  private isWithin = false
 
   take(line: string): void {
-    if (!this.hasGroups && !line.includes('+ Exception Group Traceback')) return this.takeContent(line)
-    const margin = MARGIN.exec(line)
+    const margin = this.hasGroups || line.includes('+ Exception Group Traceback') ? MARGIN.exec(line) : null
     if (margin === null) {
-      if (this.depth > 0 && line.trim() === '') return
-      this.moveTo(0)
-      return this.takeContent(line)
+      if (this.isClosed) this.moveTo(0)
+      this.takeContent(line)
+      return
     }
+    this.isClosed = false
     const [all, blanks, bar, group, rule, number] = margin
-    const depth = Math.min(blanks.length >> 1, DEPTH_MAX)
+    const depth = Math.min(Math.max((blanks.length >> 1) - 1, 0), DEPTH_MAX)
     if (bar !== undefined) {
       this.moveTo(depth)
       this.takeContent(line.slice(all.length))
     } else if (group !== undefined) {
       this.hasGroups = true
       this.moveTo(depth)
-      this.startTraceback()
+      this.startTraceback(false)
     } else if (number !== undefined) {
-      const isFirst = rule.startsWith('+-+')
-      this.moveTo(isFirst ? depth : depth - 1)
-      this.startMember(number === '...' ? -1 : Number(number))
-    } else this.moveTo(depth - 1)
+      this.moveTo(rule.startsWith('+-+') ? depth : depth - 1)
+      this.startMember(number === '...' ? -1 : Number(number) - 1)
+    } else {
+      this.moveTo(depth - 1)
+      this.isClosed = true
+    }
   }
 
+  /** The outermost exception. */
   end(): Draft | null {
     this.moveTo(0)
     this.closeMessage()
@@ -108,62 +117,53 @@ class TracebackReader {
     return this.hasFrames ? this.levels[0].current : null
   }
 
-  private startMember(number: number): void {
-    this.closeMessage()
-    const group = this.levels[this.depth].current
-    if (group === null || this.depth >= DEPTH_MAX) return
-    group.isGroup = true
-    this.depth++
-    this.levels[this.depth] = { current: null, link: '', group, member: number - 1 }
-  }
-
   private moveTo(depth: number): void {
     if (depth < 0 || depth === this.depth) return
     this.closeMessage()
-    // A margin without its group: a part of the text is missing.
-    while (this.depth < depth) {
-      this.depth++
-      this.levels[this.depth] = { current: null, link: '', group: this.levels[this.depth - 1].current, member: 0 }
-    }
-    while (this.depth > depth) {
-      this.leave(this.levels[this.depth])
-      this.depth--
+    // Deeper without a rule: the text has a part missing.
+    for (; this.depth < depth; this.depth++) this.levels[this.depth + 1] = this.levelIn(this.levels[this.depth].current, -1)
+    for (; this.depth > depth; this.depth--) {
+      const { current, group, member } = this.levels[this.depth]
+      this.frames = []
+      if (group !== null && current !== null && member >= 0) adopt(group, current, `exceptions[${member}]`)
+      else if (current !== null) this.levels[this.depth - 1].current ??= current
     }
   }
 
-  private leave({ current, group, member }: Level): void {
-    if (this.frames.length > 0) this.frames = []
-    if (current === null || member < 0) return
-    if (group !== null) adopt(group, current, `exceptions[${member}]`)
-    else if (this.levels[0].current === null) this.levels[0].current = current
+  private levelIn(group: Draft | null, member: number): Level {
+    return { current: null, link: '', group, member }
+  }
+
+  private startMember(member: number): void {
+    this.closeMessage()
+    const group = this.levels[this.depth].current
+    if (group !== null) group.isGroup = true
+    if (this.depth < DEPTH_MAX) this.levels[++this.depth] = this.levelIn(group, member)
+    this.isWithin = true
   }
 
   private takeContent(line: string): void {
-    if (line.endsWith(HEADER) && line.length < 512) return this.startTraceback(line.endsWith(`Original ${HEADER}`))
-    const trimmed = line.trim()
-    if (trimmed === CAUSE || trimmed === CONTEXT) return this.startNext(trimmed === CAUSE ? '__cause__' : '__context__')
+    const trimmed = line.length < 512 ? line.trim() : line
     const frame = frameLine(line)
-    if (frame !== null && (this.open === null || frame.function !== undefined)) {
-      // Ray and others print frames in a message, of the process that the exception came from.
+    if (trimmed.endsWith(HEADER)) this.startTraceback(trimmed.endsWith(`Original ${HEADER}`))
+    else if (trimmed === CAUSE) this.startNext('__cause__')
+    else if (trimmed === CONTEXT) this.startNext('__context__')
+    // In a message only what names a function is a frame: Ray and others print those of the process that the exception came from.
+    else if (frame !== null && (this.open === null || frame.function !== undefined)) {
       if (this.open !== null) this.startTraceback(true)
       this.frames.push(frame)
       this.hasFrames = true
       this.isSource = true
-      return
-    }
-    if (this.open !== null) {
-      this.message.push(line)
-      return
-    }
-    if (this.frames.length > 0 || this.isWithin) this.takeBelowFrame(line, trimmed)
+    } else if (this.open !== null) this.message.push(line)
+    else if (trimmed !== '' && (this.isWithin || this.frames.length > 0)) this.takeBelowFrame(line)
   }
 
-  private takeBelowFrame(line: string, trimmed: string): void {
-    if (trimmed === '') return
+  private takeBelowFrame(line: string): void {
     const indent = indentOf(line)
     if (indent === 0) {
       this.isWithin = false
-      return this.startException(exceptionLine(line))
+      this.startException(exceptionLine(line))
+      return
     }
     const last = this.frames[this.frames.length - 1]
     if (last === undefined) return
@@ -173,10 +173,9 @@ class TracebackReader {
     this.isSource = false
   }
 
-  private startTraceback(isCause = false): void {
+  private startTraceback(isQuoted: boolean): void {
     this.closeMessage()
-    const level = this.levels[this.depth]
-    if (level.current !== null && level.link === '') level.link = isCause ? 'original' : '__context__'
+    if (isQuoted) this.levels[this.depth].link = 'quoted'
     this.frames = []
     this.isWithin = true
     this.isSource = false
@@ -192,13 +191,10 @@ class TracebackReader {
     const level = this.levels[this.depth]
     draft.frames = this.frames
     this.frames = []
-    const before = level.current
-    if (before === null || isRemote(before)) level.current = draft
-    else if (level.link === 'original') {
-      adopt(before, draft, '__cause__')
-      level.current = before
-    } else {
-      adopt(draft, before, level.link === '' ? '__context__' : level.link)
+    // A traceback quoted in a message is where that exception came from; all others come from the one before.
+    if (level.current !== null && level.link === 'quoted') adopt(level.current, draft, '__cause__')
+    else {
+      if (level.current !== null) adopt(draft, level.current, level.link === '' ? '__context__' : level.link)
       level.current = draft
     }
     level.link = ''
@@ -206,6 +202,7 @@ class TracebackReader {
     this.message = [draft.value]
   }
 
+  // Quotes stand below a traceback that came from another process.
   private closeMessage(): void {
     if (this.open === null) return
     let end = this.message.length
@@ -215,9 +212,6 @@ class TracebackReader {
     this.message = []
   }
 }
-
-// multiprocessing and concurrent.futures quote the traceback of the other process in an exception that says nothing else.
-const isRemote = ({ type, value, frames }: Draft): boolean => frames.length === 0 && type === '_RemoteTraceback' && value.startsWith('"""')
 
 /** `package.module.Type: message`, `Type`, or anything else as a message. */
 function exceptionLine(line: string): Draft {
@@ -231,43 +225,8 @@ function exceptionLine(line: string): Draft {
   return draft
 }
 
-// `  File "path", line N, in function`; without the function where the compiler speaks, without the comma where faulthandler does.
-function frameLine(line: string): Frame | null {
-  const indent = indentOf(line)
-  const start = line.startsWith('> File "') ? 2 : indent
-  if ((start !== 2 && start !== 4) || !line.startsWith('File "', start) || line.length > LINE_CHARACTERS_MAX) return null
-  const quote = line.indexOf('", line ', start + 6)
-  if (quote < 0) return null
-  const path = line.slice(start + 6, quote)
-  let end = quote + 8
-  while (line.charCodeAt(end) >= 48 && line.charCodeAt(end) <= 57) end++
-  const lineno = lineNumber(line.slice(quote + 8, end))
-  const rest = line.slice(end)
-  const called = rest.startsWith(', in ') ? rest.slice(5) : rest.startsWith(' in ') ? rest.slice(4) : ''
-  if (rest !== '' && called === '') return null
-  return pythonFrame(path, lineno, called)
-}
-
-function pythonFrame(path: string, lineno: number | undefined, called: string): Frame {
-  const standard = /[\\/][Ll]ib[\\/](?:python\d[\w.]{0,8}[\\/])?/.exec(path)
-  const isStandard = path.startsWith('<frozen') || (standard !== null && (standard[0].includes('python') || standard[0].includes('Lib')))
-  const filename =
-    behind(path, '/site-packages/') ??
-    behind(path, '\\site-packages\\') ??
-    behind(path, '/dist-packages/') ??
-    (isStandard && standard !== null ? path.slice(standard.index + standard[0].length) : ownName(path))
-  const dotted = filename
-    .replace(/\.pyc?$/, '')
-    .replace(/[\\/]__init__$/, '')
-    .replace(/[\\/]/g, '.')
-  const module = /\.pyc?$/.test(filename) && /^[^\W\d][\w.-]*$/u.test(dotted) ? dotted : frozenModule(path)
-  return frameOf(!isStandard && !isForeign(path), { function: called, module, filename, abs_path: path, lineno })
-}
-
-const frozenModule = (path: string): string | undefined => /^<frozen ([\w.]{1,200})>$/.exec(path)?.[1]
-
 // Fatal Python error: Segmentation fault
-//
+// <empty>
 // Current thread 0x00007f (most recent call first):
 //   File "path", line N in function
 function readFault(lines: readonly string[], start: number): Draft | null {
