@@ -18,6 +18,9 @@ const APACHE = /\[([\w-]{0,32}):([a-z]{4,6}\d?)\] (?:\[pid (\d{1,10})(?::tid (\d
 const NAME_LEVEL = /([\w.$/-]{1,256})(?: - |\s{1,32})([A-Z]{4,8})(?: - |\s{1,16}|: ?)/y
 // Spring: 123 --- [app] [main] logger : msg
 const SPRING = /(\d{1,10}) --- (?:\[[^\]\n]{0,128}\] ){0,2}?\[([^\]\n]{0,128})\] (\S{1,256})\s{0,64}: /y
+// OpenTelemetry's format for Python: [name] [file:line] [trace_id=… span_id=… resource.service.name=… trace_sampled=…] - msg
+const OPENTELEMETRY =
+  /\[([^\]\n]{1,128})\] \[([\w./-]{1,256}):(\d{1,9})\] \[trace_id=\w{1,40} span_id=\w{1,40}(?: resource\.service\.name=([^\s\]]{0,255}))?[^\]\n]{0,64}\] - /y
 // loguru: module:function:line - msg
 const LOGURU = /([\w.<>]{1,256}):([\w<>.]{1,256}):(\d{1,9}) - /y
 // file.py:12] msg; [file.py:12] msg; file.py:12 -- msg
@@ -41,12 +44,12 @@ export function describeLogger(text: string, at: number, entry: LogEntry, put: P
   SEPARATOR.lastIndex = at
   const start = SEPARATOR.test(text) ? SEPARATOR.lastIndex : at
   const level = levelAt(text, start, entry)
-  if (level > 0) return readOrigin(text, level, put)
+  if (level > 0) return readOrigin(text, level, entry, put)
   let found = execAt(BRACKET_LEVEL, text, start)
   if (found !== null && setLevel(found[2], entry)) {
     if (/^\d+$/.test(found[1])) put('process.pid', Number(found[1]))
     else put('thread.name', found[1])
-    return readOrigin(text, BRACKET_LEVEL.lastIndex, put)
+    return readOrigin(text, BRACKET_LEVEL.lastIndex, entry, put)
   }
   found = execAt(APACHE, text, start)
   if (found !== null && setLevel(found[2], entry)) {
@@ -85,13 +88,21 @@ function levelAt(text: string, at: number, entry: LogEntry): number {
   return setLevel(word, entry) ? LEVEL.lastIndex : 0
 }
 
-function readOrigin(text: string, at: number, put: PutAttribute): number {
+function readOrigin(text: string, at: number, entry: LogEntry, put: PutAttribute): number {
   let found = execAt(SPRING, text, at)
   if (found !== null) {
     put('process.pid', Number(found[1]))
     put('thread.name', found[2].trim())
     put('logger.name', found[3])
     return SPRING.lastIndex
+  }
+  found = execAt(OPENTELEMETRY, text, at)
+  if (found !== null) {
+    put('logger.name', found[1])
+    put('code.file.path', found[2])
+    put('code.line.number', Number(found[3]))
+    if (found[4]) entry.serviceName = found[4]
+    return OPENTELEMETRY.lastIndex
   }
   found = execAt(LOGURU, text, at)
   if (found !== null) {

@@ -99,7 +99,8 @@ function readPlain(line: string, entry: LogEntry): void {
       fields.keepBody(body.slice(0, trailing.at).trimEnd())
     }
   }
-  readInlineIds(body, fields)
+  // Ids stand in the head too, which has left the message.
+  readInlineIds(line.includes('\u001b') ? body : line, fields)
 }
 
 function firstOf(line: string): number {

@@ -1,4 +1,4 @@
-// A process: sends lines of JSON as fast as they are taken, for a given time, and prints what became of them. What it is to do comes as JSON in its
+// A process: sends lines of JSON as fast as they are taken, or at a given rate, for a given time, and prints what became of them. What it is to do comes as JSON in its
 // first argument.
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -12,9 +12,11 @@ export interface LogLoad {
   readonly port: number
   readonly connections: number
   readonly seconds: number
+  /** Lines a second, over all connections; 0 for as fast as they are taken. */
+  readonly rate: number
 }
 
-async function run({ way, port, connections, seconds }: LogLoad): Promise<LoadResult> {
+async function run({ way, port, connections, seconds, rate }: LogLoad): Promise<LoadResult> {
   const startedAtMs = performance.now()
   const untilMs = startedAtMs + seconds * 1000
   let accepted = 0
@@ -33,10 +35,11 @@ async function run({ way, port, connections, seconds }: LogLoad): Promise<LoadRe
     sender.close()
   } else {
     await Promise.all(
-      lanes.map(async (block) => {
+      lanes.map(async (block, lane) => {
         const socket = connect(port, '127.0.0.1')
         await once(socket, 'connect')
-        while (performance.now() < untilMs) {
+        for (let sent = 0; performance.now() < untilMs; sent++) {
+          if (rate > 0) await at(startedAtMs + ((sent + lane / connections) * connections * LINES_IN_BLOCK * 1000) / rate)
           await new Promise<void>((resolve, reject) => socket.write(block.next(), (error) => (error ? reject(error) : resolve())))
           accepted += LINES_IN_BLOCK
         }
@@ -47,6 +50,11 @@ async function run({ way, port, connections, seconds }: LogLoad): Promise<LoadRe
     )
   }
   return { accepted, refused, seconds: (performance.now() - startedAtMs) / 1000 }
+}
+
+function at(ms: number): Promise<void> {
+  const waitMs = ms - performance.now()
+  return waitMs <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, waitMs))
 }
 
 console.log(JSON.stringify(await run(JSON.parse(process.argv[2]) as LogLoad)))

@@ -62,6 +62,14 @@ test('klog with fields', () => {
 })
 
 test('Python: logging, loguru, gunicorn, Ray, vLLM', () => {
+  const ids = 'trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7 resource.service.name=tts trace_sampled=True'
+  const place = { 'logger.name': 'app.tts', 'code.file.path': 'tts.py', 'code.line.number': 31 }
+  f(`2026-11-23 16:38:48,123 WARNING [app.tts] [tts.py:31] [${ids}] - m`, {
+    ...{ body: 'm', time: T, severity: 13, level: 'WARNING', service: 'tts', attributes: place },
+    trace: '4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1'
+  })
+  const none = 'trace_id=0 span_id=0 resource.service.name= trace_sampled=False'
+  head(`2026-11-23 16:38:48,123 WARNING [app.tts] [tts.py:31] [${none}] - m`, T, 'WARNING', 13, place)
   head('WARNING:root:m', undefined, 'WARNING', 13, { 'logger.name': 'root' })
   head('2026-11-23 16:38:48,123 - my.app - ERROR - m', T, 'ERROR', 17, { 'logger.name': 'my.app' })
   head('2026-11-23 16:38:48,123 my.app INFO m', T, 'INFO', 9, { 'logger.name': 'my.app' })

@@ -72,8 +72,14 @@ function readModern(text: string, start: number, entry: LogEntry): boolean {
   addToken(entry, 'syslog.msgid', text, process + 1, message)
   let body = readStructuredData(text, message + 1, entry)
   if (text.charCodeAt(body) === SPACE) body++
+  // What rsyslog forwards keeps the space that stood behind the tag where it came from; of an indented text nothing is taken.
+  if (text.charCodeAt(body) === SPACE && !isSpace(text.charCodeAt(body + 1))) body++
   entry.body = bodyOf(text, body)
   return true
+}
+
+function isSpace(unit: number): boolean {
+  return unit === SPACE || unit === 9
 }
 
 // The end of the token behind the space at `at`; -1 where there is none.

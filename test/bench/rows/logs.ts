@@ -35,7 +35,7 @@ async function lines(row: string, way: LogLoad['way'], settings: Settings): Prom
         { name: 'sluice', pid: gateway.pid, port: gateway[PORTS[way]] },
         { name: NULLS[kind], pid: reader.pid, port: reader.port }
       ],
-      ({ port }, seconds) => send({ way, port, seconds, connections: CONNECTIONS }),
+      ({ port }, seconds) => send({ way, port, seconds, connections: CONNECTIONS, rate: 0 }),
       settings
     )
     const megabytes = new LogBlock(1, way === 'syslog' ? 'syslog' : 'lines').bytes.length / LINES_IN_BLOCK / 1e6

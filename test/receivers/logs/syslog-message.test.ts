@@ -51,6 +51,8 @@ test('RFC 5424', () => {
   )
   f('<13>1 - - - - - -', { body: '' })
   f('<13>1 - - - - - - a b', { body: 'a b' })
+  f('<13>1 - - - - - -  as rsyslog forwards it', { body: 'as rsyslog forwards it' })
+  f('<13>1 - - - - - -     at main', { body: '    at main' })
   f('<13>1 - - - - - [x] a', { body: 'a' })
   f('<13>1 - - - - - [x y="1\\"2\\\\3\\]4\\n"] a', { body: 'a', 'x.y': '1"2\\3]4\\n' })
   f('<13>1 - - - - - [o ip="1" ip="2" ip="3"] a', { body: 'a', 'o.ip': ['1', '2', '3'] })
