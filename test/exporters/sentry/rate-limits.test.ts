@@ -1,5 +1,6 @@
-import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { CATEGORIES, type Category, RateLimits } from '../../../src/exporters/sentry/rate-limits.ts'
 
 const NOW_MS = 1_700_000_000_000
@@ -89,4 +90,21 @@ test('limits outlive a restart, and nonsense in their place does no harm', () =>
   f({ error: 'x', toasters: [NOW_MS + 9_000, NOW_MS], span: [null, 1], transaction: [1e300, 1] }, [
     ['transaction', NOW_MS + 2_000 + 86_400_000]
   ])
+})
+
+test('no header does harm', () => {
+  const part = fc.oneof(fc.string(), fc.constantFrom('60', ':', ';', ',', 'error', 'span', '1e9', '-5', 'NaN', ' '))
+  fc.assert(
+    fc.property(
+      fc.array(part).map((parts) => parts.join('')),
+      fc.constantFrom(200, 429, 503),
+      (header, status) => {
+        const limits = new RateLimits()
+        limits.note(answer(status, header, header), ['error'], NOW_MS)
+        for (const [, untilMs] of limits.active(NOW_MS)) ok(untilMs <= NOW_MS + 86_400_000)
+        strictEqual(limits.waitMs(['internal'], NOW_MS) <= 0, true)
+        if (status === 429) ok(limits.waitMs(['error'], NOW_MS) >= 0)
+      }
+    )
+  )
 })

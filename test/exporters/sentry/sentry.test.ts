@@ -1,7 +1,9 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { parseBatch, type RedactedBatch, type Signal } from '../../../src/batch.ts'
 import type { Exporter, Host, Outcome } from '../../../src/component.ts'
@@ -128,6 +130,13 @@ test('the options say which signals are taken', () => {
   f({}, ['errors', 'envelopes', 'traces', 'logs'])
   f({ errors: false, spans: 'otlp' }, ['envelopes', 'traces', 'logs'])
   f({ spans: 'off', logs: 'off', envelopes: false }, ['errors'])
+})
+
+test('the example of the docs is a configuration', () => {
+  const page = readFileSync(new URL('../../../docs/sentry-delivery.md', import.meta.url), 'utf8')
+  const given = parse(/```yaml\n([\s\S]*?)```/.exec(page)![1]).exporters.sentry
+  const { dsns } = z.strictObject(sentry.options).parse(given)
+  deepStrictEqual(dsns[0].services, ['billing', 'shop-*'])
 })
 
 test('a DSN that is none is refused at the start, and not shown', async (t) => {
