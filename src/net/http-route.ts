@@ -25,7 +25,7 @@ export interface HttpAnswer {
 
 /** One method of one path. Paths are written as Fastify's: `/v1/logs`, `/logs/:name`, `/console/*`. HEAD comes with GET. */
 export interface HttpRoute {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'OPTIONS'
   readonly path: string
   readonly limits: BodyLimits
   /** A content encoding that `handle` undoes itself, within limits of its own. */

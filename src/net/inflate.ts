@@ -3,15 +3,15 @@ import { messageOf, RefusedError } from '../errors.ts'
 import { tooLarge } from './arrival.ts'
 import type { Lease } from './limits.ts'
 
-export type Coding = 'identity' | 'gzip' | 'deflate' | 'zstd'
+export type Coding = 'identity' | 'gzip' | 'deflate' | 'br' | 'zstd'
 
 /** What `inflate` understands, as a header lists it. */
-export const CODINGS = 'gzip, deflate, zstd'
+export const CODINGS = 'gzip, deflate, br, zstd'
 
 /** The coding that a Content-Encoding or grpc-encoding header names. Throws RefusedError `unsupported` for others, and for one upon another. */
 export function codingOf(header: string | undefined): Coding {
   if (header === undefined || header === '' || header === 'identity') return 'identity'
-  if (header === 'gzip' || header === 'deflate' || header === 'zstd') return header
+  if (header === 'gzip' || header === 'deflate' || header === 'br' || header === 'zstd') return header
   const name = header.trim().toLowerCase()
   if (name === 'x-gzip') return 'gzip'
   if (name !== header) return codingOf(name)
@@ -57,6 +57,7 @@ export function inflate(bytes: Buffer, coding: Coding, bytesMax: number, lease: 
 function inflateNow(bytes: Buffer, coding: Coding, options: { chunkSize: number; maxOutputLength: number }): Buffer {
   if (coding === 'gzip') return zlib.gunzipSync(bytes, options)
   if (coding === 'zstd') return zlib.zstdDecompressSync(bytes, { ...options, params: ZSTD_PARAMS })
+  if (coding === 'br') return zlib.brotliDecompressSync(bytes, options)
   return isZlib(bytes) ? zlib.inflateSync(bytes, options) : zlib.inflateRawSync(bytes, options)
 }
 
@@ -69,9 +70,11 @@ function inflateAside(bytes: Buffer, coding: Coding, bytesMax: number, lease: Le
         ? zlib.createGunzip(options)
         : coding === 'zstd'
           ? zlib.createZstdDecompress({ ...options, params: ZSTD_PARAMS })
-          : isZlib(bytes)
-            ? zlib.createInflate(options)
-            : zlib.createInflateRaw(options)
+          : coding === 'br'
+            ? zlib.createBrotliDecompress(options)
+            : isZlib(bytes)
+              ? zlib.createInflate(options)
+              : zlib.createInflateRaw(options)
     const chunks: Buffer[] = []
     let size = 0
     const stop = (error: unknown): void => {

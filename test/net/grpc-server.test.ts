@@ -114,7 +114,7 @@ test('what cannot be served has a status of its own', async (t) => {
     const answer = await call(session, bytes, headers)
     deepStrictEqual([answer.http, answer.status], [200, status], answer.message)
     match(answer.message, message)
-    strictEqual(answer.headers['grpc-accept-encoding'], 'identity, gzip, deflate, zstd')
+    strictEqual(answer.headers['grpc-accept-encoding'], 'identity, gzip, deflate, br, zstd')
   }
   await f(frame('x'), { ':path': '/test.Echo/Other' }, '12', /^this method is not served here$/)
   await f(frame('x'.repeat(200 * KIB)), { ':path': '/' }, '12', /./)

@@ -12,9 +12,10 @@ const DEFLATERS: Record<string, (bytes: Buffer) => Buffer> = {
   deflate: (bytes) => zlib.deflateSync(bytes),
   'raw deflate': (bytes) => zlib.deflateRawSync(bytes),
   zstd: (bytes) => zlib.zstdCompressSync(bytes),
+  br: (bytes) => zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 3 } }),
   'two gzip members': (bytes) => Buffer.concat([zlib.gzipSync(bytes.subarray(0, 9)), zlib.gzipSync(bytes.subarray(9))])
 }
-const codingNamed = (name: string): Coding => (/gzip|zstd/.exec(name)?.[0] ?? 'deflate') as Coding
+const codingNamed = (name: string): Coding => (/gzip|zstd|br/.exec(name)?.[0] ?? 'deflate') as Coding
 
 /** Text that packs about as well as telemetry does. */
 function textOf(size: number): Buffer {
@@ -34,7 +35,7 @@ test('the coding of a header', () => {
   f(' zstd ', 'zstd')
   f('Deflate', 'deflate')
   const refused = (header: string, message: RegExp): void => throws(() => codingOf(header), { code: 'unsupported', message })
-  refused('br', /^this encoding is not spoken here, expected one of gzip, deflate, zstd, identity$/)
+  refused('compress', /^this encoding is not spoken here, expected one of gzip, deflate, br, zstd, identity$/)
   refused('gzip, gzip', /^more than one encoding/)
   refused('identity, gzip', /^more than one encoding/)
 })
@@ -53,7 +54,7 @@ test('every coding gives back what went in, at once or aside', async () => {
 })
 
 test('an empty body is empty in every coding', () => {
-  for (const coding of ['identity', 'gzip', 'deflate', 'zstd'] as const) {
+  for (const coding of ['identity', 'gzip', 'deflate', 'br', 'zstd'] as const) {
     strictEqual((inflate(Buffer.alloc(0), coding, 10, new ByteBudget(0).lease()) as Buffer).length, 0)
   }
 })
