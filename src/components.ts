@@ -15,10 +15,11 @@ import { gpu } from './receivers/gpu/gpu.ts'
 import { kernel } from './receivers/kernel/kernel.ts'
 import { logs } from './receivers/logs/logs.ts'
 import { otlp } from './receivers/otlp/otlp.ts'
+import { sentry as sentryReceiver } from './receivers/sentry/sentry.ts'
 
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
-  receivers: [otlp, logs, files, gpu, kernel],
+  receivers: [otlp, logs, files, sentryReceiver, gpu, kernel],
   processors: [correlate, derive, cost, errors, limit, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter, sentry],

@@ -50,8 +50,8 @@ export class TraceHeaders {
   }
 }
 
-// Without an exponent, which not everybody reads.
-function decimal(value: number): string {
+/** Without an exponent, which not everybody reads. */
+export function decimal(value: number): string {
   const text = String(value)
   return text.includes('e') ? value.toFixed(20) : text
 }

@@ -9,6 +9,7 @@ import type { Build, Built, Payloads } from './context.ts'
 import type { Destination, Destinations } from './destinations.ts'
 import { TraceHeaders } from './dsc.ts'
 import { errorItems, type Stacks } from './error-event.ts'
+import { forwardedItems } from './forward.ts'
 import { Trimmed } from './limits.ts'
 import { logItems, severityNumberOf } from './log-items.ts'
 import { fixedLogs, fixedTraces } from './otlp-fixes.ts'
@@ -129,6 +130,8 @@ export class Packer {
         return logItems(entries as ResourceLogs[], build)
       case 'errors':
         return errorItems(entries as ResourceLogs[], build, STACKS)
+      case 'envelopes':
+        return forwardedItems(entries as ResourceLogs[], build)
       default:
         return NOTHING
     }

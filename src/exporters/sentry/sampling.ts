@@ -33,14 +33,14 @@ export function samplingOf(traceState: string | undefined, traceId: string): Sam
   return { threshold: digits, rate, random: random < rate ? random : Math.max(0, rate - rate * 2 ** -52) }
 }
 
-// (2^56 - T) / 2^56
-function rateOf(digits: string): number {
+/** The rate of a threshold of 14 digits: (2^56 - T) / 2^56 */
+export function rateOf(digits: string): number {
   const [high, low] = halvesOf(digits)
   return ((HALF - high) * HALF - low) / (HALF * HALF)
 }
 
-// 1 - (R + 1) / 2^56: R is not below T exactly where this is below the rate. Cut to 12 decimals, which keeps it below.
-function randomOf(digits: string): number {
+/** Of 14 digits R: 1 - (R + 1) / 2^56. R is not below T exactly where this is below the rate. Cut to 12 decimals, which keeps it below. */
+export function randomOf(digits: string): number {
   const [high, low] = halvesOf(digits)
   const random = ((HALF - high) * HALF - low - 1) / (HALF * HALF)
   return Math.min(Math.floor(random * 1e12), 1e12 - 1) / 1e12

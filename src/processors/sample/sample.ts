@@ -3,6 +3,7 @@ import { defineProcessor } from '../../component.ts'
 import { choice, flag, integer, map, ratio } from '../../config/schema.ts'
 import { editRecords, type RecordEditor } from '../../otlp/request.ts'
 import { Decider, type Share } from './decision.ts'
+import { EnvelopeSampler } from './envelopes.ts'
 import { LogMarker } from './log-marker.ts'
 import { LogSampler } from './logs.ts'
 import { Oddities } from './oddities.ts'
@@ -71,6 +72,7 @@ export const sample = defineProcessor({
     const spans = new SpanSampler(decider, byService(), spanOddities)
     const logs = new LogSampler(decider, decider.shareOf(options.logs, options.errors), logOddities)
     const marker = new LogMarker(decider, byService())
+    const envelopes = new EnvelopeSampler(decider, byService())
     const profiles = new ProfileSampler(
       new ByService(decider.thresholdOf(options.profiles), new Map(services.map(([name, share]) => [name, decider.thresholdOf(share)])))
     )
@@ -92,9 +94,12 @@ export const sample = defineProcessor({
           if (marksLogs && left !== null) left = edit(left, marker)
         } else if (batch.signal === 'profiles' && cutsProfiles) {
           left = edit(batch, profiles)
+        } else if (batch.signal === 'envelopes' && cutsTraces) {
+          left = edit(batch, envelopes)
         }
         return left
-      }
+      },
+      flush: () => envelopes.flush(Date.now())
     }
   }
 })
