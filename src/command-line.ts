@@ -31,6 +31,7 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--ndjson]        each line is a JSON value
                [--explain]       say on stderr what was found, where and why
                [--config FILE]   with the options of processors.redact
+  sluice sentry apply            make the alert rules of a project in Sentry be those of a file; `sluice sentry help` says how
   sluice version
   sluice help
 
@@ -41,6 +42,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   run,
   check,
   redact,
+  sentry,
   version: async () => say(description.version),
   help: async () => say(USAGE)
 }
@@ -159,6 +161,11 @@ async function check(args: string[]): Promise<number> {
 async function redact(args: string[]): Promise<number> {
   const { redactCommand } = await import('./redact-command.ts')
   return redactCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr, env: process.env })
+}
+
+async function sentry(args: string[]): Promise<number> {
+  const { sentryCommand } = await import('./commands/sentry.ts')
+  return sentryCommand(args, { env: process.env, say: (text) => void process.stdout.write(text) })
 }
 
 function say(text: string): number {

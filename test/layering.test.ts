@@ -61,6 +61,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   readiness: [],
   admin: ['net'],
   'facts-port': ['net', 'facts'],
+  commands: ['sentry', ...CONTRACTS],
   'redact-command': ['processors/redact', 'components', 'config', ...CONTRACTS],
   'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
 }
