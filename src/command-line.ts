@@ -31,7 +31,7 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--ndjson]        each line is a JSON value
                [--explain]       say on stderr what was found, where and why
                [--config FILE]   with the options of processors.redact
-  sluice sentry apply            make the alert rules of a project in Sentry be those of a file; `sluice sentry help` says how
+  sluice sentry apply            make the alert rules of a project in Sentry be those of a file; sentry help says how
   sluice version
   sluice help
 
