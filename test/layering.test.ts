@@ -16,7 +16,7 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((na
 
 const imports: Import[] = files.flatMap((from) =>
   Array.from(
-    readFileSync(join(SRC, from), 'utf8').matchAll(/^(?:import|export)(\s+type)?\s[^'"]*?from\s+'(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm),
+    readFileSync(join(SRC, from), 'utf8').matchAll(/^(?:import|export)(\s+type)?\s[^'"]*?from\s+'(\.[^']+\.ts)'|\bimport\('(\.[^']+)'\)/gm),
     ([, type, fixed, lazy]): Import => ({ from, to: relative(SRC, join(SRC, dirname(from), fixed ?? lazy)), typeOnly: type !== undefined })
   )
 )
