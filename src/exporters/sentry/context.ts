@@ -20,6 +20,8 @@ export interface Built {
   readonly eventId: string | undefined
   /** More of the envelope's header, where it came with one: it wins over ours. */
   readonly header?: JsonObject | undefined
+  /** How far the clock was ahead that its times are of. */
+  readonly clockAheadMs?: number
   readonly items: readonly EnvelopeItem[]
   /** The spans or log records that are in it, as they were given to the builder; of a container, in the order of its items. */
   readonly records: readonly object[]

@@ -5,7 +5,7 @@ import type { Build, Built, Payloads } from './context.ts'
 import { completedContainer, completedEvent, type Sender, senderOf } from './forward-payload.ts'
 import { forwardedTrace } from './forward-trace.ts'
 import { isId } from './ids.ts'
-import { type Attributes, attributesOf, textOf } from './values.ts'
+import { type Attributes, attributesOf, numberOf, textOf } from './values.ts'
 
 /** Reports that go in one envelope. */
 const REPORTS_MAX = 100
@@ -173,6 +173,7 @@ class Envelope {
       trace: came.trace(build),
       eventId: came.hasEvent ? came.eventId : undefined,
       header: isSdk ? { ...header, sdk } : header,
+      clockAheadMs: numberOf(came.attributes.get(names.CLOCK_AHEAD_MS)) ?? 0,
       items: [],
       records: []
     }

@@ -206,7 +206,7 @@ export class Packer {
 
 function parcelOf(
   to: Destination,
-  { trace, eventId, items, header: given }: Built,
+  { trace, eventId, items, header: given, clockAheadMs }: Built,
   records: readonly number[],
   { settings }: Build
 ): EnvelopeParcel {
@@ -221,7 +221,7 @@ function parcelOf(
     const own = items.length > 1 && items.length === records.length ? records.slice(i, i + 1) : records
     return { item, records: own, quantities: quantitiesOf(item) }
   })
-  return new EnvelopeParcel(to, header, pieces)
+  return new EnvelopeParcel(to, header, pieces, clockAheadMs)
 }
 
 function textOf(attributes: readonly KeyValue[] | undefined, name: string): string | undefined {

@@ -34,12 +34,17 @@ export class EnvelopeParcel implements Parcel {
   readonly contentType = 'application/x-sentry-envelope'
   private readonly header: JsonObject
   private readonly pieces: readonly Piece[]
+  private readonly clockAheadMs: number
 
-  /** The header without `sent_at`, which is the time of each sending. */
-  constructor(to: Destination, header: JsonObject, pieces: readonly Piece[]) {
+  /**
+   * The header without `sent_at`, which is the time of each sending: as it was on the clock that the items were timed by, since Sentry sets their times
+   * right by it.
+   */
+  constructor(to: Destination, header: JsonObject, pieces: readonly Piece[], clockAheadMs = 0) {
     this.to = to
     this.header = header
     this.pieces = pieces
+    this.clockAheadMs = clockAheadMs
   }
 
   get url(): URL {
@@ -56,24 +61,24 @@ export class EnvelopeParcel implements Parcel {
 
   body(nowMs: number): Uint8Array {
     return writeEnvelope({
-      header: { ...this.header, sent_at: new Date(nowMs).toISOString() },
+      header: { ...this.header, sent_at: new Date(nowMs + this.clockAheadMs).toISOString() },
       items: this.pieces.map(({ item }) => item)
     })
   }
 
   halves(): EnvelopeParcel[] {
-    const { to, header, pieces } = this
+    const { to, header, pieces, clockAheadMs } = this
     const parts = pieces.length > 1 ? [pieces.slice(0, 1), pieces.slice(1)] : halvesOf(pieces[0]).map((piece) => [piece])
-    return parts.map((part) => new EnvelopeParcel(to, header, part))
+    return parts.map((part) => new EnvelopeParcel(to, header, part, clockAheadMs))
   }
 
   sort(isLimited: (quantities: readonly Quantity[]) => boolean): EnvelopeParcel[] {
-    const { to, header, pieces } = this
+    const { to, header, pieces, clockAheadMs } = this
     if (pieces.length < 2) return []
     const limited = pieces.filter(({ quantities }) => isLimited(quantities))
     if (limited.length === 0 || limited.length === pieces.length) return []
     const free = pieces.filter((piece) => !limited.includes(piece))
-    return [free, limited].map((part) => new EnvelopeParcel(to, header, part))
+    return [free, limited].map((part) => new EnvelopeParcel(to, header, part, clockAheadMs))
   }
 }
 
