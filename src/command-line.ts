@@ -145,7 +145,7 @@ async function check(args: string[]): Promise<number> {
   const [{ components }, { loadConfig }] = await Promise.all([import('./components.ts'), import('./config/load.ts')])
   if (values.gpu) {
     const { config } = await loadConfig({ file: values.config, env: process.env, definitions: components })
-    const { checkGpu } = await import('./check-gpu.ts')
+    const { checkGpu } = await import('./commands/check-gpu.ts')
     const { code, stdout } = await checkGpu(config.facts)
     process.stdout.write(stdout)
     return code
@@ -159,7 +159,7 @@ async function check(args: string[]): Promise<number> {
 }
 
 async function redact(args: string[]): Promise<number> {
-  const { redactCommand } = await import('./redact-command.ts')
+  const { redactCommand } = await import('./commands/redact.ts')
   return redactCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr, env: process.env })
 }
 

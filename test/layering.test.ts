@@ -23,10 +23,10 @@ const imports: Import[] = files.flatMap((from) =>
 
 const COMPONENTS = ['receivers', 'processors', 'exporters']
 
-/** The layer of a file; the outer folders of components are a layer each, and so is each component in it. */
+/** The layer of a file; each component is one, and so is each command. */
 function layerOf(file: string): string {
   const [first, second] = file.split('/')
-  if (COMPONENTS.includes(first)) return `${first}/${second.replace(/\.ts$/, '')}`
+  if (COMPONENTS.includes(first) || first === 'commands') return `${first}/${second.replace(/\.ts$/, '')}`
   return second === undefined || file === 'config/schema.ts' ? file.replace(/\.ts$/, '') : first
 }
 
@@ -61,9 +61,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   readiness: [],
   admin: ['net'],
   'facts-port': ['net', 'facts'],
-  commands: ['sentry', ...CONTRACTS],
-  'redact-command': ['processors/redact', 'components', 'config', ...CONTRACTS],
-  'check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
+  'commands/sentry': ['sentry', ...CONTRACTS],
+  'commands/redact': ['processors/redact', 'components', 'config', ...CONTRACTS],
+  'commands/check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
 }
 
 function allowed({ from, to, typeOnly }: Import): boolean {

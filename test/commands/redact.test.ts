@@ -5,11 +5,11 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { temporaryDirectory } from './support/gateway-process.ts'
-import { Secrets } from './support/secrets.ts'
+import { temporaryDirectory } from '../support/gateway-process.ts'
+import { Secrets } from '../support/secrets.ts'
 
-const MAIN = join(import.meta.dirname, '..', 'src', 'main.ts')
-const SHARED = join(import.meta.dirname, '..', '..', 'shared', 'redaction')
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const SHARED = join(import.meta.dirname, '..', '..', '..', 'shared', 'redaction')
 const ENV = { PATH: process.env.PATH, HOME: process.env.HOME }
 
 /** A process that takes nothing for so long waits for its reader. */

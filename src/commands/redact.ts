@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { messageOf } from './errors.ts'
-import type { Engine } from './processors/redact/engine.ts'
-import { LineFilter } from './processors/redact/line-filter.ts'
-import { engineOf, redact } from './processors/redact/redact.ts'
+import { messageOf } from '../errors.ts'
+import type { Engine } from '../processors/redact/engine.ts'
+import { LineFilter } from '../processors/redact/line-filter.ts'
+import { engineOf, redact } from '../processors/redact/redact.ts'
 
 const OK = 0
 const FAILED = 1
@@ -79,7 +79,7 @@ export async function redactCommand(args: string[], { input, output, errors, env
 // Without a file the rest of the configuration, and the modules behind it, are not needed.
 async function optionsOf(file: string | undefined, env: Streams['env']): Promise<Options> {
   if (file === undefined) return z.strictObject(redact.options).parse({})
-  const [{ loadConfig }, { components }] = await Promise.all([import('./config/load.ts'), import('./components.ts')])
+  const [{ loadConfig }, { components }] = await Promise.all([import('../config/load.ts'), import('../components.ts')])
   const { config } = await loadConfig({ file, env, definitions: components })
   return config.redactor.options as Options
 }

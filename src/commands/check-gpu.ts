@@ -1,6 +1,6 @@
-import type { Facts, GpuDevice, GpuFacts, GpuSample } from './facts/facts.ts'
-import { type FactsOptions, openFacts } from './facts/open.ts'
-import { Metrics } from './telemetry/metrics.ts'
+import type { Facts, GpuDevice, GpuFacts, GpuSample } from '../facts/facts.ts'
+import { type FactsOptions, openFacts } from '../facts/open.ts'
+import { Metrics } from '../telemetry/metrics.ts'
 
 /** Longer than all runs of nvidia-smi in one look may take together at the default timeout. */
 const LOOK_WITHIN_MS = 90_000

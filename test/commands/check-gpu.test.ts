@@ -2,12 +2,12 @@ import { match, ok, strictEqual } from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { checkGpu } from '../src/check-gpu.ts'
-import { components } from '../src/components.ts'
-import { loadConfig } from '../src/config/load.ts'
-import type { FactsOptions } from '../src/facts/open.ts'
-import { openStandIn, type StandIn } from './support/nvidia-smi-stand-in.ts'
-import { DOCUMENT, GPU_A, GPU_B, LIST, MIG_A0 } from './support/nvidia-smi-texts.ts'
+import { checkGpu } from '../../src/commands/check-gpu.ts'
+import { components } from '../../src/components.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { FactsOptions } from '../../src/facts/open.ts'
+import { openStandIn, type StandIn } from '../support/nvidia-smi-stand-in.ts'
+import { DOCUMENT, GPU_A, GPU_B, LIST, MIG_A0 } from '../support/nvidia-smi-texts.ts'
 
 function standIn(t: TestContext): StandIn {
   const smi = openStandIn()
