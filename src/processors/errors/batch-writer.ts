@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto'
 import { lengthDelimited } from '../../otlp/wire.ts'
 import type { Place } from './sighting.ts'
 
+const KEY_BYTES_MAX = 64
 const NOTHING: Uint8Array = Buffer.alloc(0)
 
 // The wire: request { repeated ResourceLogs = 1 }, ResourceLogs { Resource = 1, repeated ScopeLogs = 2 },
@@ -21,8 +23,10 @@ export class BatchWriter {
   bytes = 0
   private readonly resources = new Map<string, { readonly resource: Uint8Array; readonly scopes: Map<string, Scope> }>()
 
-  /** Adds a record. Records with the same keys share the resource and the scope that came first. */
-  add(resourceKey: string, resource: Uint8Array, scopeKey: string, scope: Uint8Array, record: Uint8Array): void {
+  /** Adds a record. */
+  add(resource: Uint8Array, scope: Uint8Array, record: Uint8Array): void {
+    const resourceKey = keyOf(resource)
+    const scopeKey = keyOf(scope)
     let under = this.resources.get(resourceKey)
     if (under === undefined) {
       under = { resource, scopes: new Map() }
@@ -63,4 +67,10 @@ function fieldsOf(bytes: Uint8Array, pieces: readonly number[]): Uint8Array {
   const fields: Uint8Array[] = []
   for (let i = 0; i < pieces.length; i += 2) fields.push(lengthDelimited(HEAD, bytes.subarray(pieces[i], pieces[i + 1])))
   return fields.length === 1 ? fields[0] : Buffer.concat(fields)
+}
+
+// The bytes themselves while they are few, else their hash.
+function keyOf(bytes: Uint8Array): string {
+  if (bytes.length > KEY_BYTES_MAX) return hash('sha256', bytes, 'base64')
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }

@@ -1,4 +1,5 @@
 import { crashSite, keyOf, type Sighting, shortType } from './sighting.ts'
+import type { Waiting } from './waiting.ts'
 
 /** Errors that are remembered; more, and the oldest is forgotten. */
 const REMEMBERED_MAX = 16_384
@@ -10,6 +11,8 @@ const APART_NANO_MAX = 2e9
 interface Variant {
   readonly type: string
   readonly site: string
+  /** Of an error that waits for its span. */
+  waiting: Waiting | null
 }
 
 interface Remembered {
@@ -32,6 +35,8 @@ interface Halves {
  * the same service make a pair when they are two seconds apart at most.
  */
 export class Duplicates {
+  /** What was asked for last, within its trace; null outside of one. */
+  private last: Variant | null = null
   /** Remembered errors that made room for others before their time. */
   forgotten = 0
   private readonly windowMs: number
@@ -53,14 +58,28 @@ export class Duplicates {
   /** Whether the error has been seen before. If not, it is remembered. */
   isKnown(sighting: Sighting, service: string, nowMs: number): boolean {
     const { traceId, origin, type, message, stacktrace } = sighting
+    this.last = null
     this.forget(this.byTrace, nowMs)
     this.forget(this.halves, nowMs)
     if (this.traces !== null && traceId !== '' && this.isKnownFailure(this.traces, sighting, nowMs)) return true
-    const variant = { type: shortType(type), site: crashSite(stacktrace) }
+    const variant: Variant = { type: shortType(type), site: crashSite(stacktrace), waiting: null }
     const said = keyOf(message)
     if (traceId !== '' && this.isKnownInTrace(`${traceId}${said}`, variant, nowMs)) return true
     if (traceId !== '' && origin === 'log') return false
     return this.makesPair(`${service}\n${keyOf(variant.site === '' ? variant.type : variant.site)}\n${said}`, sighting, nowMs)
+  }
+
+  /** The error that `isKnown` was asked for last waits from now on. */
+  letWait(waiting: Waiting): void {
+    if (this.last !== null) this.last.waiting = waiting
+  }
+
+  /** The one that waits and is the same as the error that `isKnown` was asked for last, which is forgotten here. */
+  takeWaiting(): Waiting | null {
+    if (this.last === null) return null
+    const { waiting } = this.last
+    this.last.waiting = null
+    return waiting
   }
 
   // What fails in a trace makes the spans above it fail.
@@ -77,12 +96,16 @@ export class Duplicates {
 
   private isKnownInTrace(key: string, variant: Variant, nowMs: number): boolean {
     const known = this.byTrace.get(key)
+    this.last = variant
     if (known === undefined) {
       this.remember(this.byTrace, key, { sinceMs: nowMs, variants: [variant] })
       return false
     }
-    for (const { type, site } of known.variants) {
-      if (site !== '' && variant.site !== '' ? site === variant.site : type === variant.type) return true
+    for (const before of known.variants) {
+      const { type, site } = before
+      if (site !== '' && variant.site !== '' ? site !== variant.site : type !== variant.type) continue
+      this.last = before
+      return true
     }
     if (known.variants.length < VARIANTS_MAX) known.variants.push(variant)
     return false

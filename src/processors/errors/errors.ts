@@ -9,9 +9,10 @@ import { type Group, Grouping, likenessOf, type Subject } from './grouping.ts'
 import { type GroupState, Limits } from './limits.ts'
 import { options } from './options.ts'
 import { ErrorReader } from './reader.ts'
-import { errorRecord, withCount } from './record.ts'
+import { errorRecord, withAdditions } from './record.ts'
 import type { Place, Sighting } from './sighting.ts'
 import { Trail } from './trail.ts'
+import { type Waiting, WaitingRoom } from './waiting.ts'
 
 /** Errors of one batch are gathered up to this size; more of them are over the limit. */
 const SPAWNED_BYTES_MAX = 4 * 1024 * 1024
@@ -29,12 +30,31 @@ export const errors = defineProcessor({
   create: (options, host) => new Errors(options, host)
 })
 
+type Heads = ReturnType<typeof headsOf>
+
+/** An error on its way out. What is dear to make is made when it is needed. */
+interface Outgoing {
+  readonly group: Group | null
+  readonly traceId: string
+  readonly correlationId: string
+  readonly atNano: number
+  readonly sender: string | undefined
+  /** The log record that it came in; null for a span. */
+  readonly log: Uint8Array | null
+  /** Roughly, in bytes. */
+  readonly size: number
+  readonly heads: () => Heads
+  readonly record: () => Uint8Array
+}
+
 class Errors implements Processor {
   private readonly finder: Finder
   private readonly duplicates: Duplicates
   private readonly grouping: Grouping
   private readonly limits: Limits
   private readonly trail: Trail
+  private readonly waiting = new WaitingRoom()
+  private readonly waitMs: number
   private readonly reader: ErrorReader
   private readonly seen = { span_event: 0, log: 0 }
   private readonly outcomes = { sent: 0, duplicate: 0, limited: 0 }
@@ -46,10 +66,12 @@ class Errors implements Processor {
   private nowMs = 0
   private place: Place | null = null
   private service = ''
-  private heads: ReturnType<typeof headsOf> | null = null
+  private heads: Heads | null = null
 
   constructor(given: z.output<z.ZodObject<typeof options>>, host: Host) {
-    const { sources, dedupe, grouping, limit, trail } = given
+    const { sources, dedupe, wait, grouping, limit, trail } = given
+    // What is forgotten cannot be known again.
+    this.waitMs = sources.spans ? Math.min(wait, dedupe) : 0
     this.duplicates = new Duplicates(dedupe, sources.statusErrors)
     this.grouping = new Grouping([...grouping.rules, ...(grouping.defaults ? DEFAULT_RULES : [])])
     this.limits = new Limits(limit, performance.now())
@@ -68,6 +90,7 @@ class Errors implements Processor {
     this.trail.add(batch.signal, batch.bytes, this.nowMs)
     this.finder.find(batch)
     this.batch = NO_BATCH
+    this.endWaits(batch.sender, false)
     if (this.writer.items > 0) this.spawned = this.close(batch.receivedAtMs, batch.sender)
     return batch
   }
@@ -83,20 +106,32 @@ class Errors implements Processor {
     return null
   }
 
-  /** What was held back of groups that are quiet now; at the stop, of all. */
+  /** What waited long enough, and what was held back of groups that are quiet now, of one sender at a time; at the stop, all of all. */
   flush(): Batch | null {
-    const { limits, writer, outcomes, isLast } = this
-    const nowMs = performance.now()
+    const { limits, writer, isLast } = this
+    this.nowMs = performance.now()
+    const senders = new Set(isLast ? this.waiting.senders() : this.waiting.dueSenders(this.nowMs))
+    for (const { held } of limits.holding()) senders.add(held?.sender)
+    // A batch has one sender.
+    for (const sender of senders) {
+      this.endWaits(sender, isLast)
+      this.release(sender)
+      if (!isLast && writer.items > 0) return this.close(Date.now(), sender)
+    }
+    return writer.items === 0 ? null : this.close(Date.now(), senders.size === 1 ? [...senders][0] : undefined)
+  }
+
+  private release(sender: string | undefined): void {
+    const { limits, writer, isLast } = this
     for (const group of [...limits.holding()]) {
-      if (!isLast && (writer.bytes > SPAWNED_BYTES_MAX || !limits.take(group, nowMs))) continue
+      if (group.held?.sender !== sender) continue
+      if (!isLast && (writer.bytes > SPAWNED_BYTES_MAX || !limits.take(group, this.nowMs))) continue
       const held = limits.release(group)
       if (held === null) continue
-      const { resource, scope, record } = held
-      writer.add(keyOfBytes(resource), resource, keyOfBytes(scope), scope, withCount(record, group.untold))
+      this.write(held, withAdditions(held.record, { group: null, count: group.untold, breadcrumbs: [] }))
       group.untold = 0
-      outcomes.sent++
+      this.outcomes.sent++
     }
-    return writer.items === 0 ? null : this.close(Date.now(), undefined)
   }
 
   private close(receivedAtMs: number, sender: string | undefined): Batch {
@@ -119,47 +154,76 @@ class Errors implements Processor {
     const { origin, place } = sighting
     this.seen[origin]++
     if (this.place !== place) this.enter(place)
+    let log: Uint8Array | null = null
     if (this.duplicates.isKnown(sighting, this.service, nowMs)) {
       outcomes.duplicate++
-      return
+      const waiting = origin === 'span_event' ? this.duplicates.takeWaiting() : null
+      if (waiting === null || !this.waiting.leave(waiting)) return
+      // The span takes the place of the log record.
+      log = waiting.log
     }
     const subject = this.subjectOf(sighting)
     const found = this.grouping.groupOf(subject)
-    const group = limits.group(found === null ? likenessOf(subject) : found.fingerprint.join('\n'), nowMs)
-    if (this.writer.bytes < SPAWNED_BYTES_MAX && limits.take(group, nowMs)) this.send(sighting, found, group)
-    else this.holdBack(sighting, found, group)
+    const likeness = found === null ? likenessOf(subject) : found.fingerprint.join('\n')
+    if (this.mayWait(sighting)) this.letWait(sighting, found, likeness)
+    else this.decide(limits.group(likeness, nowMs), this.outgoing(sighting, found, log))
   }
 
-  private send(sighting: Sighting, found: Group | null, group: GroupState): void {
-    const { batch, outcomes, writer, trail, nowMs } = this
-    if (this.limits.release(group) !== null) this.limit(group)
-    const breadcrumbs = trail.leadingTo(
-      {
-        traceId: sighting.traceId,
-        correlationId: this.reader.text(this.reader.correlation) ?? '',
-        atNano: sighting.atNano,
-        record: sighting.origin === 'log' ? batch.bytes.subarray(sighting.start, sighting.end) : null
-      },
-      nowMs
-    )
-    const record = errorRecord(batch.bytes, sighting, { group: found, count: group.untold, breadcrumbs })
-    group.untold = 0
-    const { resource, scope } = this.headsHere(sighting.place)
-    const { resourceNumber, scopes } = sighting.place
-    writer.add(`${resourceNumber}`, resource, `${scopes.join(' ')}`, scope, record)
-    outcomes.sent++
-  }
-
-  private holdBack(sighting: Sighting, found: Group | null, group: GroupState): void {
-    const { limits, batch, nowMs } = this
-    const { start, end, place } = sighting
+  private outgoing(sighting: Sighting, group: Group | null, log: Uint8Array | null): Outgoing {
+    const { bytes } = this.batch
+    const { start, end, place, origin, traceId, atNano } = sighting
     const resourceBytes = place.resources.reduce((sum, offset, i) => sum + (i % 2 === 0 ? -offset : offset), 0)
-    if (!limits.mayHold(group, end - start + resourceBytes, nowMs)) {
-      this.limit(group)
-      return
+    return {
+      ...{ group, traceId, atNano, size: end - start + resourceBytes, sender: this.batch.sender },
+      correlationId: this.reader.text(this.reader.correlation) ?? '',
+      log: origin === 'log' ? bytes.subarray(start, end) : null,
+      heads: () => this.headsHere(place),
+      record: () => errorRecord(bytes, sighting, log)
     }
-    const record = errorRecord(batch.bytes, sighting, { group: found, count: 0, breadcrumbs: [] })
-    limits.hold(group, { ...this.headsHere(place), record })
+  }
+
+  // Sends it, or holds it back, or counts it.
+  private decide(state: GroupState, { group, log, size, sender, heads, record, ...end }: Outgoing): void {
+    const { limits, nowMs, writer } = this
+    if (writer.bytes < SPAWNED_BYTES_MAX && limits.take(state, nowMs)) {
+      if (limits.release(state) !== null) this.limit(state)
+      const breadcrumbs = this.trail.leadingTo({ ...end, record: log }, nowMs)
+      this.write(heads(), withAdditions(record(), { group, count: state.untold, breadcrumbs }))
+      state.untold = 0
+      this.outcomes.sent++
+    } else if (limits.mayHold(state, size, nowMs)) {
+      limits.hold(state, { sender, ...heads(), record: withAdditions(record(), { group, count: 0, breadcrumbs: [] }) })
+    } else this.limit(state)
+  }
+
+  private mayWait({ origin, traceId, start, end }: Sighting): boolean {
+    return origin === 'log' && traceId !== '' && this.waitMs > 0 && this.waiting.hasRoom(2 * (end - start))
+  }
+
+  private letWait(sighting: Sighting, group: Group | null, likeness: string): void {
+    const { traceId, atNano, start, end, place } = sighting
+    const { bytes, sender } = this.batch
+    const waiting: Waiting = {
+      ...{ traceId, atNano, group, likeness, sender, ...this.headsHere(place) },
+      untilMs: this.nowMs + this.waitMs,
+      correlationId: this.reader.text(this.reader.correlation) ?? '',
+      log: Uint8Array.prototype.slice.call(bytes, start, end),
+      record: errorRecord(bytes, sighting, null)
+    }
+    this.waiting.enter(waiting)
+    this.duplicates.letWait(waiting)
+  }
+
+  private endWaits(sender: string | undefined, all: boolean): void {
+    for (const one of this.waiting.take(all ? Number.POSITIVE_INFINITY : this.nowMs, sender)) {
+      const { resource, scope, record, likeness } = one
+      const size = resource.length + record.length
+      this.decide(this.limits.group(likeness, this.nowMs), { ...one, size, heads: () => ({ resource, scope }), record: () => record })
+    }
+  }
+
+  private write({ resource, scope }: Heads, record: Uint8Array): void {
+    this.writer.add(resource, scope, record)
   }
 
   private limit(group: GroupState): void {
@@ -167,7 +231,7 @@ class Errors implements Processor {
     this.outcomes.limited++
   }
 
-  private headsHere(place: Place): ReturnType<typeof headsOf> {
+  private headsHere(place: Place): Heads {
     this.heads ??= headsOf(this.batch.bytes, place)
     return this.heads
   }
@@ -190,7 +254,7 @@ class Errors implements Processor {
   }
 
   private observe({ metrics }: Host): void {
-    const { seen, outcomes, limits, duplicates, trail, finder } = this
+    const { seen, outcomes, limits, duplicates, trail, finder, waiting } = this
     const series = (label: string, read: () => Readonly<Record<string, number>>) => () =>
       Object.entries(read()).map(([name, value]) => ({ labels: { [label]: name }, value }))
     metrics.observe(
@@ -205,9 +269,12 @@ class Errors implements Processor {
       'counter',
       series('outcome', () => ({ ...outcomes, limited: outcomes.limited + limits.limitedLate, dropped: finder.crowded }))
     )
-    metrics.observe('sluice_errors_held', 'Errors over their limit that are sent when their group is quiet.', 'gauge', () => [
-      { labels: {}, value: limits.heldErrors }
-    ])
+    metrics.observe(
+      'sluice_errors_held',
+      'Errors that are not sent yet: over their limit until their group is quiet, or waiting for their span.',
+      'gauge',
+      series('why', () => ({ limit: limits.heldErrors, wait: waiting.size }))
+    )
     metrics.observe('sluice_errors_groups', 'Groups of errors that are told apart for limits.', 'gauge', () => [
       { labels: {}, value: limits.size }
     ])
@@ -227,7 +294,3 @@ class Errors implements Processor {
 }
 
 const NO_BATCH: Batch = { signal: 'logs', bytes: new Uint8Array(0), items: 0, receivedAtMs: 0 }
-
-function keyOfBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-}

@@ -7,6 +7,8 @@ const HOLDS_PER_SECOND = 1000
 
 /** An error over the limit, to be sent when there is room. */
 export interface Held {
+  /** Who sent it: what is known of it is found by this. */
+  readonly sender: string | undefined
   readonly resource: Uint8Array
   readonly scope: Uint8Array
   readonly record: Uint8Array

@@ -21,6 +21,11 @@ export const options = {
     max: '1h',
     doc: 'For how long an error is known again when it comes on another span or in a log record.'
   }),
+  wait: duration({
+    default: '6s',
+    max: '1m',
+    doc: 'How long an error in the logs of a trace waits for its span, which comes later and tells more; 0s does not wait.'
+  }),
   grouping: group(
     {
       defaults: flag({ default: true, doc: 'Apply the rules that come along, after those below; docs/errors.md has the list.' }),

@@ -29,11 +29,18 @@ export interface Additions {
 
 type Attributes = Map<string, Draft<AnyValue>>
 
-/** One error as the LogRecord that exporters are given. */
-export function errorRecord(bytes: Uint8Array, sighting: Sighting, additions: Additions): Buffer {
-  const record = sighting.origin === 'log' ? ofLog(bytes, sighting) : ofSpan(bytes, sighting)
+/** What the gateway alone says of an error. */
+const OURS = ['error.origin', 'error.group', 'error.fingerprint', 'error.count', 'error.breadcrumbs', 'error.mechanism.handled']
+
+/**
+ * One error as the LogRecord that exporters are given, without what `withAdditions` adds. `log` is a log record of the same error: of an error on a
+ * span, what the span does not say is taken from there.
+ */
+export function errorRecord(bytes: Uint8Array, sighting: Sighting, log: Uint8Array | null): Buffer {
+  const record = sighting.origin === 'log' ? ofLog(bytes, sighting) : ofSpan(bytes, sighting, log)
   const { attributes } = record
   const { type, message, stacktrace, isDescribed, origin } = sighting
+  for (const key of OURS) attributes.delete(key)
   if (isDescribed) {
     put(attributes, 'exception.type', type)
     put(attributes, 'exception.message', message)
@@ -42,13 +49,6 @@ export function errorRecord(bytes: Uint8Array, sighting: Sighting, additions: Ad
   attributes.set('error.origin', { stringValue: origin })
   const escaped = flagOf(attributes.get('exception.escaped'))
   if (escaped !== undefined) attributes.set('error.mechanism.handled', { boolValue: !escaped })
-  const { group, count, breadcrumbs } = additions
-  if (group !== null) {
-    attributes.set('error.group', { stringValue: group.rule })
-    attributes.set('error.fingerprint', { arrayValue: { values: group.fingerprint.map((stringValue) => ({ stringValue })) } })
-  }
-  if (breadcrumbs.length > 0) attributes.set('error.breadcrumbs', { arrayValue: { values: breadcrumbs } })
-  if (count > 0) attributes.set('error.count', { intValue: count })
   return encode('LogRecord', {
     ...record.fields,
     eventName: 'exception',
@@ -57,11 +57,19 @@ export function errorRecord(bytes: Uint8Array, sighting: Sighting, additions: Ad
   })
 }
 
-/** The same record with the number of those that it stands for, which was not known when it was made. */
-export function withCount(record: Uint8Array, count: number): Uint8Array {
-  if (count === 0) return record
-  const attribute = encode('KeyValue', { key: 'error.count', value: { intValue: count } })
-  return Buffer.concat([record, lengthDelimited(LOG_ATTRIBUTES, attribute)])
+/** The same record with what is known only when it is sent. */
+export function withAdditions(record: Uint8Array, { group, count, breadcrumbs }: Additions): Uint8Array {
+  const parts: Uint8Array[] = [record]
+  const add = (key: string, value: Draft<AnyValue>): void => {
+    parts.push(lengthDelimited(LOG_ATTRIBUTES, encode('KeyValue', { key, value })))
+  }
+  if (group !== null) {
+    add('error.group', { stringValue: group.rule })
+    add('error.fingerprint', { arrayValue: { values: group.fingerprint.map((stringValue) => ({ stringValue })) } })
+  }
+  if (breadcrumbs.length > 0) add('error.breadcrumbs', { arrayValue: { values: breadcrumbs } })
+  if (count > 0) add('error.count', { intValue: count })
+  return parts.length === 1 ? record : Buffer.concat(parts)
 }
 
 interface Unfinished {
@@ -92,7 +100,11 @@ function ofLog(bytes: Uint8Array, { start, end, atNano, type, message }: Sightin
 }
 
 // The wire: Span { repeated attributes = 9, repeated events = 11, repeated links = 13 }, SpanEvent { repeated attributes = 3 }
-function ofSpan(bytes: Uint8Array, { start, end, eventStart, eventEnd, atNano, type, message }: Sighting): Unfinished {
+function ofSpan(
+  bytes: Uint8Array,
+  { start, end, eventStart, eventEnd, atNano, type, message }: Sighting,
+  log: Uint8Array | null
+): Unfinished {
   const list = new AttributeList()
   const event = decode('SpanEvent', list.read(bytes, eventStart, eventEnd, 3, []))
   const span = decode('Span', list.read(bytes, start, end, 9, [11, 13]))
@@ -100,6 +112,7 @@ function ofSpan(bytes: Uint8Array, { start, end, eventStart, eventEnd, atNano, t
   put(attributes, 'span.name', shortened(span.name ?? '', TEXT_CHARACTERS_MAX))
   put(attributes, 'span.kind', KINDS[span.kind ?? 0] ?? KINDS[0])
   put(attributes, 'span.parent_id', span.parentSpanId ?? '')
+  if (log !== null) list.read(log, 0, log.length, LOG_ATTRIBUTES, [])
   const timeUnixNano = event.timeUnixNano || span.endTimeUnixNano || nanos(atNano)
   return {
     fields: {

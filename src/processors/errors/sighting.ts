@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 
-/** Of a message, and of a stack trace, so much is looked at. */
+/** Of a type, a message and a stack trace, so much is looked at. */
+export const TYPE_BYTES_MAX = 512
 export const MESSAGE_BYTES_MAX = 16 * 1024
 export const STACK_BYTES_MAX = 64 * 1024
 
@@ -8,8 +9,6 @@ export type Origin = 'span_event' | 'log'
 
 /** Where a record stands in its request. */
 export interface Place {
-  /** Grows from resource entry to resource entry. */
-  readonly resourceNumber: number
   /** The pieces of the Resource, as pairs of offsets. */
   readonly resources: readonly number[]
   /** The pieces of the InstrumentationScope. */

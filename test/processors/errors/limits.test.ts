@@ -25,7 +25,7 @@ test('so many errors of a group at once, then so many a minute; what was too man
   deepStrictEqual(untold(take(storm(10))), [0, 0, 0])
   balances(metrics)
   deepStrictEqual(counts(metrics, 'sluice_errors_total'), { sent: 3, limited: 6 })
-  deepStrictEqual(counts(metrics, 'sluice_errors_held'), { '': 1 })
+  deepStrictEqual(counts(metrics, 'sluice_errors_held'), { limit: 1 })
   wait(10_000)
   deepStrictEqual(untold(take(storm(5))), [7])
   deepStrictEqual(counts(metrics, 'sluice_errors_total'), { sent: 4, limited: 10 })

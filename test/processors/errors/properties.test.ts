@@ -13,7 +13,7 @@ const runs = Number(process.env.SLUICE_FUZZ_RUNS ?? 300)
 const OPTIONS = { sources: { statusErrors: true, logs: 'errors' }, limit: { perGroup: 3, burst: 2, overall: 5 }, trail: { max: 5 } }
 
 test('any valid request passes as it is, and the books balance', () => {
-  const use = open(OPTIONS)
+  const use = open({ ...OPTIONS, wait: '1ms' })
   fc.assert(
     fc.property(tapeWords, fc.constantFrom('traces', 'logs'), (words, signal) => {
       const batch = parseBatch(signal, wireRequest(signal, tapeOf(words)))
@@ -85,10 +85,12 @@ const log = fc
     })
   )
 
+const batchesOf = fc.array(fc.oneof(fc.array(span, { maxLength: 8 }), fc.array(log, { maxLength: 8 })), { maxLength: 12 })
+
 test('whatever errors come in whatever order, each is sent, a duplicate, limited or held', () => {
   fc.assert(
-    fc.property(fc.array(fc.oneof(fc.array(span, { maxLength: 8 }), fc.array(log, { maxLength: 8 })), { maxLength: 12 }), (batches) => {
-      const use = open(OPTIONS)
+    fc.property(fc.constantFrom('0s', '10s'), batchesOf, (wait, batches) => {
+      const use = open({ ...OPTIONS, wait })
       let sent = 0
       let untold = 0
       const add = (list: ReturnType<typeof use.take>): void => {

@@ -103,9 +103,10 @@ export interface Open {
   flush(): Sent[]
 }
 
+/** Errors in logs wait for nothing unless told otherwise. */
 export function open(options: object = {}): Open {
   const metrics = new Metrics()
-  const processor = errors.create(z.strictObject(errors.options).parse(options), host({ metrics }))
+  const processor = errors.create(z.strictObject(errors.options).parse({ wait: '0s', ...options }), host({ metrics }))
   return {
     processor,
     metrics,
