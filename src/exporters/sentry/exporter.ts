@@ -6,9 +6,9 @@ import { HttpClient } from '../../net/http-client.ts'
 import { type Dsn, parseDsn } from '../../sentry/dsn.ts'
 import { Destinations } from './destinations.ts'
 import { Packer } from './packer.ts'
-import { Progress } from './progress.ts'
+import { Progress, runsOf } from './progress.ts'
 import { Reporter } from './reporter.ts'
-import { Sender } from './sender.ts'
+import { Attempt, Sender } from './sender.ts'
 import { SEVERITIES, type SentryOptions, signalsOf } from './sentry.ts'
 import { StateFile } from './state-file.ts'
 
@@ -81,8 +81,12 @@ export class SentryExporter implements Exporter {
 
   async send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined> {
     const progress = this.progressOf(batch)
-    const parcels = this.packer.pack(batch, progress)
-    await this.sender.send(batch, parcels, progress, signal)
+    const attempt = new Attempt()
+    for (const run of runsOf(batch, this.options.batchMax)) {
+      if (signal.aborted) break
+      await this.sender.send(batch, this.packer.pack(batch, run, progress), progress, attempt, signal)
+    }
+    if (progress.open > 0) throw attempt.error()
     this.unfinished.delete(batch.signal)
     return progress.outcome()
   }

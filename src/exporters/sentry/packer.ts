@@ -1,7 +1,7 @@
 import type { RedactedBatch } from '../../batch.ts'
 import type { Host } from '../../component.ts'
 import { decode } from '../../otlp/decode.ts'
-import type { KeyValue, LogRecord, ResourceLogs, ResourceSpans, Span } from '../../otlp/objects.ts'
+import type { KeyValue, LogRecord, ResourceLogs, ResourceSpans } from '../../otlp/objects.ts'
 import type { JsonObject } from '../../sentry/envelope.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import { quantitiesOf } from './categories.ts'
@@ -14,7 +14,7 @@ import { Trimmed } from './limits.ts'
 import { logItems, severityNumberOf } from './log-items.ts'
 import { fixedLogs, fixedTraces } from './otlp-fixes.ts'
 import { EnvelopeParcel, OtlpParcel, type Parcel, type Piece } from './parcel.ts'
-import type { Progress } from './progress.ts'
+import { type Progress, partOf } from './progress.ts'
 import { SDK_NAME, type Settings } from './settings.ts'
 import { spanItems } from './span-items.ts'
 import { detectLanguage, parseStack } from './stacks/parse-stack.ts'
@@ -32,7 +32,6 @@ export interface PackerOptions {
   readonly version: string
 }
 
-const NOTHING: Payloads = { built: [], rejected: new Map() }
 const STACKS: Stacks = { parse: (language, text, trimmed) => parseStack(language, text, {}, trimmed), detect: detectLanguage }
 
 /** What one destination gets of a batch, still under its resources and scopes. */
@@ -65,15 +64,18 @@ export class Packer {
     }
   }
 
-  /** Everything of the batch that is still open. What cannot be sent is given up at once. */
-  pack(batch: RedactedBatch, progress: Progress): Parcel[] {
-    const records = new Map<object, number>()
-    const shares = batch.signal === 'traces' ? this.shareSpans(batch, progress, records) : this.shareLogs(batch, progress, records)
+  /** Everything among these records of the batch that is still open. What cannot be sent is given up at once. */
+  pack(batch: RedactedBatch, among: readonly number[], progress: Progress): Parcel[] {
+    const open = among.filter((record) => progress.isOpen(record))
+    if (open.length === 0) return []
+    const numbers = new Map<object, number>()
+    const { bytes } = partOf(batch, open)
+    const shares = batch.signal === 'traces' ? this.shareSpans(bytes, open, numbers) : this.shareLogs(batch, bytes, open, numbers, progress)
     const parcels: Parcel[] = []
     for (const [to, share] of shares) {
       const change = this.otlpChange(batch)
       if (change !== null) parcels.push(new OtlpParcel(to, batch, share.records, change))
-      else parcels.push(...this.build(batch, to, share, records, progress))
+      else parcels.push(...this.build(batch, to, share, numbers, progress))
     }
     return parcels
   }
@@ -99,13 +101,13 @@ export class Packer {
     batch: RedactedBatch,
     to: Destination,
     { entries, records: shared }: Share<ResourceSpans | ResourceLogs>,
-    records: ReadonlyMap<object, number>,
+    numbers: ReadonlyMap<object, number>,
     progress: Progress
   ): Parcel[] {
     const trimmed = new Trimmed()
     const build: Build = { ...this.contexts.get(to)!, trimmed, receivedAtMs: batch.receivedAtMs }
     const { built, rejected } = this.payloads(batch, entries, build)
-    const numbersOf = (objects: readonly object[]): number[] => objects.map((object) => records.get(object)!)
+    const numbersOf = (objects: readonly object[]): number[] => objects.map((object) => numbers.get(object)!)
     for (const [reason, objects] of rejected) progress.drop(numbersOf(objects), 'unsupported', reason, true)
     this.count(trimmed)
     const parcels = built.map((one) => parcelOf(to, one, numbersOf(one.records), build))
@@ -126,67 +128,62 @@ export class Packer {
         return this.options.spans === 'transactions'
           ? transactionItems(entries as ResourceSpans[], build)
           : spanItems(entries as ResourceSpans[], build)
-      case 'logs':
-        return logItems(entries as ResourceLogs[], build)
       case 'errors':
         return errorItems(entries as ResourceLogs[], build, STACKS)
       case 'envelopes':
         return forwardedItems(entries as ResourceLogs[], build)
       default:
-        return NOTHING
+        return logItems(entries as ResourceLogs[], build)
     }
   }
 
-  private shareSpans(batch: RedactedBatch, progress: Progress, records: Map<object, number>): Map<Destination, Share<ResourceSpans>> {
+  // `open` are the numbers of the records that are in `bytes`.
+  private shareSpans(bytes: Uint8Array, open: readonly number[], numbers: Map<object, number>): Map<Destination, Share<ResourceSpans>> {
     const shares = new Map<Destination, Share<ResourceSpans>>()
-    let record = 0
-    for (const entry of decode('ExportTraceServiceRequest', batch.bytes).resourceSpans ?? []) {
-      const to = this.destinations.of(textOf(entry.resource?.attributes, 'service.name'))
-      const share = shares.get(to) ?? { entries: [], records: [] }
-      const scopeSpans = (entry.scopeSpans ?? []).map((scope) => {
-        const spans: Span[] = []
-        for (const span of scope.spans ?? []) {
-          if (progress.isOpen(record)) {
-            records.set(span, record)
-            share.records.push(record)
-            spans.push(span)
-          }
-          record++
+    let at = 0
+    for (const entry of decode('ExportTraceServiceRequest', bytes).resourceSpans ?? []) {
+      const share = shareOf(shares, this.destinations.of(textOf(entry.resource?.attributes, 'service.name')))
+      share.entries.push(entry)
+      for (const { spans = [] } of entry.scopeSpans ?? []) {
+        for (const span of spans) {
+          numbers.set(span, open[at])
+          share.records.push(open[at++])
         }
-        return { ...scope, spans }
-      })
-      share.entries.push({ ...entry, scopeSpans })
-      if (share.records.length > 0) shares.set(to, share)
+      }
     }
     return shares
   }
 
-  private shareLogs(batch: RedactedBatch, progress: Progress, records: Map<object, number>): Map<Destination, Share<ResourceLogs>> {
+  private shareLogs(
+    { signal }: RedactedBatch,
+    bytes: Uint8Array,
+    open: readonly number[],
+    numbers: Map<object, number>,
+    progress: Progress
+  ): Map<Destination, Share<ResourceLogs>> {
     const shares = new Map<Destination, Share<ResourceLogs>>()
-    let record = 0
     const minor: number[] = []
-    for (const { resource, scopeLogs = [] } of decode('ExportLogsServiceRequest', batch.bytes).resourceLogs ?? []) {
+    let at = 0
+    for (const { resource, scopeLogs = [] } of decode('ExportLogsServiceRequest', bytes).resourceLogs ?? []) {
       const service = textOf(resource?.attributes, 'service.name')
       for (const { scope, logRecords = [] } of scopeLogs) {
         // Neighbours that go to the same place stay together.
         let last: { readonly to: Destination; readonly logRecords: LogRecord[] } | undefined
         for (const log of logRecords) {
-          const at = record++
-          if (!progress.isOpen(at)) continue
-          if (batch.signal === 'logs' && this.isMinor(log)) {
-            minor.push(at)
+          const number = open[at++]
+          if (signal === 'logs' && this.isMinor(log)) {
+            minor.push(number)
             continue
           }
-          const to = batch.signal === 'envelopes' ? this.addressOf(service, log) : this.destinations.of(service)
-          const share = shares.get(to) ?? { entries: [], records: [] }
-          shares.set(to, share)
+          const to = signal === 'envelopes' ? this.addressOf(service, log) : this.destinations.of(service)
+          const share = shareOf(shares, to)
           if (last?.to !== to) {
             last = { to, logRecords: [] }
             share.entries.push({ ...(resource && { resource }), scopeLogs: [{ ...(scope && { scope }), logRecords: last.logRecords }] })
           }
           last.logRecords.push(log)
-          share.records.push(at)
-          records.set(log, at)
+          share.records.push(number)
+          numbers.set(log, number)
         }
       }
     }
@@ -202,6 +199,12 @@ export class Packer {
   private addressOf(service: string | undefined, { attributes }: LogRecord): Destination {
     return this.destinations.of(service, textOf(attributes, 'sentry.project'), textOf(attributes, 'sentry.public_key'))
   }
+}
+
+function shareOf<E>(shares: Map<Destination, Share<E>>, to: Destination): Share<E> {
+  const share = shares.get(to) ?? { entries: [], records: [] }
+  shares.set(to, share)
+  return share
 }
 
 function parcelOf(

@@ -1,6 +1,6 @@
 import type { RedactedBatch } from '../../batch.ts'
 import type { Dropped, Outcome } from '../../component.ts'
-import { editRecords } from '../../otlp/request.ts'
+import { editRecords, walkRecords } from '../../otlp/request.ts'
 
 interface Given {
   readonly message: string
@@ -86,4 +86,25 @@ export function partOf(batch: RedactedBatch, records: readonly number[]): Redact
   let record = 0
   const { bytes, records: items } = editRecords(batch.bytes, { record: () => wanted.has(record++) })
   return { ...batch, bytes, items }
+}
+
+/** The numbers of a batch's records, in runs of so many bytes each: what is made of a batch is larger than the batch, and need not all be there at once. */
+export function runsOf({ bytes }: RedactedBatch, bytesMax: number): number[][] {
+  const runs: number[][] = []
+  let run: number[] = []
+  let inRun = 0
+  let number = 0
+  walkRecords(bytes, {
+    record(_, start, end) {
+      if (inRun + end - start > bytesMax && run.length > 0) {
+        runs.push(run)
+        run = []
+        inRun = 0
+      }
+      run.push(number++)
+      inRun += end - start
+    }
+  })
+  if (run.length > 0) runs.push(run)
+  return runs
 }

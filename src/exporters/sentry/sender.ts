@@ -7,7 +7,7 @@ import { retryAfterMs } from '../../net/retry-after.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import { describe, verdictOf } from './answer.ts'
 import { limitedBy } from './categories.ts'
-import type { Destination, Destinations } from './destinations.ts'
+import type { Destination, Destinations, Origin } from './destinations.ts'
 import type { Parcel } from './parcel.ts'
 import type { Progress } from './progress.ts'
 import type { Category } from './rate-limits.ts'
@@ -31,7 +31,9 @@ const FAULT_MAX_MS = 10 * 60_000
 const RETRY_AFTER_MAX_MS = 5 * 60_000
 
 /** Why records of a batch are still there after an attempt, and when to come back for them. */
-class Waiting {
+export class Attempt {
+  /** Hosts that did not answer: the rest of what is for them waits for the next attempt. */
+  readonly away = new Set<Origin>()
   private message = ''
   private reasons = 0
   private soonestMs: number | undefined = Number.POSITIVE_INFINITY
@@ -76,29 +78,27 @@ export class Sender {
     this.items = host.metrics.counter('sluice_sentry_items_total', 'Items for Sentry, by project, category and what became of them.')
   }
 
-  /** Resolves when every record of the batch is settled; throws RefusedError when some must be sent again. */
-  async send(batch: RedactedBatch, parcels: Parcel[], progress: Progress, stop: AbortSignal): Promise<void> {
-    const waiting = new Waiting()
+  /** Sends what may be sent. Records that are still open afterwards must be sent again; the attempt says why and when. */
+  async send(batch: RedactedBatch, parcels: Parcel[], progress: Progress, attempt: Attempt, stop: AbortSignal): Promise<void> {
     const run = async (): Promise<void> => {
       for (let parcel = parcels.shift(); parcel !== undefined && !stop.aborted; parcel = parcels.shift())
-        parcels.unshift(...(await this.sendOne(batch, parcel, progress, waiting, stop)))
+        parcels.unshift(...(await this.sendOne(batch, parcel, progress, attempt, stop)))
     }
     await Promise.all(Array.from({ length: Math.min(REQUESTS_MAX, parcels.length) }, run))
-    if (progress.open > 0) throw waiting.error()
   }
 
   // Returns what is to be sent in its place.
-  private async sendOne(batch: RedactedBatch, parcel: Parcel, progress: Progress, waiting: Waiting, stop: AbortSignal): Promise<Parcel[]> {
+  private async sendOne(batch: RedactedBatch, parcel: Parcel, progress: Progress, attempt: Attempt, stop: AbortSignal): Promise<Parcel[]> {
     const { to } = parcel
     const sorted = parcel.sort((quantities) => to.limits.waitMs(limitedBy(quantities), Date.now()) > 0)
     if (sorted.length > 0) return sorted
-    if (!this.mayGo(batch, parcel, progress, waiting)) return []
+    if (!this.mayGo(batch, parcel, progress, attempt)) return []
     let response: HttpResponse
     try {
       response = await this.post(parcel, batch.signal, stop)
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
-      if (!stop.aborted) this.unanswered(parcel, progress, waiting, error.message, undefined)
+      if (!stop.aborted) this.unanswered(parcel, progress, attempt, error.message, undefined)
       return []
     }
     const nowMs = Date.now()
@@ -107,11 +107,9 @@ export class Sender {
     const verdict = verdictOf(response.status)
     const message = verdict === 'taken' ? '' : describe(to.dsn.host, response, this.host.redactText)
     const again = retryAfterMs(response.headers['retry-after'], nowMs, RETRY_AFTER_MAX_MS)
-    if (verdict === 'away' || verdict === 'fault') {
+    if (verdict === 'away') {
       if (limitsChanged) this.onLimits()
-      if (verdict === 'fault') progress.faultSinceMs ??= nowMs
-      if (verdict === 'fault' && nowMs - progress.faultSinceMs! > FAULT_MAX_MS) this.giveUp(parcel, progress, 'fault', message)
-      else this.unanswered(parcel, progress, waiting, message, again)
+      this.unanswered(parcel, progress, attempt, message, again)
       return []
     }
     to.origin.answered()
@@ -124,8 +122,14 @@ export class Sender {
       return []
     }
     if (limitsChanged) this.onLimits()
+    if (verdict === 'fault') {
+      progress.faultSinceMs ??= nowMs
+      if (nowMs - progress.faultSinceMs > FAULT_MAX_MS) this.giveUp(parcel, progress, 'fault', message)
+      else attempt.add(message, again, false)
+      return []
+    }
     if (verdict === 'limited') {
-      this.mayGo(batch, parcel, progress, waiting)
+      this.mayGo(batch, parcel, progress, attempt)
       return []
     }
     const halves = verdict === 'too-large' ? parcel.halves() : []
@@ -137,7 +141,7 @@ export class Sender {
   }
 
   // Whether the parcel may be sent now. When not, it waits, or is given up.
-  private mayGo(batch: RedactedBatch, parcel: Parcel, progress: Progress, waiting: Waiting): boolean {
+  private mayGo(batch: RedactedBatch, parcel: Parcel, progress: Progress, attempt: Attempt): boolean {
     const { to } = parcel
     const nowMs = Date.now()
     const refusal = to.refusalOf(parcel.url, nowMs)
@@ -145,6 +149,7 @@ export class Sender {
       this.giveUp(parcel, progress, 'forbidden', refusal.message)
       return false
     }
+    if (attempt.away.has(to.origin)) return false
     const { downSinceMs } = to.origin
     if (downSinceMs !== null && this.holdsOthers(to) && nowMs - downSinceMs > this.options.holdMaxMs && !to.origin.isDue(nowMs)) {
       this.giveUp(parcel, progress, 'unreachable', `${to.dsn.host} cannot be reached, and others wait`)
@@ -155,7 +160,7 @@ export class Sender {
     if (waitMs <= 0) return true
     const patienceMs = this.patienceMs(batch, categories) - to.limits.limitedForMs(categories, nowMs)
     if (patienceMs > 0) {
-      waiting.add(
+      attempt.add(
         `${to.dsn.host} takes no more ${categories.join(', ')} for ${Math.ceil(waitMs / 1000)} s`,
         Math.min(waitMs, patienceMs),
         true
@@ -178,13 +183,16 @@ export class Sender {
     return this.destinations.origins.some((origin) => origin !== to.origin && origin.downSinceMs === null)
   }
 
-  private unanswered(parcel: Parcel, progress: Progress, waiting: Waiting, message: string, againMs: number | undefined): void {
+  private unanswered(parcel: Parcel, progress: Progress, attempt: Attempt, message: string, againMs: number | undefined): void {
     const nowMs = Date.now()
     const { to } = parcel
     to.origin.failed(nowMs)
-    if (this.holdsOthers(to) && nowMs - to.origin.downSinceMs! > this.options.holdMaxMs)
+    if (this.holdsOthers(to) && nowMs - to.origin.downSinceMs! > this.options.holdMaxMs) {
       this.giveUp(parcel, progress, 'unreachable', message)
-    else waiting.add(message, againMs, false)
+      return
+    }
+    attempt.away.add(to.origin)
+    attempt.add(message, againMs, false)
   }
 
   private forbid({ to, url }: Parcel, message: string, nowMs: number): void {

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseBatch, type RedactedBatch } from '../../../src/batch.ts'
-import { Progress, partOf } from '../../../src/exporters/sentry/progress.ts'
+import { Progress, partOf, runsOf } from '../../../src/exporters/sentry/progress.ts'
 import { walkRecords } from '../../../src/otlp/request.ts'
 import { SpanView } from '../../../src/otlp/views.ts'
 import { request, span } from '../../support/otlp-bytes.ts'
@@ -86,4 +86,18 @@ test('it is the same batch in another array, and not another batch', () => {
   other[other.length - 1] ^= 1
   ok(!progress.isOf({ ...batch, bytes: other }))
   ok(!progress.isOf({ ...batch, signal: 'logs', bytes: Uint8Array.from(batch.bytes) }))
+})
+
+test('runs hold every record once, in order, each of so many bytes or one record', () => {
+  const f = (bytesMax: number, runs: number): void => {
+    const found = runsOf(batch, bytesMax)
+    deepStrictEqual(
+      found.flat(),
+      Array.from({ length: ITEMS }, (_, record) => record)
+    )
+    strictEqual(found.length, runs)
+  }
+  f(1, ITEMS)
+  f(1_000_000, 1)
+  f(4 * span({ name: '1' }).length + 1, 4)
 })

@@ -177,6 +177,19 @@ test('a batch that was sent in part goes on where it stopped', async (t) => {
   deepStrictEqual(backend.violations, [])
 })
 
+test('a batch larger than batchMax leaves piece by piece; a host that does not answer is not asked for each', async (t) => {
+  const backend = await SentryBackend.start(t)
+  const exporter = await exporterTo(t, { dsn: backend.dsn(), batchMax: '1KiB' })
+  const batch = traces(200)
+  backend.otherwise = { status: 503 }
+  await refusal(exporter.send(batch, NEVER))
+  ok(backend.requests <= 8, `${backend.requests} requests`)
+  backend.otherwise = 'accept'
+  strictEqual(await exporter.send(batch, NEVER), undefined)
+  strictEqual(backend.taken.size, 200)
+  deepStrictEqual(new Set(backend.taken.values()), new Set([1]))
+})
+
 test('what is too large is halved; what is too large alone is given up', async (t) => {
   const backend = await SentryBackend.start(t)
   const exporter = await exporterTo(t, { dsn: backend.dsn() })
