@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { booksOf } from '../support/books.ts'
 import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
-import { message, request, span, string, varint } from '../support/otlp-bytes.ts'
+import { attribute, fixed64, message, request, span, string, varint } from '../support/otlp-bytes.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
 
 interface Options {
@@ -45,6 +45,20 @@ const sendSpans = (gateway: GatewayProcess, count: number, service = 'worker'): 
 const sendLogs = (gateway: GatewayProcess, count: number): Promise<void> =>
   send(gateway, 'logs', request(Array.from({ length: count }, () => Buffer.concat([varint(2, 9), message(5, string(1, 'a line'))]))))
 
+/** Spans, each with an exception of its own. */
+const sendFailures = (gateway: GatewayProcess, types: readonly string[]): Promise<void> =>
+  send(
+    gateway,
+    'traces',
+    request(
+      types.map((type) => {
+        const exception = [attribute(3, 'exception.type', type), attribute(3, 'exception.message', `no ${type}`)]
+        const event = message(11, fixed64(1, 1_700_000_000_100_000_000n), string(2, 'exception'), ...exception)
+        return Buffer.concat([span({ traceId: id(16), spanId: id(8) }), event])
+      })
+    )
+  )
+
 const delivered = async (gateway: GatewayProcess, signal: string, count: number) =>
   until(
     () => booksOf(gateway, signal),
@@ -77,8 +91,8 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     const backend = await SentryBackend.start(t)
     const dir = temporaryDirectory(t)
     const first = await start(t, backend, { dir, exporter: 'spans: transactions' })
-    backend.limit(['transaction'], 6)
-    const untilMs = Date.now() + 6_000
+    backend.limit(['transaction'], 10)
+    const untilMs = Date.now() + 10_000
     await sendSpans(first, 20)
     await until(
       () => backend.count('transaction', 'rate_limited'),
@@ -86,17 +100,28 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     )
     await sendLogs(first, 5)
     await delivered(first, 'logs', 5)
-    strictEqual((await booksOf(first, 'traces')).held, 20)
+    await sendFailures(first, ['TimeoutError', 'KeyError'])
+    await delivered(first, 'errors', 2)
+    strictEqual((await booksOf(first, 'traces')).held, 22)
     await first.end('SIGKILL')
     const { requests } = backend
     const second = await start(t, backend, { dir, exporter: 'spans: transactions' })
     await sendLogs(second, 5)
     await delivered(second, 'logs', 10)
+    await sendFailures(second, ['OSError'])
+    await delivered(second, 'errors', 3)
     ok(Date.now() < untilMs, 'it took too long to start')
-    strictEqual(backend.requests, requests + 1)
-    await delivered(second, 'traces', 20)
+    strictEqual(backend.requests, requests + 2)
+    await delivered(second, 'traces', 23)
     ok(Date.now() >= untilMs - 100 && Date.now() < untilMs + 2_000, `${Date.now() - untilMs} ms after the limit`)
-    strictEqual(backend.count('transaction', 'accepted'), 20)
+    strictEqual(backend.count('transaction', 'accepted'), 23)
+    deepStrictEqual(
+      backend
+        .items('event')
+        .map(({ json }) => json.exception.values[0].type)
+        .sort(),
+      ['KeyError', 'OSError', 'TimeoutError']
+    )
     deepStrictEqual(new Set(backend.taken.values()), new Set([1]))
     deepStrictEqual(backend.violations, [])
     strictEqual(await second.end('SIGTERM'), 0)
@@ -148,6 +173,29 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     strictEqual(backend.taken.size, 145)
     deepStrictEqual(new Set(backend.taken.values()), new Set([1]))
     deepStrictEqual(backend.violations, [])
+    strictEqual(await gateway.end('SIGTERM'), 0)
+  })
+
+  it('a DSN that points at the gateway itself is found out', { timeout: 60_000 }, async (t) => {
+    const reserved = await SentryBackend.start(t)
+    const { port } = reserved
+    await reserved.stop()
+    const gateway = await startGateway(t, {
+      env: { SENTRY_DSN: `http://key@127.0.0.1:${port}/1` },
+      yaml: `
+receivers: { logs: off, otlp: { http: "127.0.0.1:${port}", grpc: off } }
+admin: { listen: 127.0.0.1:0 }
+processors: { sample: { traces: 100% } }
+`
+    })
+    await sendSpans(gateway, 3)
+    const books = await until(
+      () => booksOf(gateway, 'traces'),
+      ({ dropped, held }) => dropped === 3 && held === 0
+    )
+    strictEqual(books.delivered, 0)
+    strictEqual((await booksOf(gateway, 'envelopes')).received, 0)
+    ok(gateway.log.some(({ msg }) => String(msg).includes('points at the gateway')))
     strictEqual(await gateway.end('SIGTERM'), 0)
   })
 })

@@ -4,6 +4,7 @@ import { RefusedError } from '../../errors.ts'
 import { compress } from '../../net/compress.ts'
 import type { HttpClient, HttpResponse } from '../../net/http-client.ts'
 import { retryAfterMs } from '../../net/retry-after.ts'
+import { INSTANCE, INSTANCE_HEADER } from '../../sentry/loop.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import { describe, verdictOf } from './answer.ts'
 import { limitedBy } from './categories.ts'
@@ -246,6 +247,7 @@ export class Sender {
       'user-agent': client,
       'content-type': contentType,
       ...(compression !== 'none' && { 'content-encoding': compression }),
+      [INSTANCE_HEADER]: INSTANCE,
       'x-sentry-auth': `Sentry sentry_version=7, sentry_client=${client}, sentry_key=${to.dsn.publicKey}`
     }
   }

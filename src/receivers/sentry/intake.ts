@@ -4,6 +4,7 @@ import { REFUSALS, RefusedError } from '../../errors.ts'
 import type { HttpAnswer, HttpRequest, HttpRoute } from '../../net/http-server.ts'
 import type { BodyLimits } from '../../net/limits.ts'
 import { type Envelope, objectOf, readEnvelope } from '../../sentry/envelope.ts'
+import { INSTANCE, INSTANCE_HEADER } from '../../sentry/loop.ts'
 import { Refusals } from '../../telemetry/refusals.ts'
 import { addressOf } from './auth.ts'
 import { Cors } from './cors.ts'
@@ -63,6 +64,8 @@ class Intake {
   private async take(request: HttpRequest, read: Read): Promise<HttpAnswer> {
     const { settings } = this
     const { body, headers, remoteAddress } = request
+    if (headers[INSTANCE_HEADER] === INSTANCE)
+      throw new RefusedError('forbidden', 'the DSN points at the gateway that sends, not at Sentry')
     const lease = settings.limits.budget.lease()
     try {
       lease.take(COPIES * body.length)
@@ -71,7 +74,7 @@ class Intake {
       const reader = new EnvelopeReader(envelope, address, settings, Date.now())
       const batch = reader.batch(remoteAddress)
       if (batch !== null) await this.push(batch)
-      this.countDropped(reader)
+      this.countItems(reader)
       if (envelope.items.length > 0 && reader.dropped.length === envelope.items.length) refuseAll(reader)
       this.countAccepted(body.length)
       return jsonAnswer(200, reader.eventId === undefined ? {} : { id: reader.eventId }, this.cors.headers(headers))
@@ -87,10 +90,14 @@ class Intake {
     metrics.counter('sluice_receiver_bytes_total', 'Bytes of accepted requests, inflated, as protobuf.').add(bytes, labels)
   }
 
-  private countDropped({ dropped }: EnvelopeReader): void {
+  private countItems({ taken, dropped }: EnvelopeReader): void {
     const { metrics, name } = this.host
-    const counter = metrics.counter('sluice_sentry_received_dropped_total', 'Items of Sentry SDKs that were left out, by type and reason.')
-    for (const { type, reason } of dropped) counter.add(1, { receiver: name, type: labelOf(type), reason })
+    const items = metrics.counter(
+      'sluice_sentry_received_items_total',
+      'Items of Sentry SDKs, by type and what became of them: taken, or why not.'
+    )
+    for (const type of taken) items.add(1, { receiver: name, type: labelOf(type), outcome: 'taken' })
+    for (const { type, reason } of dropped) items.add(1, { receiver: name, type: labelOf(type), outcome: reason })
   }
 
   // SDKs know two ways to be told to wait: a header of Sentry’s own, and the one of HTTP.
