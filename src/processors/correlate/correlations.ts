@@ -1,3 +1,4 @@
+import { sameBytes } from '../../otlp/attributes/bytes.ts'
 import { Generations } from './generations.ts'
 import { ID_BYTES_MAX } from './id-reader.ts'
 
@@ -23,7 +24,12 @@ export interface Pair {
 export class Correlations {
   private readonly byId: Generations<Pair>
   private readonly byTrace: Generations<{ pair: Pair }>
-  private bytes: Uint8Array = new Uint8Array(0)
+  private bytes: Uint8Array = NOTHING
+  private view: DataView = NO_VIEW
+  // What was learned last; a request often writes several records in a row. Its trace is 0 where there is none.
+  private lastId = 0
+  private lastLength = 0
+  private lastTrace = 0
 
   constructor(idsMax: number, forgetAfterMs: number, nowMs: number) {
     this.byId = new Generations({ answersMax: idsMax, keyBytesMax: ID_BYTES_MAX, forgetAfterMs }, nowMs)
@@ -42,6 +48,8 @@ export class Correlations {
 
   open(bytes: Uint8Array, view: DataView, nowMs: number): void {
     this.bytes = bytes
+    this.view = view
+    this.lastTrace = 0
     this.byId.open(view, nowMs)
     this.byTrace.open(view, nowMs)
   }
@@ -49,6 +57,7 @@ export class Correlations {
   /** Lets go of the bytes. */
   close(): void {
     this.bytes = NOTHING
+    this.view = NO_VIEW
     this.byId.close()
     this.byTrace.close()
   }
@@ -63,6 +72,10 @@ export class Correlations {
 
   /** A record has this id and this trace. Returns whether that is news. */
   learn(idStart: number, idEnd: number, traceStart: number, isRequest: boolean): boolean {
+    if (this.isLast(idStart, idEnd, traceStart)) return false
+    this.lastId = idStart
+    this.lastLength = idEnd - idStart
+    this.lastTrace = traceStart
     const known = this.byId.find(idStart, idEnd - idStart)
     if (known !== undefined && known.traces > TRACES_MAX) return false
     const held = this.byTrace.find(traceStart, TRACE_ID_BYTES)
@@ -77,6 +90,12 @@ export class Correlations {
     if (held === undefined) this.byTrace.remember(traceStart, TRACE_ID_BYTES, { pair })
     else if (isBetter(pair, held.pair)) held.pair = pair
     return true
+  }
+
+  private isLast(idStart: number, idEnd: number, traceStart: number): boolean {
+    const { view, lastId, lastLength, lastTrace } = this
+    if (lastTrace === 0 || idEnd - idStart !== lastLength) return false
+    return sameBytes(view, traceStart, view, lastTrace, TRACE_ID_BYTES) && sameBytes(view, idStart, view, lastId, lastLength)
   }
 
   // Only what is printed as it stands can be told to other records, in other forms.
@@ -96,6 +115,7 @@ export class Correlations {
 }
 
 const NOTHING = new Uint8Array(0)
+const NO_VIEW = new DataView(NOTHING.buffer)
 
 // A trace is known by what its user's request is called, if that is known; what was said first stays otherwise.
 function isBetter(pair: Pair, held: Pair): boolean {
