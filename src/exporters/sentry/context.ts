@@ -40,46 +40,75 @@ export interface Container {
   readonly records: readonly object[]
 }
 
-const OPENING = '{"version":2,"items":['
+const OPENING = Buffer.from('{"version":2,"items":[')
 const CLOSING = ']}'
+const COMMA = 0x2c
+const SCRATCH_BYTES_MIN = 64 * 1024
+const SCRATCH_BYTES_MAX = 1024 * 1024
+/** A character is three bytes of UTF-8 at most; a comma follows. */
+const BYTES_PER_CHARACTER_MAX = 3
 
-/** Collects the JSON of the items of containers, and closes each when it is full. */
+// What containers are written into; kept from batch to batch, since fresh memory costs more than writing it.
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES_MIN)
+
+/** Collects the JSON of the items of containers, and closes each when it is full. One at a time: all write in the same place. */
 export class Containers {
   private readonly type: string
   private readonly contentType: string
   private readonly itemsMax: number
   private readonly bytesMax: number
-  private texts: string[] = []
+  private end = 0
   private records: object[] = []
-  private bytes = 0
 
   constructor(type: 'span' | 'log', itemsMax: number, bytesMax: number) {
     this.type = type
     this.contentType = `application/vnd.sentry.items.${type}${type === 'span' ? '.v2' : ''}+json`
     this.itemsMax = itemsMax
     this.bytesMax = bytesMax
+    this.begin()
   }
 
   /** Returns the container that had no room for it, if any. */
   add(text: string, record: object): Container | null {
-    // A character is three bytes at most; most are one, so what might be too much is measured.
-    const bytes = text.length * 3 > this.bytesMax / this.itemsMax ? Buffer.byteLength(text) : text.length * 3
-    const isFull = this.texts.length === this.itemsMax || (this.texts.length > 0 && this.bytes + bytes > this.bytesMax)
-    const full = isFull ? this.close() : null
-    this.texts.push(text)
+    let full = this.records.length === this.itemsMax ? this.close() : null
+    this.reserve(text.length * BYTES_PER_CHARACTER_MAX + 1)
+    const start = this.end
+    this.end += scratch.write(text, start)
+    if (this.end > this.bytesMax && this.records.length > 0) {
+      const last = Buffer.from(scratch.subarray(start, this.end))
+      this.end = start
+      full = this.close()
+      this.reserve(last.length + 1)
+      this.end += last.copy(scratch, this.end)
+    }
+    scratch[this.end++] = COMMA
     this.records.push(record)
-    this.bytes += bytes + 1
     return full
   }
 
   /** What has been added since, or null where that is nothing. */
   close(): Container | null {
-    const { texts, records, type } = this
-    if (texts.length === 0) return null
-    this.texts = []
+    const { records, type } = this
+    if (records.length === 0) return null
+    // In place of the last comma.
+    this.end--
+    this.reserve(CLOSING.length)
+    this.end += scratch.write(CLOSING, this.end)
+    const payload = Buffer.from(scratch.subarray(0, this.end))
+    if (scratch.length > SCRATCH_BYTES_MAX) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES_MIN)
+    this.begin()
+    return { item: { header: { type, item_count: records.length, content_type: this.contentType }, payload }, records }
+  }
+
+  private begin(): void {
     this.records = []
-    this.bytes = 0
-    const payload = Buffer.from(OPENING + texts.join(',') + CLOSING)
-    return { item: { header: { type, item_count: texts.length, content_type: this.contentType }, payload }, records }
+    this.end = OPENING.copy(scratch)
+  }
+
+  private reserve(bytes: number): void {
+    if (this.end + bytes <= scratch.length) return
+    const old = scratch
+    scratch = Buffer.allocUnsafeSlow(Math.max(old.length * 2, this.end + bytes))
+    old.copy(scratch, 0, 0, this.end)
   }
 }

@@ -2,6 +2,7 @@ import { deepStrictEqual, notDeepStrictEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Build } from '../../../src/exporters/sentry/context.ts'
 import { errorItems, type Stacks } from '../../../src/exporters/sentry/error-event.ts'
+import { detectLanguage, parseStack } from '../../../src/exporters/sentry/stacks/parse-stack.ts'
 import type { ParsedException } from '../../../src/exporters/sentry/stacks/stack.ts'
 import type { LogRecord } from '../../../src/otlp/objects.ts'
 import { attributesFrom, buildOf, envelopesOf, NOW_NANO } from '../../support/sentry-build.ts'
@@ -230,6 +231,39 @@ test('a chain: causes first, what was caught last, with the whole message that w
     }
   ])
   deepStrictEqual(extra, undefined)
+})
+
+test('a traceback of Python, of a sender that does not tell its language', () => {
+  const stack = `Traceback (most recent call last):
+  File "/app/dub/io.py", line 8, in read
+    return open(path)
+OSError: disk
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/app/dub/main.py", line 3, in main
+    run()
+  File "/app/dub/run.py", line 9, in run
+    raise DubError("no frames") from error
+app.dub.DubError: no frames
+`
+  const stacks: Stacks = { parse: (language, text, trimmed) => parseStack(language, text, {}, trimmed), detect: detectLanguage }
+  const attributes = { 'exception.type': 'app.dub.DubError', 'exception.message': 'no frames', 'exception.stacktrace': stack }
+  const { platform, exception } = eventOf({ attributes, stacks })
+  deepStrictEqual(platform, 'python')
+  deepStrictEqual(
+    exception.values.map(({ type, value, mechanism, stacktrace }: Json) => [
+      type,
+      value,
+      mechanism.parent_id,
+      stacktrace.frames.map((each: Json) => each.function)
+    ]),
+    [
+      ['OSError', 'disk', 0, ['read']],
+      ['DubError', 'no frames', undefined, ['main', 'run']]
+    ]
+  )
 })
 
 test('a stack that cannot be read is kept as it is; a type is made up for nobody', () => {
