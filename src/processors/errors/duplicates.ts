@@ -1,7 +1,8 @@
+import { Generations } from './generations.ts'
 import { crashSite, keyOf, type Sighting, shortType } from './sighting.ts'
 import type { Waiting } from './waiting.ts'
 
-/** Errors that are remembered; more, and the oldest is forgotten. */
+/** Errors that are remembered; with more, the oldest are forgotten. */
 const REMEMBERED_MAX = 16_384
 /** Errors of one trace with one message that are told apart. */
 const VARIANTS_MAX = 8
@@ -15,14 +16,16 @@ interface Variant {
   waiting: Waiting | null
 }
 
-interface Remembered {
+interface Since {
   readonly sinceMs: number
+}
+
+interface Remembered extends Since {
   readonly variants: Variant[]
 }
 
 /** Errors outside of traces, and on spans, of which the other half has not been seen. */
-interface Halves {
-  readonly sinceMs: number
+interface Halves extends Since {
   logs: number
   logNano: number
   events: number
@@ -40,15 +43,17 @@ export class Duplicates {
   /** Remembered errors that made room for others before their time. */
   forgotten = 0
   private readonly windowMs: number
-  private readonly byTrace = new Map<string, Remembered>()
-  private readonly halves = new Map<string, Halves>()
+  private nowMs = 0
+  private agedMs = 0
+  private readonly byTrace = this.remembering<Remembered>()
+  private readonly halves = this.remembering<Halves>()
   /** Traces with any error; null where nobody asks. */
-  private readonly traces: Map<string, { readonly sinceMs: number }> | null
+  private readonly traces: Generations<Since> | null
 
   /** With `knowsFailures`, spans that have a status and no exception are the same as any error of their trace. */
   constructor(windowMs: number, knowsFailures: boolean) {
     this.windowMs = windowMs
-    this.traces = knowsFailures ? new Map() : null
+    this.traces = knowsFailures ? this.remembering<Since>() : null
   }
 
   get size(): number {
@@ -59,14 +64,14 @@ export class Duplicates {
   isKnown(sighting: Sighting, service: string, nowMs: number): boolean {
     const { traceId, origin, type, message, stacktrace } = sighting
     this.last = null
-    this.forget(this.byTrace, nowMs)
-    this.forget(this.halves, nowMs)
-    if (this.traces !== null && traceId !== '' && this.isKnownFailure(this.traces, sighting, nowMs)) return true
+    this.nowMs = nowMs
+    this.forget()
+    if (this.traces !== null && traceId !== '' && this.isKnownFailure(this.traces, sighting)) return true
     const variant: Variant = { type: shortType(type), site: crashSite(stacktrace), waiting: null }
     const said = keyOf(message)
-    if (traceId !== '' && this.isKnownInTrace(`${traceId}${said}`, variant, nowMs)) return true
+    if (traceId !== '' && this.isKnownInTrace(`${traceId}${said}`, variant)) return true
     if (traceId !== '' && origin === 'log') return false
-    return this.makesPair(`${service}\n${keyOf(variant.site === '' ? variant.type : variant.site)}\n${said}`, sighting, nowMs)
+    return this.makesPair(`${service}\n${keyOf(variant.site === '' ? variant.type : variant.site)}\n${said}`, sighting)
   }
 
   /** The error that `isKnown` was asked for last waits from now on. */
@@ -83,22 +88,17 @@ export class Duplicates {
   }
 
   // What fails in a trace makes the spans above it fail.
-  private isKnownFailure(
-    traces: Map<string, { readonly sinceMs: number }>,
-    { traceId, origin, eventEnd }: Sighting,
-    nowMs: number
-  ): boolean {
-    this.forget(traces, nowMs)
-    const isKnown = traces.has(traceId)
-    if (!isKnown) this.remember(traces, traceId, { sinceMs: nowMs })
+  private isKnownFailure(traces: Generations<Since>, { traceId, origin, eventEnd }: Sighting): boolean {
+    const isKnown = this.find(traces, traceId) !== undefined
+    if (!isKnown) traces.set(traceId, { sinceMs: this.nowMs })
     return isKnown && origin === 'span_event' && eventEnd === 0
   }
 
-  private isKnownInTrace(key: string, variant: Variant, nowMs: number): boolean {
-    const known = this.byTrace.get(key)
+  private isKnownInTrace(key: string, variant: Variant): boolean {
+    const known = this.find(this.byTrace, key)
     this.last = variant
     if (known === undefined) {
-      this.remember(this.byTrace, key, { sinceMs: nowMs, variants: [variant] })
+      this.byTrace.set(key, { sinceMs: this.nowMs, variants: [variant] })
       return false
     }
     for (const before of known.variants) {
@@ -112,11 +112,11 @@ export class Duplicates {
   }
 
   // Counts both halves, so that a hundred log records and a hundred spans make a hundred pairs.
-  private makesPair(key: string, { origin, atNano }: Sighting, nowMs: number): boolean {
-    let halves = this.halves.get(key)
+  private makesPair(key: string, { origin, atNano }: Sighting): boolean {
+    let halves = this.find(this.halves, key)
     if (halves === undefined) {
-      halves = { sinceMs: nowMs, logs: 0, logNano: 0, events: 0, eventNano: 0 }
-      this.remember(this.halves, key, halves)
+      halves = { sinceMs: this.nowMs, logs: 0, logNano: 0, events: 0, eventNano: 0 }
+      this.halves.set(key, halves)
     }
     if (origin === 'log') {
       if (halves.events > 0 && Math.abs(atNano - halves.eventNano) <= APART_NANO_MAX) {
@@ -136,21 +136,23 @@ export class Duplicates {
     return false
   }
 
-  private remember<T>(among: Map<string, T>, key: string, value: T): void {
-    if (among.size >= REMEMBERED_MAX) {
-      for (const oldest of among.keys()) {
-        among.delete(oldest)
-        this.forgotten++
-        break
-      }
-    }
-    among.set(key, value)
+  private remembering<V extends Since>(): Generations<V> {
+    return new Generations<V>(REMEMBERED_MAX, ({ sinceMs }) => {
+      if (this.nowMs - sinceMs < this.windowMs) this.forgotten++
+    })
   }
 
-  private forget(among: Map<string, { readonly sinceMs: number }>, nowMs: number): void {
-    for (const [key, { sinceMs }] of among) {
-      if (nowMs - sinceMs < this.windowMs) return
-      among.delete(key)
-    }
+  private find<V extends Since>(among: Generations<V>, key: string): V | undefined {
+    const found = among.get(key)
+    return found !== undefined && this.nowMs - found.sinceMs < this.windowMs ? found : undefined
+  }
+
+  // What is past its time twice over is let go of, however little there is.
+  private forget(): void {
+    if (this.nowMs - this.agedMs < this.windowMs) return
+    this.agedMs = this.nowMs
+    this.byTrace.age()
+    this.halves.age()
+    this.traces?.age()
   }
 }

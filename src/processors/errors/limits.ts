@@ -1,4 +1,6 @@
-/** Groups that are told apart; more, and the one that was quiet for longest is forgotten. */
+import { Generations } from './generations.ts'
+
+/** Groups that are told apart; with more, those that were quiet for longest are forgotten. */
 const GROUPS_MAX = 4096
 /** Errors over the limit that are kept to be sent when their group is quiet, all together. */
 const HELD_BYTES_MAX = 4 * 1024 * 1024
@@ -45,14 +47,12 @@ class Bucket {
 
 /** What is known of one group of errors. */
 export class GroupState {
-  readonly key: string
   readonly bucket: Bucket
   /** Errors over the limit that none which was sent has told of. */
   untold = 0
   held: Held | null = null
 
-  constructor(key: string, bucket: Bucket) {
-    this.key = key
+  constructor(bucket: Bucket) {
     this.bucket = bucket
   }
 }
@@ -67,7 +67,7 @@ export class Limits {
   private readonly options: LimitOptions
   private readonly all: Bucket
   private readonly holds: Bucket
-  private readonly groups = new Map<string, GroupState>()
+  private readonly groups = new Generations<GroupState>(GROUPS_MAX, (group) => this.forget(group))
 
   constructor(options: LimitOptions, nowMs: number) {
     this.options = options
@@ -79,13 +79,10 @@ export class Limits {
     return this.groups.size
   }
 
-  /** The group of that key, which is now the one that was heard of last. */
   group(key: string, nowMs: number): GroupState {
-    let group = this.groups.get(key)
-    if (group === undefined) {
-      if (this.groups.size >= GROUPS_MAX) this.forgetOldest()
-      group = new GroupState(key, new Bucket(this.options.burst, nowMs))
-    } else this.groups.delete(key)
+    const known = this.groups.get(key)
+    if (known !== undefined) return known
+    const group = new GroupState(new Bucket(this.options.burst, nowMs))
     this.groups.set(key, group)
     return group
   }
@@ -129,13 +126,9 @@ export class Limits {
     for (const group of this.groups.values()) if (group.held !== null) yield group
   }
 
-  private forgetOldest(): void {
-    for (const [key, group] of this.groups) {
-      if (this.release(group) !== null) this.limitedLate++
-      this.groups.delete(key)
-      this.forgotten++
-      return
-    }
+  private forget(group: GroupState): void {
+    if (this.release(group) !== null) this.limitedLate++
+    this.forgotten++
   }
 }
 

@@ -18,8 +18,8 @@ const KINDS = ['', 'internal', 'server', 'client', 'producer', 'consumer']
 const SPAN_ATTRIBUTE = 9
 const EVENT_ATTRIBUTE = 3
 const LOG_ATTRIBUTE = 6
-/** Attributes of one record that are looked at. */
-const ATTRIBUTES_MAX = 1024
+/** Fields of one record that are looked at, attributes and others. */
+const FIELDS_MAX = 2048
 const NAME_BYTES_MAX = 256
 
 const fields = new Fields()
@@ -51,7 +51,7 @@ export class ErrorReader extends AttributeReader {
     this.begin()
     this.readAttributes(start, end, SPAN_ATTRIBUTE)
     fields.open(this.bytes, start, end)
-    while (fields.next()) {
+    for (let seen = 0; seen < FIELDS_MAX && fields.next(); seen++) {
       // Span { name = 5, kind = 6 }
       if (fields.number === 5) this.spanName = utf8(this.bytes, fields.start, Math.min(fields.end, fields.start + NAME_BYTES_MAX))
       else if (fields.number === 6) this.spanKind = KINDS[fields.low] ?? ''
@@ -100,9 +100,8 @@ export class ErrorReader extends AttributeReader {
 
   private readAttributes(start: number, end: number, number: number): void {
     const list = new Fields().open(this.bytes, start, end)
-    let seen = 0
-    while (list.next()) {
-      if (list.number === number && list.type === BYTES && ++seen <= ATTRIBUTES_MAX) this.attribute(this.bytes, list.start, list.end)
+    for (let seen = 0; seen < FIELDS_MAX && list.next(); seen++) {
+      if (list.number === number && list.type === BYTES) this.attribute(this.bytes, list.start, list.end)
     }
   }
 }

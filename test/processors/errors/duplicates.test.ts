@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Batch } from '../../../src/batch.ts'
 import type { Draft, LogRecord } from '../../../src/otlp/objects.ts'
@@ -108,6 +108,7 @@ test('what is remembered does not grow without end', () => {
     )
     take(traces(list))
   }
-  strictEqual(counts(metrics, 'sluice_errors_forgotten_total').error, 20_000 - 16_384)
+  const { error = 0 } = counts(metrics, 'sluice_errors_forgotten_total')
+  ok(error >= 20_000 - 16_384 && error <= 20_000 - 8192, `${error}`)
   balances(metrics)
 })

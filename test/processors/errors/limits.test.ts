@@ -106,7 +106,8 @@ test('however many groups there are, so many are remembered', () => {
   const letters = (n: number): string => n.toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)])
   for (let batch = 0; batch < 20; batch++)
     take(traces(Array.from({ length: 500 }, (_, i) => span({ traceId: fresh(), events: exception(`E${letters(batch * 500 + i)}x`, 'x') }))))
-  strictEqual(counts(metrics, 'sluice_errors_groups')[''], 4096)
+  const groups = counts(metrics, 'sluice_errors_groups')['']
+  ok(groups > 2048 && groups <= 4096, `${groups}`)
   ok(counts(metrics, 'sluice_errors_forgotten_total').group > 5000)
   balances(metrics)
 })
