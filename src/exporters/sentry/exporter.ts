@@ -3,7 +3,7 @@ import type { Exporter, Host, Outcome } from '../../component.ts'
 import { messageOf, RefusedError } from '../../errors.ts'
 import { readTls } from '../../net/client-tls.ts'
 import { HttpClient } from '../../net/http-client.ts'
-import { type Dsn, parseDsn } from '../../sentry/dsn.ts'
+import { parseDsn } from '../../sentry/dsn.ts'
 import { Destinations } from './destinations.ts'
 import { Packer } from './packer.ts'
 import { Progress, runsOf } from './progress.ts'
@@ -35,12 +35,12 @@ export class SentryExporter implements Exporter {
     this.limitsFile = new StateFile(host.stateDir, 'rate-limits.json')
   }
 
-  /** Throws RefusedError when a DSN, a file or the proxy cannot be used. */
+  /** Throws RefusedError when a file or the proxy cannot be used. */
   async start(): Promise<void> {
     const { host, options: given } = this
     const place = `exporters.${host.name}`
-    const rules = given.dsns.map((rule, i) => ({ ...rule, dsn: dsnOf(rule.dsn, `${place}.dsns[${i}].dsn`) }))
-    this.destinations = new Destinations(dsnOf(given.dsn, `${place}.dsn`), rules)
+    const rules = given.dsns.map((rule) => ({ ...rule, dsn: parseDsn(rule.dsn) }))
+    this.destinations = new Destinations(parseDsn(given.dsn), rules)
     const tls = await readTls(given.tls, `${place}.tls`)
     try {
       this.client = new HttpClient({ tls, proxy: given.proxy })
@@ -130,14 +130,6 @@ export class SentryExporter implements Exporter {
       if (this.keepsLimits) log.warn({ exporter: name, error: messageOf(error) }, 'rate limits are not kept over a restart')
       this.keepsLimits = false
     }
-  }
-}
-
-function dsnOf(given: string, option: string): Dsn {
-  try {
-    return parseDsn(given)
-  } catch (error) {
-    throw new RefusedError('invalid', `${option}: ${messageOf(error)}`)
   }
 }
 

@@ -2,11 +2,23 @@ import type { z } from 'zod'
 import type { Signal } from '../../batch.ts'
 import { defineExporter, type Exporter, type Host } from '../../component.ts'
 import { choice, duration, flag, group, list, maybe, secret, size, text } from '../../config/schema.ts'
+import { messageOf } from '../../errors.ts'
+import { parseDsn } from '../../sentry/dsn.ts'
 
 export const SEVERITIES = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
+/** A DSN is looked at when the file is read, so that `sluice check` finds a wrong one. */
+const dsn = (given: { readonly doc: string }) =>
+  secret(given).superRefine((value, context) => {
+    try {
+      parseDsn(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: `https://key@host/project: ${messageOf(error).replace(/, expected .*/, '')}` })
+    }
+  })
+
 const options = {
-  dsn: secret({ doc: 'The DSN of the project that everything goes to which no rule of `dsns` sends elsewhere.' }),
+  dsn: dsn({ doc: 'The DSN of the project that everything goes to which no rule of `dsns` sends elsewhere.' }),
   dsns: list(
     group(
       {
@@ -16,7 +28,7 @@ const options = {
         projects: list(text({ default: '', doc: 'A number, or a public key.' }), {
           doc: 'Projects to whose DSN Sentry SDKs send at this gateway, and whose envelopes go there.'
         }),
-        dsn: secret({ doc: 'The DSN of the project.' })
+        dsn: dsn({ doc: 'The DSN of the project.' })
       },
       { doc: 'One project.' }
     ),
