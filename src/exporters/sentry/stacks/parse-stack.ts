@@ -1,18 +1,37 @@
 import type { Trimmed } from '../limits.ts'
+import { detect, type StackLanguage } from './detect.ts'
+import { readDotnet } from './dotnet.ts'
+import { readGo } from './go.ts'
+import { readJava } from './java.ts'
 import { linesOf } from './lines.ts'
+import { readNode } from './node.ts'
+import { readPhp } from './php.ts'
 import { readPython } from './python.ts'
+import { readRuby } from './ruby.ts'
+import { readRust } from './rust.ts'
 import { type Draft, type ParsedException, STACK_LIMITS, type StackLimits, type StackReader } from './stack.ts'
 
-type StackLanguage = 'python'
-
-const READERS: Readonly<Record<StackLanguage, StackReader>> = { python: readPython }
-
-function detect(lines: readonly string[]): StackLanguage | undefined {
-  return lines.some((line) => line.includes('(most recent call last)')) ? 'python' : undefined
+const READERS: Readonly<Record<StackLanguage, StackReader>> = {
+  python: readPython,
+  java: readJava,
+  nodejs: readNode,
+  go: readGo,
+  dotnet: readDotnet,
+  ruby: readRuby,
+  php: readPhp,
+  rust: readRust
 }
 
 // Names of `telemetry.sdk.language` and of Sentry's platforms for the same.
-const ALIASES: Readonly<Record<string, StackLanguage>> = {}
+const ALIASES: Readonly<Record<string, StackLanguage>> = {
+  webjs: 'nodejs',
+  javascript: 'nodejs',
+  node: 'nodejs',
+  typescript: 'nodejs',
+  kotlin: 'java',
+  scala: 'java',
+  csharp: 'dotnet'
+}
 
 /**
  * The exceptions that a stack string tells of, in Sentry's order: causes first, the one that was caught last. `language` is `telemetry.sdk.language`;
