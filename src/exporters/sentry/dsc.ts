@@ -50,8 +50,8 @@ export class TraceHeaders {
   }
 }
 
-/** Without an exponent, which not everybody reads. */
-export function decimal(value: number): string {
-  const text = String(value)
-  return text.includes('e') ? value.toFixed(20) : text
+/** A share as a text without an exponent, which not everybody reads. */
+export function decimal(share: number): string {
+  const [digits, exponent] = String(share).split('e-')
+  return exponent === undefined ? digits : `0.${'0'.repeat(Number(exponent) - 1)}${digits.replace('.', '')}`
 }

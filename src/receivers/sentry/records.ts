@@ -47,6 +47,8 @@ interface Read {
 export class EnvelopeReader {
   /** Items that were left out, by type and reason. */
   readonly dropped: { readonly type: string; readonly reason: DropReason }[] = []
+  /** Types of the items that were not. */
+  readonly taken: readonly string[]
   /** The id of the envelope, as its sender is told it; undefined where it has none. */
   readonly eventId: string | undefined
   private readonly header: JsonObject
@@ -62,6 +64,7 @@ export class EnvelopeReader {
     this.settings = settings
     this.nowMs = nowMs
     this.items = items.flatMap((item) => this.read(item) ?? [])
+    this.taken = this.items.map(({ item }) => item.header.type)
     const ofEvent = this.items.find(({ item }) => item.header.type === 'event' || item.header.type === 'transaction')
     const told = idOf(header.event_id, 32) ?? idOf(ofEvent?.content?.event_id, 32)
     const id = told ?? randomUUID().replaceAll('-', '')

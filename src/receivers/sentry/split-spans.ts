@@ -32,12 +32,18 @@ export function splitSpans(item: EnvelopeItem, content: JsonObject): SpanPart[] 
     }
     last.push(span)
   }
-  if (parts.size < 2) {
-    const { traceId, haveFailed = false } = parts.values().next().value ?? {}
-    return [{ header: item.header, payload: Buffer.from(item.payload), traceId, haveFailed, count: spans.length }]
+  const whole = (traceId: string | undefined, haveFailed: boolean): SpanPart[] => [
+    { header: item.header, payload: Buffer.from(item.payload), traceId, haveFailed, count: spans.length }
+  ]
+  const [first] = parts.values()
+  if (parts.size < 2) return whole(first?.traceId, first?.haveFailed ?? false)
+  try {
+    return Array.from(parts.values(), ({ traceId, haveFailed, spans: items }): SpanPart => {
+      const payload = Buffer.from(JSON.stringify({ ...content, items }))
+      return { header: { ...item.header, item_count: items.length }, payload, traceId, haveFailed, count: items.length }
+    })
+  } catch {
+    // Nested too deep to be written anew: it stays whole, and is not sampled.
+    return whole(undefined, true)
   }
-  return Array.from(parts.values(), ({ traceId, haveFailed, spans: items }): SpanPart => {
-    const payload = Buffer.from(JSON.stringify({ ...content, items }))
-    return { header: { ...item.header, item_count: items.length }, payload, traceId, haveFailed, count: items.length }
-  })
 }

@@ -1,0 +1,54 @@
+// A worker that reports to Sentry with @sentry/node, as its documentation says; a process of its own, told all by the environment.
+import * as Sentry from '@sentry/node'
+
+const { SENTRY_DSN, SECRET = '', TRACES = '20', LIFECYCLE = 'stream', TUNNEL } = process.env
+
+Sentry.init({
+  dsn: SENTRY_DSN,
+  ...(TUNNEL !== undefined && { tunnel: TUNNEL }),
+  release: 'worker@1.2.3',
+  environment: 'staging',
+  tracesSampleRate: 1,
+  traceLifecycle: LIFECYCLE as 'stream' | 'static',
+  enableLogs: true,
+  sendClientReports: true,
+  includeLocalVariables: true,
+  beforeSend: (event) => (event.message === 'not to be sent' ? null : event)
+} as Sentry.NodeOptions)
+
+Sentry.setUser({ id: 'user-42', email: 'someone@example.com' })
+Sentry.setTag('stage', 'tts')
+
+for (let i = 0; i < Number(TRACES); i++) {
+  await Sentry.startNewTrace(() =>
+    Sentry.startSpan(
+      { name: `dub ${i % 3}`, op: 'queue.process', attributes: { 'db.statement': `login password=${SECRET}` } },
+      async () => {
+        await Sentry.startSpan({ name: 'synthesise', op: 'gen_ai' }, async () => undefined)
+      }
+    )
+  )
+}
+
+Sentry.startNewTrace(() =>
+  Sentry.startSpan({ name: 'fails' }, () => {
+    Sentry.addBreadcrumb({
+      category: 'http',
+      message: `GET https://user:${SECRET}@host.example/path`,
+      data: { authorization: `Bearer ${SECRET}` }
+    })
+    Sentry.setExtra('api_key', SECRET)
+    const cause = new TypeError(`connection with password=${SECRET} refused`)
+    Sentry.captureException(new Error('synthesis failed', { cause }))
+  })
+)
+Sentry.captureMessage('not to be sent')
+Sentry.logger.info(`logged in with token=${SECRET}`, { voice: 'alloy' })
+const checkInId = Sentry.captureCheckIn({ monitorSlug: 'nightly', status: 'in_progress' })
+Sentry.captureCheckIn({ checkInId, monitorSlug: 'nightly', status: 'ok', duration: 1 })
+Sentry.startSession()
+Sentry.captureSession()
+Sentry.endSession()
+
+await Sentry.flush(10_000)
+process.stdout.write('done\n')
