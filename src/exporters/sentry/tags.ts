@@ -3,7 +3,7 @@ import type { Source } from './source.ts'
 import { type Attributes, firstText, textOf } from './values.ts'
 
 /** What errors and transactions can be searched by, and the attributes it is taken from: the record's before the resource's. */
-const TAGS: Readonly<Record<string, readonly string[]>> = {
+export const TAGS: Readonly<Record<string, readonly string[]>> = {
   service: ['service.name'],
   model: ['gen_ai.request.model', 'model.name', 'ml.model.name', 'ml.model', 'model'],
   stage: ['job.stage', 'pipeline.stage', 'stage'],
