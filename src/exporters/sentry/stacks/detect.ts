@@ -25,25 +25,32 @@ const SIGNS: readonly (readonly [StackLanguage, RegExp])[] = [
   ]
 ]
 
-/** The language of the first line that says it. */
-export function detect(lines: readonly string[]): StackLanguage | undefined {
-  const first = firstSign(lines, 0)
-  if (first === undefined || first.at === 0 || first.language !== 'python') return first?.language
-  // A process that was started may have failed in Python, and its output be the message of the error that is told of.
-  if (!/^[A-Z]\w{0,100}(?:Error|Exception): /.test(lines[0])) return first.language
+// Older Ruby prints the header of Python to a terminal.
+const REVERSED = /^\t? {0,6}\d{1,6}: from \S/
+
+/** The languages that lines say they are of, the most likely first. */
+export function detect(lines: readonly string[]): StackLanguage[] {
+  const found: StackLanguage[] = []
+  let first = -1
+  for (let at = 0; at < lines.length; at++) {
+    const isReversedRuby = at + 1 < lines.length && REVERSED.test(lines[at + 1])
+    const language = isReversedRuby ? 'ruby' : languageOf(lines[at])
+    if (language === undefined || found.includes(language)) continue
+    if (found.length === 0) first = at
+    found.push(language)
+  }
+  if (found.length < 2 || first === 0 || !HEAD.test(lines[0])) return found
+  // A process that was started may have failed, and what it printed be in the message of the error that is told of: that one's frames come last.
   let last = lines.length - 1
-  while (last > first.at && lines[last].trim() === '') last--
-  const end = firstSign(lines.slice(last, last + 1), 0)
-  return end !== undefined && (end.language === 'nodejs' || end.language === 'java' || end.language === 'dotnet')
-    ? end.language
-    : first.language
+  while (last > first && lines[last].trim() === '') last--
+  const outer = languageOf(lines[last])
+  return outer === undefined ? found : [outer, ...found.filter((each) => each !== outer)]
 }
 
-function firstSign(lines: readonly string[], from: number): { readonly language: StackLanguage; readonly at: number } | undefined {
-  for (let at = from; at < lines.length; at++) {
-    const line = lines[at]
-    if (line.length === 0 || line.length > LINE_CHARACTERS_MAX) continue
-    for (let i = 0; i < SIGNS.length; i++) if (SIGNS[i][1].test(line)) return { language: SIGNS[i][0], at }
-  }
+const HEAD = /^[A-Z]\w{0,100}(?:Error|Exception): /
+
+function languageOf(line: string): StackLanguage | undefined {
+  if (line.length < 4 || line.length > LINE_CHARACTERS_MAX) return undefined
+  for (let i = 0; i < SIGNS.length; i++) if (SIGNS[i][1].test(line)) return SIGNS[i][0]
   return undefined
 }

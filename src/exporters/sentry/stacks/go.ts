@@ -14,6 +14,7 @@ import { adopt, type Draft, draftOf, type Frame, frameOf, LINE_CHARACTERS_MAX, p
 const PANIC = /^(?:(?:.{0,200} )?http: )?panic(?: serving [^ ]{1,100})?: |^fatal error: /
 const GOROUTINE = /^goroutine \d{1,20} (?:gp=\S{1,40} m=\S{1,40} (?:mp=\S{1,40} )?)?\[/
 const RECOVERED = / \[recovered(?:, (?:repanicked|reraised))?\]$/
+const SOURCE = /^\t\S.{0,2000}\.(?:go|s|c|cc|cpp):\d/
 const FILE = /^\t\S/
 // Raises panics, and prints them.
 const MACHINERY =
@@ -93,7 +94,7 @@ function readErrors(lines: readonly string[]): Draft | null {
   }
   let hasFrames = false
   for (let i = 0; i < lines.length; i++) {
-    const isCall = i + 1 < lines.length && FILE.test(lines[i + 1]) && isName(lines[i]) && lines[i + 1].includes('.go:')
+    const isCall = i + 1 < lines.length && FILE.test(lines[i + 1]) && isName(lines[i]) && SOURCE.test(lines[i + 1])
     if (isCall) {
       frames.push(goFrame(nameOf(lines[i]), lines[i + 1]))
       hasFrames = true

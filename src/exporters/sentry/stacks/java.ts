@@ -13,6 +13,8 @@ const RELATED = /^(?:(Caused by|Wrapped by)|(Suppressed)): /
 const COMMON = /^\.\.\. (\d{1,6}) (?:more|common frames omitted)$/
 const TYPE = /^(?:[\p{L}_$][\p{L}\p{N}_$]*[./])*[\p{L}_$][\p{L}\p{N}_$]*$/u
 const TYPE_CHARACTERS_MAX = 400
+/** Frames that are put in again where a text says that they are shared: it may say so often. */
+const RESTORED_MAX = 20_000
 const FOREIGN =
   /^(?:java|javax|jakarta|jdk|sun|com\.sun|kotlin|kotlinx|_COROUTINE|scala|groovy|clojure|akka|reactor|rx|android|androidx|dalvik|feign|okhttp3|retrofit2|ch\.qos|com\.(?:fasterxml|google\.common|mongodb|mysql|netflix|zaxxer|rabbitmq)|io\.(?:grpc|ktor|lettuce|micrometer|micronaut|netty|opentelemetry|quarkus|reactivex|undertow|vertx)|net\.bytebuddy|org\.(?:apache|codehaus|eclipse|glassfish|hibernate|jboss|jetbrains|junit|postgresql|slf4j|springframework|testng))\./
 
@@ -32,6 +34,7 @@ export function readJava(lines: readonly string[]): Draft | null {
   const sections: Section[] = [{ indent: start < 0 ? 0 : indentOf(lines[start]), draft: root, suppressed: 0 }]
   const drafts = [root]
   let outermost = root
+  let restored = 0
   let message: Draft | null = start < 0 ? null : root
   for (let i = start + 1; i < lines.length; i++) {
     const line = lines[i]
@@ -46,7 +49,9 @@ export function readJava(lines: readonly string[]): Draft | null {
     const content = line.slice(indent, indent + LINE_CHARACTERS_MAX)
     const related = RELATED.exec(content)
     if (related !== null) {
-      message = headOf(line.slice(indent + related[0].length))
+      const text = line.slice(indent + related[0].length)
+      if (text.startsWith('[CIRCULAR REFERENCE')) continue
+      message = headOf(text)
       drafts.push(message)
       if (related[1] === 'Wrapped by') {
         // Logback, told to begin with the root cause.
@@ -61,7 +66,8 @@ export function readJava(lines: readonly string[]): Draft | null {
     if (common !== null) {
       const enclosing = sections.length > 1 ? sections[sections.length - 2].draft.frames : []
       const { frames } = top.draft
-      for (let at = Math.max(0, enclosing.length - Number(common[1])); at < enclosing.length; at++) frames.push(enclosing[at])
+      for (let at = Math.max(0, enclosing.length - Number(common[1])); at < enclosing.length && restored < RESTORED_MAX; at++, restored++)
+        frames.push(enclosing[at])
       message = null
     } else if (message !== null) message.value += `\n${line}`
     else if (indent === 0 && content.trim() !== '' && content[0] !== '<') break
@@ -100,8 +106,6 @@ function headAbove(lines: readonly string[], first: number): [number, Draft] {
 }
 
 function headOf(line: string): Draft {
-  const circular = /^\[CIRCULAR REFERENCE: ?(.{1,4000})\]$/.exec(line)
-  if (circular !== null) return headOf(circular[1])
   const colon = line.indexOf(':')
   const name = (colon < 0 ? line : line.slice(0, colon)).trimEnd()
   if (name.length > TYPE_CHARACTERS_MAX || !TYPE.test(name)) return draftOf('', line)

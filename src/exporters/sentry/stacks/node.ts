@@ -16,6 +16,7 @@ import { adopt, type Draft, draftOf, indentOf, LINE_CHARACTERS_MAX } from './sta
 //     ]
 //   }
 const CAUSE = /^\[cause\]: |^[Cc]aused by: /
+const SHARED = /^\s*\.\.\. (\d{1,4}) lines matching cause stack trace \.\.\.$/
 const MEMBERS = /^(?:\[errors\]|errors|\[aggregateErrors\]|aggregateErrors): \[$/
 const MEMBER = /^\[(\d{1,6})\] /
 const LEAD = /^(?:Uncaught (?:\(in promise\) )?|\(in promise\) |error: |Unhandled (?:promise )?[Rr]ejection:? |thrown: )/
@@ -47,6 +48,8 @@ class InspectionReader {
   private readonly lists: { readonly indent: number; readonly section: Section }[] = []
   private open: Draft | null
   private mayBegin = false
+  /** Where frames that the cause has too were left out, and how many. */
+  private readonly shared = new Map<Draft, { readonly at: number; readonly count: number }>()
 
   constructor(root: Draft, indent: number) {
     this.root = root
@@ -65,7 +68,12 @@ class InspectionReader {
       this.open = null
       return
     }
-    if (line.length <= LINE_CHARACTERS_MAX) {
+    const shared = line.length < 100 ? SHARED.exec(line) : null
+    if (shared !== null) {
+      const { draft } = this.sections[this.sections.length - 1]
+      if (!this.shared.has(draft)) this.shared.set(draft, { at: draft.frames.length, count: Number(shared[1]) })
+      this.open = null
+    } else if (line.length <= LINE_CHARACTERS_MAX) {
       const content = indent === 0 ? line : line.slice(indent)
       const cause = CAUSE.exec(content)
       const member = cause === null ? MEMBER.exec(content) : null
@@ -79,11 +87,29 @@ class InspectionReader {
   }
 
   end(): Draft {
+    // Causes first: what they share may be in theirs again.
+    for (let i = this.drafts.length - 1; i >= 0; i--) this.restore(this.drafts[i])
     for (const draft of this.drafts) {
       draft.value = messageOf(draft.value)
       draft.frames.reverse()
     }
     return this.root
+  }
+
+  // The frame before those that were left out stands in both.
+  private restore(draft: Draft): void {
+    const shared = this.shared.get(draft)
+    const cause = draft.children.find((each) => each.source === 'cause')
+    if (shared === undefined || cause === undefined || shared.at === 0) return
+    const before = draft.frames[shared.at - 1]
+    const found = cause.frames.findIndex(
+      (each) =>
+        each.lineno === before.lineno &&
+        each.colno === before.colno &&
+        each.abs_path === before.abs_path &&
+        each.function === before.function
+    )
+    if (found >= 0) draft.frames.splice(shared.at, 0, ...cause.frames.slice(found + 1, found + 1 + shared.count))
   }
 
   private takeOther(line: string): void {

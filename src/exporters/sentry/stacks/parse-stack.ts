@@ -49,16 +49,13 @@ export function parseStack(
   const lines = linesOf(text, charactersMax)
   const said = language === undefined ? undefined : languageOf(language)
   let root = said === undefined ? null : READERS[said](lines)
-  if (root === null) {
-    const found = detect(lines)
-    if (found !== undefined && found !== said) root = READERS[found](lines)
-  }
+  if (root === null) for (const each of detect(lines)) if (each !== said) root ??= READERS[each](lines)
   return root === null ? [] : finish(root, framesMax, exceptionsMax, trimmed)
 }
 
 /** The language that a stack string is of, named as in `telemetry.sdk.language`; undefined where it cannot be told. */
 export function detectLanguage(text: string): StackLanguage | undefined {
-  return detect(linesOf(text, STACK_LIMITS.charactersMax))
+  return detect(linesOf(text, STACK_LIMITS.charactersMax))[0]
 }
 
 function languageOf(name: string): StackLanguage | undefined {

@@ -7,7 +7,7 @@ export const isForeign = (path: string): boolean => FOREIGN.test(path)
 
 // Where programs are put in containers, and where people have them at home.
 const ROOT =
-  /^(?:\/(?:usr\/src\/app|app|workspace|workspaces|code|build|srv|srv\/app|opt\/app|root|data\/app|var\/www\/html|var\/task|mnt\/[\w.-]{1,64}|home\/[\w.-]{1,64}|Users\/[\w.-]{1,64})\/|[A-Za-z]:[\\/](?:Users[\\/][\w.-]{1,64}|src|app)[\\/])/
+  /^(?:\/(?:usr\/src\/app|app|workspace|workspaces|code|build|src|go\/src|srv|srv\/app|opt\/app|root|data\/app|var\/www\/html|var\/task|mnt\/[\w.-]{1,64}|home\/[\w.-]{1,64}|Users\/[\w.-]{1,64})\/|[A-Za-z]:[\\/](?:Users[\\/][\w.-]{1,64}|src|app)[\\/])/
 
 /** The path of a program's own file without the folder that the program is in, where that is known. */
 export function ownName(path: string): string {

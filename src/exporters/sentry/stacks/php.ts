@@ -19,6 +19,9 @@ const STEP =
 const EVAL = /\((\d{1,9})\) : (?:eval\(\)'d code|runtime-created function).{0,400}$/
 const TYPE = /^[\p{L}_\\][\p{L}\p{N}_\\]{0,399}(?:@anonymous)?$/u
 
+/** The place of what was called by PHP itself. */
+const INTERNAL = '[internal]'
+
 interface Step {
   readonly path: string
   readonly lineno: number | undefined
@@ -55,7 +58,7 @@ function stepOf(line: string): Step | null {
   const step = line.length <= LINE_CHARACTERS_MAX ? STEP.exec(line) : null
   if (step === null) return null
   if (step[1] !== undefined) return { path: '', lineno: undefined, call: '{main}' }
-  if (step[2] !== undefined) return { path: '', lineno: undefined, call: nameOf(step[2]) }
+  if (step[2] !== undefined) return { path: INTERNAL, lineno: undefined, call: nameOf(step[2]) }
   return { path: step[3], lineno: lineNumber(step[4]), call: nameOf(step[5]) }
 }
 
@@ -122,12 +125,12 @@ function phpFrame(path: string, lineno: number | undefined, call: string): Frame
   const slash = cut < 0 ? call.lastIndexOf('\\', closure < 0 ? call.length : closure) : -1
   const module = cut > 0 ? call.slice(0, cut) : slash > 0 ? call.slice(0, slash) : undefined
   const called = cut > 0 ? call.slice(cut + 2).replace(/^.*\\(?=\{)/, '') : slash > 0 ? call.slice(slash + 1) : call
-  const isOwn = path !== '' && !isForeign(path)
+  const isOwn = path !== INTERNAL && !isForeign(path)
   return frameOf(isOwn, {
     function: called,
     module,
-    filename: path === '' ? '[internal]' : (behind(path, '/vendor/') ?? ownName(path)),
-    abs_path: path,
+    filename: behind(path, '/vendor/') ?? ownName(path),
+    abs_path: path === INTERNAL ? undefined : path,
     lineno
   })
 }

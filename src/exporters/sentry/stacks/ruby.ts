@@ -132,8 +132,8 @@ const isRubyPath = (path: string): boolean =>
 function rubyFrame(path: string, lineno: number | undefined, label: string): Frame {
   const scope = SCOPE.exec(label)
   const standard = /\/(?:lib\/)?ruby\/(?:\d[\w.]{0,10}|vendor_ruby|site_ruby)\//.exec(path)
-  const gem = behind(path, '/gems/')
   const isInternal = path.startsWith('<internal:')
+  const gem = isInternal ? path : behind(path, '/gems/')
   const filename = gem ?? (standard === null ? ownName(path) : path.slice(standard.index + standard[0].length))
   const isOwn = !isInternal && gem === undefined && standard === null && !isForeign(path) && !/\/s?bin\/[\w.-]+$/.test(path)
   return frameOf(isOwn, {

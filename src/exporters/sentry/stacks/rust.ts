@@ -21,6 +21,7 @@ const OLD_MESSAGE = /^'(.{0,16000})', (\S{1,1024}:\d{1,9}:\d{1,9})$/s
 const STEP = /^ {0,6}(\d{1,5}): {1,8}(?:0x[0-9a-f]{1,16} - )?(\S.{0,4000})$/
 const AT = /^ {8,32}at (\S.{0,2000})$/
 const TITLE = /^\s*(?:[Ss]tack backtrace|━{0,80} ?BACKTRACE ?━{0,80}|Backtrace):?\s*$/
+const RAISED = /rust_begin_unwind$|__rust_end_short_backtrace|begin_panic/
 const CRATE_HASH = /(?<=\w)\[[0-9a-f]{8,16}\]/g
 // What raises panics and makes errors.
 const MACHINERY =
@@ -128,9 +129,13 @@ function framesFrom(lines: readonly string[], steps: number): Frame[] {
     names.push(symbol)
     frames.push(rustFrame(symbol, path, line, column))
   }
-  let start = 0
-  while (start + 1 < frames.length && MACHINERY.test(names[start])) start++
-  return frames.slice(start).reverse()
+  // Between the marks that Rust itself cuts its short backtraces at.
+  const begin = names.findIndex((name) => name.includes('__rust_begin_short_backtrace'))
+  const end = begin > 0 ? begin : frames.length
+  let start = names.findLastIndex((name, i) => i < end && RAISED.test(name)) + 1
+  if (start >= end) start = 0
+  while (start + 1 < end && MACHINERY.test(names[start])) start++
+  return frames.slice(start, end).reverse()
 }
 
 function rustFrame(name: string, path: string, lineno: number | undefined, colno: number | undefined): Frame {
@@ -138,7 +143,7 @@ function rustFrame(name: string, path: string, lineno: number | undefined, colno
   const standard = behind(path, '/library/')
   const registry = /\/\.cargo\/(?:registry\/src\/[^/]{1,200}|git\/checkouts)\//.exec(path)
   const isRust = path.startsWith('/rustc/') || path.includes('/lib/rustlib/src/rust/')
-  const isSystem = path === '' && !name.includes('::')
+  const isSystem = name !== '' && !name.includes('::')
   const filename =
     isRust && standard !== undefined ? standard : registry === null ? ownName(path) : path.slice(registry.index + registry[0].length)
   return frameOf(!isRust && !isSystem && !FOREIGN.test(name) && !isForeign(path), {
