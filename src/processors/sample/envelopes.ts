@@ -21,6 +21,8 @@ const QUANTITIES = Buffer.from(names.SAMPLED_QUANTITIES)
 const PROJECT = Buffer.from(names.PROJECT)
 const PUBLIC_KEY = Buffer.from(names.PUBLIC_KEY)
 
+/** Sentry sums up what it is told, so that it need not be told often. */
+const REPORT_INTERVAL_MS = 15_000
 /** Projects whose losses are counted apart; those of more are told to none. */
 const PROJECTS_MAX = 256
 
@@ -42,6 +44,7 @@ export class EnvelopeSampler implements RecordEditor {
   private readonly value = new Fields()
   private readonly arrived = { threshold: new Bits56(), random: new Bits56() }
   private readonly losses = new Map<string, Loss>()
+  private reportedAtMs = 0
   private bytes: Uint8Array = new Uint8Array(0)
   // Where the trace id stands, and the values of attributes; start = end where there is none.
   private idStart = 0
@@ -82,9 +85,10 @@ export class EnvelopeSampler implements RecordEditor {
     return true
   }
 
-  /** What was cut since the last call, as an item for each project; null where that is nothing. */
-  flush(nowMs: number): Batch | null {
-    if (this.losses.size === 0) return null
+  /** What was cut since the last report, as an item for each project; null where that is nothing, or there was a report just now. */
+  flush(nowMs: number, isLast: boolean): Batch | null {
+    if (this.losses.size === 0 || (!isLast && Math.abs(nowMs - this.reportedAtMs) < REPORT_INTERVAL_MS)) return null
+    this.reportedAtMs = nowMs
     const logRecords = Array.from(this.losses.values(), ({ project, publicKey, discarded }) => ({
       timeUnixNano: BigInt(nowMs) * 1_000_000n,
       severityNumber: 9,

@@ -99,7 +99,7 @@ export const sample = defineProcessor({
         }
         return left
       },
-      flush: () => envelopes.flush(Date.now())
+      flush: (isLast = false) => envelopes.flush(Date.now(), isLast)
     }
   }
 })

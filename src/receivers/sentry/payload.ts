@@ -56,11 +56,29 @@ export function hasFailed({ contexts }: JsonObject): boolean {
 }
 
 /** The name of the service, where an event or the first item of a container says it. */
-export function serviceOf({ contexts, items }: JsonObject): string | undefined {
+export function serviceOf(content: JsonObject): string | undefined {
+  const { contexts } = content
   const otel = isObject(contexts) && isObject(contexts.otel) ? contexts.otel.resource : undefined
+  return textOf(isObject(otel) ? otel['service.name'] : undefined) ?? attributeOf(content, 'service.name')
+}
+
+export interface Sdk {
+  readonly name: string
+  readonly version: string
+}
+
+/** The SDK that made an event, or a container. */
+export function sdkOf(content: JsonObject): Sdk | undefined {
+  const { sdk } = content
+  const name = textOf(isObject(sdk) ? sdk.name : undefined) ?? attributeOf(content, 'sentry.sdk.name')
+  const version = textOf(isObject(sdk) ? sdk.version : undefined) ?? attributeOf(content, 'sentry.sdk.version')
+  return name === undefined || version === undefined ? undefined : { name, version }
+}
+
+function attributeOf({ items }: JsonObject, key: string): string | undefined {
   const first: unknown = Array.isArray(items) ? items[0] : undefined
-  const attribute = isObject(first) && isObject(first.attributes) ? first.attributes['service.name'] : undefined
-  return textOf(isObject(otel) ? otel['service.name'] : undefined) ?? textOf(isObject(attribute) ? attribute.value : undefined)
+  const attribute = isObject(first) && isObject(first.attributes) ? first.attributes[key] : undefined
+  return textOf(isObject(attribute) ? attribute.value : undefined)
 }
 
 const LANGUAGES: readonly (readonly [prefix: string, language: string])[] = [

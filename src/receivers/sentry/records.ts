@@ -13,8 +13,10 @@ import {
   idOf,
   isObject,
   languageOf,
+  type Sdk,
   SEVERITY_ERROR,
   SEVERITY_INFO,
+  sdkOf,
   serviceOf,
   severityOf,
   timeMsOf,
@@ -52,6 +54,7 @@ export class EnvelopeReader {
   /** The id of the envelope, as its sender is told it; undefined where it has none. */
   readonly eventId: string | undefined
   private readonly header: JsonObject
+  private readonly sdk: Sdk | undefined
   private readonly settings: ItemSettings
   private readonly nowMs: number
   private readonly records: Draft<LogRecord>[] = []
@@ -69,7 +72,8 @@ export class EnvelopeReader {
     const told = idOf(header.event_id, 32) ?? idOf(ofEvent?.content?.event_id, 32)
     const id = told ?? randomUUID().replaceAll('-', '')
     this.eventId = told ?? (ofEvent === undefined ? undefined : id)
-    this.header = this.eventId === undefined ? rest : { ...rest, event_id: this.eventId }
+    this.sdk = sdkOf({ sdk: header.sdk }) ?? this.firstOf(sdkOf)
+    this.header = { ...rest, ...(this.sdk && !isObject(rest.sdk) && { sdk: this.sdk }), ...(this.eventId && { event_id: this.eventId }) }
     const sentAtMs = timeMsOf(sentAt)
     const aheadMs = sentAtMs === undefined ? 0 : Math.round(sentAtMs - nowMs)
     this.shared = [
@@ -168,21 +172,23 @@ export class EnvelopeReader {
   }
 
   private resource(): Draft<KeyValue>[] {
-    let service: string | undefined
-    let sdk: unknown = this.header.sdk
-    for (const { content } of this.items) {
-      if (content === null) continue
-      service ??= serviceOf(content)
-      sdk ??= content.sdk
-    }
-    const { name, version } = isObject(sdk) ? sdk : {}
-    const language = typeof name === 'string' ? languageOf(name) : undefined
+    const service = this.firstOf(serviceOf)
+    const { name, version } = this.sdk ?? {}
+    const language = name === undefined ? undefined : languageOf(name)
     return [
       ...(service === undefined ? [] : [text('service.name', service)]),
-      ...(typeof name === 'string' ? [text('telemetry.sdk.name', name)] : []),
-      ...(typeof version === 'string' ? [text('telemetry.sdk.version', version)] : []),
+      ...(name === undefined ? [] : [text('telemetry.sdk.name', name)]),
+      ...(version === undefined ? [] : [text('telemetry.sdk.version', version)]),
       ...(language === undefined ? [] : [text('telemetry.sdk.language', language)])
     ]
+  }
+
+  private firstOf<T>(read: (content: JsonObject) => T | undefined): T | undefined {
+    for (const { content } of this.items) {
+      const found = content === null ? undefined : read(content)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 }
 

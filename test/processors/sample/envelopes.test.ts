@@ -137,6 +137,9 @@ test('what was cut is told once, for each key', () => {
   const cut = { traceId: CUT, quantities: 'transaction:1;span:3' }
   processor.process(batchOf([cut, cut, { ...cut, key: 'other', quantities: 'span:5' }, { ...cut, quantities: 'nonsense;;:4;span:x' }]))
   const told = recordsOf(processor.flush?.() ?? null)
+  processor.process(batchOf([cut]))
+  strictEqual(processor.flush?.(), null, 'not so soon again')
+  strictEqual(processor.flush?.(true)?.items, 1)
   deepStrictEqual(
     told.map(({ name, of }) => [of['sentry.item.type'], of['sentry.project'], of['sentry.public_key'], JSON.parse(name).discarded_events]),
     [
@@ -152,5 +155,5 @@ test('what was cut is told once, for each key', () => {
       ['client_report', '42', 'other', [{ reason: 'sample_rate', category: 'span', quantity: 5 }]]
     ]
   )
-  strictEqual(processor.flush?.(), null)
+  strictEqual(processor.flush?.(true), null)
 })
