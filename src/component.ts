@@ -36,8 +36,11 @@ export interface Processor {
    * and nothing comes any more.
    */
   collect?(isLast?: boolean): Batch | null
-  /** Telemetry of its own making that is given once: what it held back, or has to say of what it took out. Asked for at intervals, and at the stop. */
-  flush?(): Batch | null
+  /**
+   * Telemetry of its own making that is given once: what it held back and finds due, or has to say of what it took out. Asked for every second, and
+   * each time until it gives null. `isLast` as for `collect`: then all is due.
+   */
+  flush?(isLast?: boolean): Batch | null
   stop?(): void
 }
 

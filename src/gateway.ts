@@ -34,6 +34,8 @@ import type { Tracer } from './telemetry/tracer.ts'
 
 /** How often what processors have made themselves goes on to the exporters. */
 const COLLECT_INTERVAL_MS = 15_000
+/** How often they are asked for what they hold back. */
+const FLUSH_INTERVAL_MS = 1_000
 
 /** What is evicted first when the queue is full and the policy says evict. */
 const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5 }
@@ -76,6 +78,7 @@ export class Gateway {
   private factsPort: FactsPort | null = null
   private components!: Components
   private collecting: NodeJS.Timeout | undefined
+  private flushing: NodeJS.Timeout | undefined
   private stopping = false
   private finish!: () => void
   /** Resolves when what a receiver reads has ended, as a pipe does. */
@@ -115,7 +118,8 @@ export class Gateway {
     this.admin = await this.openAdminPort(config)
     this.factsPort = await openFactsPort(config.facts.listen, this.sockets, this.facts.tell)
     await Promise.all(this.components.receivers.map((receiver) => this.startReceiver(receiver)))
-    this.collecting = setInterval(() => this.collect(), COLLECT_INTERVAL_MS)
+    this.collecting = setInterval(() => this.pipeline.pushCollected().catch((error) => this.tellUnsent(error)), COLLECT_INTERVAL_MS)
+    this.flushing = setInterval(() => this.pipeline.pushHeld().catch((error) => this.tellUnsent(error)), FLUSH_INTERVAL_MS)
   }
 
   private async openQueue(): Promise<Queue> {
@@ -188,6 +192,8 @@ export class Gateway {
       throw error
     }
     this.components = after
+    const leaving = newOnes(before.processors, after.processors).map(({ made }) => made)
+    await this.pipeline.pushLast((processor) => leaving.includes(processor)).catch((error) => this.tellUnsent(error))
     this.pipeline.replan(planOf(after))
     await this.deliveries.use(destinationsOf(after))
     await Promise.all(newOnes(before.receivers, after.receivers).map(({ made }) => made.stop()))
@@ -207,12 +213,11 @@ export class Gateway {
     const deadlineMs = Date.now() + this.config.shutdownTimeoutMs
     this.stopping = true
     clearInterval(this.collecting)
+    clearInterval(this.flushing)
     const { receivers = [], exporters = [], processors = [], folders = [] } = this.components ?? NONE
     await Promise.all(receivers.map(({ made }) => made.stop()))
     if (this.deliveries !== undefined) {
-      await this.pipeline
-        .pushCollected(true)
-        .catch((error) => this.surroundings.log.error({ error: messageOf(error) }, 'derived metrics were not sent'))
+      await this.pipeline.pushLast().catch((error) => this.tellUnsent(error))
       await this.deliveries.drain(this.config.queue.dir !== undefined, deadlineMs)
       const left = this.deliveries.state().filter(({ held }) => held > 0)
       for (const { exporter, signal, held } of left)
@@ -264,10 +269,8 @@ export class Gateway {
     void made.finished?.then(this.finish)
   }
 
-  private collect(): void {
-    this.pipeline
-      .pushCollected()
-      .catch((error) => this.surroundings.log.error({ error: messageOf(error) }, 'derived metrics were not sent'))
+  private tellUnsent(error: unknown): void {
+    this.surroundings.log.error({ error: messageOf(error) }, 'what processors have made or held back was not sent')
   }
 
   private openAdminPort({ admin }: Config): Promise<AdminPort | null> {

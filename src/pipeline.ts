@@ -24,6 +24,8 @@ export interface Plan {
 
 /** How long a sender is asked to wait when the queue is full. */
 const RETRY_AFTER_MS = 5_000
+/** Room that the queue must have for a processor to be asked what it holds back. */
+const HELD_BYTES = 256 * 1024
 /** More than an entry takes in the queue beside its batch. */
 const BOOKS_BYTES_MAX = 4_096
 
@@ -60,28 +62,50 @@ export class Pipeline {
   }
 
   /** Sends on what the processors have made themselves, from each one's place, to where telemetry is queued for. */
-  async pushCollected(isLast = false): Promise<void> {
-    const { steps, queued } = this.plan
-    for (const [place, name, batch] of this.collected(isLast)) {
+  async pushCollected(): Promise<void> {
+    const { queued } = this.plan
+    for (const [place, name, batch] of this.collected()) {
       if (queued.has(batch.signal) && this.queue.fits(batch.bytes.length)) await this.store(this.pass(name, batch, place + 1))
     }
+  }
+
+  /** Sends on what the processors hold back and find due. While the queue has no room they keep it. */
+  async pushHeld(): Promise<void> {
+    const { steps } = this.plan
     for (let place = 0; place < steps.length; place++) {
-      const batch = steps[place].processor.flush?.() ?? null
-      if (batch !== null) await this.store(this.pass(steps[place].name, batch, place + 1))
+      while (this.queue.fits(HELD_BYTES)) {
+        const batch = steps[place].processor.flush?.() ?? null
+        if (batch === null) break
+        await this.store(this.pass(steps[place].name, batch, place + 1))
+      }
+    }
+  }
+
+  /** Both, for the last time, of processors that are about to leave; all of them when the gateway stops. */
+  async pushLast(isLeaving: (processor: Processor) => boolean = () => true): Promise<void> {
+    const { steps, queued } = this.plan
+    for (let place = 0; place < steps.length; place++) {
+      const { name, processor } = steps[place]
+      if (!isLeaving(processor)) continue
+      const collected = processor.collect?.(true) ?? null
+      const held = processor.flush?.(true) ?? null
+      for (const batch of [queued.has(collected?.signal as Signal) ? collected : null, held]) {
+        if (batch !== null && this.queue.fits(batch.bytes.length)) await this.store(this.pass(name, batch, place + 1))
+      }
     }
   }
 
   /** Shows the folders what the processors have made up to now. It is cumulative, so showing it twice counts nothing twice. */
   foldCollected(): void {
-    for (const [place, , batch] of this.collected(false)) {
+    for (const [place, , batch] of this.collected()) {
       for (const { left } of this.pass('', batch, place + 1)) if (left !== null) this.fold(left)
     }
   }
 
-  private *collected(isLast: boolean): Generator<[place: number, name: string, batch: Batch]> {
+  private *collected(): Generator<[place: number, name: string, batch: Batch]> {
     const { steps } = this.plan
     for (let place = 0; place < steps.length; place++) {
-      const batch = steps[place].processor.collect?.(isLast) ?? null
+      const batch = steps[place].processor.collect?.() ?? null
       if (batch !== null) yield [place, steps[place].name, batch]
     }
   }

@@ -109,7 +109,27 @@ test('what a processor holds back is asked for with what it has made', async () 
     }
   }
   const made = await pipelineOf({ holding }, ['errors'])
-  await made.pipeline.pushCollected()
-  await made.pipeline.pushCollected()
+  await made.pipeline.pushHeld()
+  await made.pipeline.pushHeld()
   deepStrictEqual(await itemsIn(made, 'errors'), [2])
+})
+
+test('who leaves is asked for the last time, and nobody else', async () => {
+  const asked: string[] = []
+  const lasting = (name: string): Processor => ({
+    process: (batch) => batch,
+    collect: (isLast) => {
+      asked.push(`${name} collect ${isLast}`)
+      return null
+    },
+    flush: (isLast) => {
+      asked.push(`${name} flush ${isLast}`)
+      return errors(1)
+    }
+  })
+  const leaving = lasting('leaving')
+  const made = await pipelineOf({ staying: lasting('staying'), leaving }, ['errors'])
+  await made.pipeline.pushLast((processor) => processor === leaving)
+  deepStrictEqual(asked, ['leaving collect true', 'leaving flush true'])
+  deepStrictEqual(await itemsIn(made, 'errors'), [1])
 })

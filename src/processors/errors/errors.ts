@@ -59,7 +59,6 @@ class Errors implements Processor {
   private readonly seen = { span_event: 0, log: 0 }
   private readonly outcomes = { sent: 0, duplicate: 0, limited: 0 }
   private spawned: Batch | null = null
-  private isLast = false
   // Of the batch that passes.
   private batch: Batch = NO_BATCH
   private writer = new BatchWriter()
@@ -101,28 +100,23 @@ class Errors implements Processor {
     return spawned
   }
 
-  collect(isLast = false): null {
-    this.isLast ||= isLast
-    return null
-  }
-
   /** What waited long enough, and what was held back of groups that are quiet now, of one sender at a time; at the stop, all of all. */
-  flush(): Batch | null {
-    const { limits, writer, isLast } = this
+  flush(isLast = false): Batch | null {
+    const { limits, writer } = this
     this.nowMs = performance.now()
     const senders = new Set(isLast ? this.waiting.senders() : this.waiting.dueSenders(this.nowMs))
     for (const { held } of limits.holding()) senders.add(held?.sender)
     // A batch has one sender.
     for (const sender of senders) {
       this.endWaits(sender, isLast)
-      this.release(sender)
+      this.release(sender, isLast)
       if (!isLast && writer.items > 0) return this.close(Date.now(), sender)
     }
     return writer.items === 0 ? null : this.close(Date.now(), senders.size === 1 ? [...senders][0] : undefined)
   }
 
-  private release(sender: string | undefined): void {
-    const { limits, writer, isLast } = this
+  private release(sender: string | undefined, isLast: boolean): void {
+    const { limits, writer } = this
     for (const group of [...limits.holding()]) {
       if (group.held?.sender !== sender) continue
       if (!isLast && (writer.bytes > SPAWNED_BYTES_MAX || !limits.take(group, this.nowMs))) continue

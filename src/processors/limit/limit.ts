@@ -47,6 +47,9 @@ export const limit = defineProcessor({
   create: (options, host) => new Limit(options, host)
 })
 
+/** A source is told of at most so often. */
+const SUMMARY_INTERVAL_MS = 10_000
+
 class Limit implements Processor {
   private readonly limiter: Limiter
   private readonly sources: Sources
@@ -77,9 +80,9 @@ class Limit implements Processor {
     return bytes === batch.bytes ? batch : { ...batch, bytes, items: records }
   }
 
-  flush(): Batch | null {
-    if (this.isOff) return null
+  flush(isLast = false): Batch | null {
     const nowMs = Date.now()
+    if (this.isOff || (!isLast && nowMs - this.flushedAtMs < SUMMARY_INTERVAL_MS)) return null
     const sources = this.sources.takeSuppressed(performance.now())
     const repeats = this.repeats?.take(performance.now()) ?? []
     const sinceMs = this.flushedAtMs

@@ -53,25 +53,22 @@ test('when a group is quiet, the one that was held back tells of the others', (t
 
 test('at the stop nothing is held back', (t) => {
   clock(t)
-  const { take, flush, processor, metrics } = open({ limit: { burst: 1, perGroup: 1 } })
+  const { take, flush, metrics } = open({ limit: { burst: 1, perGroup: 1 } })
   take(storm(10))
   take(storm(10, 'TypeError'))
-  processor.collect?.(false)
   deepStrictEqual(flush(), [])
-  processor.collect?.(true)
-  deepStrictEqual(untold(flush()), [8, 8])
+  deepStrictEqual(untold(flush(true)), [8, 8])
   deepStrictEqual(counts(metrics, 'sluice_errors_total'), { sent: 4, limited: 16 })
   balances(metrics)
 })
 
 test('what is held back does not hang on the bytes of a batch that is gone', (t) => {
   clock(t)
-  const { processor, flush, take } = open({ limit: { burst: 1, perGroup: 1 } })
+  const { flush, take } = open({ limit: { burst: 1, perGroup: 1 } })
   const batch = storm(5)
   const sent = take(batch)
   batch.bytes.fill(0xff)
-  processor.collect?.(true)
-  deepStrictEqual([sent.length, flush()[0].record.body?.stringValue], [1, 'x'])
+  deepStrictEqual([sent.length, flush(true)[0].record.body?.stringValue], [1, 'x'])
 })
 
 test('all groups together have a limit too', (t) => {
@@ -88,14 +85,13 @@ test('all groups together have a limit too', (t) => {
 
 test('ten thousand equal errors a second are few errors, whose numbers add up', (t) => {
   const wait = clock(t)
-  const { take, flush, metrics, processor } = open()
+  const { take, flush, metrics } = open()
   let sent: Sent[] = []
   for (let batch = 0; batch < 100; batch++) {
     sent = sent.concat(take(storm(100, 'KeyError', `job ${batch} failed`)))
     wait(10)
   }
-  processor.collect?.(true)
-  sent = sent.concat(flush())
+  sent = sent.concat(flush(true))
   strictEqual(sent.length, 31)
   strictEqual(sent.length + untold(sent).reduce((sum, count) => sum + count, 0), 10_000)
   balances(metrics)

@@ -105,8 +105,7 @@ test('whatever errors come in whatever order, each is sent, a duplicate, limited
         add(use.take(parseBatch(isSpans ? 'traces' : 'logs', bytes)))
         balances(use.metrics)
       }
-      use.processor.collect?.(true)
-      add(use.flush())
+      add(use.flush(true))
       balances(use.metrics)
       const { sent: counted = 0, limited = 0 } = counts(use.metrics, 'sluice_errors_total')
       strictEqual(sent, counted)

@@ -100,7 +100,7 @@ export interface Open {
   readonly processor: Processor
   readonly metrics: Metrics
   take(batch: Batch): Sent[]
-  flush(): Sent[]
+  flush(isLast?: boolean): Sent[]
 }
 
 /** Errors in logs wait for nothing unless told otherwise. */
@@ -114,7 +114,7 @@ export function open(options: object = {}): Open {
       strictEqual(processor.process(batch), batch)
       return sentIn(processor.spawn?.() ?? null)
     },
-    flush: () => sentIn(processor.flush?.() ?? null)
+    flush: (isLast) => sentIn(processor.flush?.(isLast) ?? null)
   }
 }
 

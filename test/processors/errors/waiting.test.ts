@@ -119,10 +119,9 @@ test('each sender’s errors go in batches of its own, since what is known of it
 
 test('at the stop nothing waits, and what is over its limit is told', (t) => {
   clock(t)
-  const { take, flush, processor, metrics } = open({ wait: '6s', limit: { burst: 1, perGroup: 1 } })
+  const { take, flush, metrics } = open({ wait: '6s', limit: { burst: 1, perGroup: 1 } })
   for (let i = 1; i <= 5; i++) take(logged('x', `${i}`.padStart(32, '0')))
-  processor.collect?.(true)
-  const sent = flush()
+  const sent = flush(true)
   deepStrictEqual(
     sent.map(({ attributes }) => attributes['error.count']),
     [undefined, 3n]

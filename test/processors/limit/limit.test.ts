@@ -141,7 +141,7 @@ test('more sources than are told apart share one limit', () => {
   const sizes = ['a', 'b', 'c', 'd'].map((name) => textsOf(limiter.process(batchOf([{ 'service.name': name }, flood(10)]))).length)
   deepStrictEqual(sizes, [5, 5, 5, 0])
   strictEqual(counted(metrics, 'sluice_limit_overflow_records_total'), 20)
-  strictEqual(recordsOf(limiter.flush?.() ?? null).length, 3)
+  strictEqual(recordsOf(limiter.flush?.(true) ?? null).length, 3)
 })
 
 test('sources that are silent are forgotten', (t) => {
@@ -150,20 +150,20 @@ test('sources that are silent are forgotten', (t) => {
   const metrics = new Metrics()
   const limiter = open({ ratePerSecond: 1 }, metrics)
   for (let i = 0; i < 50; i++) limiter.process(batchOf([{ 'service.name': `${i}` }, flood(1)]))
-  limiter.flush?.()
+  limiter.flush?.(true)
   strictEqual(counted(metrics, 'sluice_limit_sources'), 50)
   nowMs += 120_000
-  limiter.flush?.()
+  limiter.flush?.(true)
   strictEqual(counted(metrics, 'sluice_limit_sources'), 0)
 })
 
 test('what was over the rate is summed up, once, under the resource of its source', () => {
   const limiter = open({ ratePerSecond: 1, burst: 5, errorsPerSecond: 1, errorsBurst: 1 })
-  strictEqual(limiter.flush?.(), null)
+  strictEqual(limiter.flush?.(true), null)
   limiter.process(
     batchOf([{ ...WORKER, region: 'eu' }, [...flood(10), ...flood(4, 17), [0, 'unsaid']]], [{ 'service.name': 'web' }, LEVELS])
   )
-  const summary = limiter.flush?.() ?? null
+  const summary = limiter.flush?.(true) ?? null
   const [{ resource, record }, ...others] = recordsOf(summary)
   deepStrictEqual(resource, { ...WORKER, region: 'eu' })
   deepStrictEqual(numbersOf(record), {
@@ -174,7 +174,7 @@ test('what was over the rate is summed up, once, under the resource of its sourc
   })
   ok(record.body?.stringValue?.startsWith('9 log records'))
   deepStrictEqual([record.severityNumber, others.length], [13, 1])
-  strictEqual(limiter.flush?.(), null)
+  strictEqual(limiter.flush?.(true), null)
 })
 
 test('what is said over and over is taken once, and counted', (t) => {
@@ -198,7 +198,7 @@ test('what is said over and over is taken once, and counted', (t) => {
   f(0, WORKER, [[9, 'x'.repeat(5000)]], ['x'.repeat(5000)])
   f(0, WORKER, [[9, 'x'.repeat(5000)]], ['x'.repeat(5000)])
   deepStrictEqual(
-    recordsOf(limiter.flush?.() ?? null).map(({ resource, record }) => [
+    recordsOf(limiter.flush?.(true) ?? null).map(({ resource, record }) => [
       resource['service.name'],
       record.severityNumber,
       record.body?.stringValue
@@ -208,9 +208,9 @@ test('what is said over and over is taken once, and counted', (t) => {
       ['worker', 9, 'repeated 1 times: other']
     ]
   )
-  strictEqual(limiter.flush?.(), null)
+  strictEqual(limiter.flush?.(true), null)
   f(0, WORKER, [[9, 'same']], [])
-  const [{ record }] = recordsOf(limiter.flush?.() ?? null)
+  const [{ record }] = recordsOf(limiter.flush?.(true) ?? null)
   const agoMs = Number((record.observedTimeUnixNano ?? 0n) - (record.timeUnixNano ?? 0n)) / 1e6
   ok(Math.abs(agoMs - 5000) < 2, `${agoMs} ms ago`)
   f(6000, WORKER, [[9, 'same']], ['same'])
@@ -222,7 +222,7 @@ test('what a summary says does not hang on the bytes of a batch that is gone', (
   limiter.process(batch)
   batch.bytes.fill(0xff)
   deepStrictEqual(
-    recordsOf(limiter.flush?.() ?? null).map(({ resource, record }) => [resource, record.body?.stringValue?.slice(0, 18)]),
+    recordsOf(limiter.flush?.(true) ?? null).map(({ resource, record }) => [resource, record.body?.stringValue?.slice(0, 18)]),
     [
       [WORKER, '2 log records of t'],
       [WORKER, 'repeated 1 times: ']
