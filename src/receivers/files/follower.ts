@@ -284,7 +284,7 @@ export class Follower {
       parts: this.parts,
       sourceOf: (stream) => ({
         resource,
-        attributes: fileAttributes(path, STREAM_NAMES[stream]),
+        attributes: fileAttributes(path, STREAM_NAMES[stream], resource),
         scope: 'sluice.logs.files',
         format: formatOf(path)
       })

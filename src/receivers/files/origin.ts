@@ -41,8 +41,9 @@ export function containerOf(path: string, realPath: string): Attributes {
   return found
 }
 
-/** What every record of a file says of it. */
-export function fileAttributes(path: string, iostream: string): Attributes {
-  const file = { 'log.file.path': path, 'log.file.name': basename(path) }
+/** What every record of a file says of it. The file of a container is named by the resource, which is written once and not with every record. */
+export function fileAttributes(path: string, iostream: string, container: Attributes): Attributes {
+  const isNamed = container['k8s.pod.name'] !== undefined || container['container.id'] !== undefined
+  const file = isNamed ? {} : { 'log.file.path': path, 'log.file.name': basename(path) }
   return iostream === '' ? file : { ...file, 'log.iostream': iostream }
 }
