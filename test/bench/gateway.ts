@@ -60,7 +60,7 @@ export async function startGateway(sinkPort: number, build = FROM_SOURCE, sectio
     ready: /"msg":"ready"/
   })
   const { listening } = JSON.parse(running.said) as { listening: Record<'http' | 'grpc' | 'admin' | 'tcp' | 'syslog', string[]> }
-  const portOf = (name: keyof typeof listening): number => Number(listening[name]?.[0].split(':').at(-1))
+  const portOf = (name: keyof typeof listening): number => Number(listening[name]?.[0]?.split(':').at(-1))
   const end = async (): Promise<void> => {
     await running.end()
     rmSync(dir, { recursive: true, force: true })

@@ -6,7 +6,9 @@ const LINES_PER_REQUEST = 4
 const HEX = 8
 const SYSLOG_HEAD = '<14>1 2025-10-09T08:53:20.123Z dubbing-worker-7c9d8f6b5-x2v9q dubbing-worker 7 - - '
 
-export type Wrapping = 'lines' | 'syslog'
+export type Wrapping = 'lines' | 'syslog' | 'cri'
+
+const HEADS: Readonly<Record<Wrapping, string>> = { lines: '', syslog: SYSLOG_HEAD, cri: '2025-10-09T08:53:20.123456789Z stdout F ' }
 
 /** Lines of JSON to be sent many times, each time with new ids. Costs far less than sending them. */
 export class LogBlock {
@@ -16,7 +18,7 @@ export class LogBlock {
 
   constructor(seed: number, wrapping: Wrapping = 'lines') {
     const lines = logLines(LINES_IN_BLOCK, seed)
-    this.bytes = Buffer.from(lines.map((line) => `${wrapping === 'syslog' ? SYSLOG_HEAD : ''}${line}\n`).join(''))
+    this.bytes = Buffer.from(lines.map((line) => `${HEADS[wrapping]}${line}\n`).join(''))
     for (const key of ['"trace_id":"', '"correlationId":"'])
       for (let at = this.bytes.indexOf(key); at >= 0; at = this.bytes.indexOf(key, at + 1)) this.ids.push(at + key.length)
     this.ids.sort((a, b) => a - b)

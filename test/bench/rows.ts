@@ -1,6 +1,6 @@
 import type { Row } from './figures.ts'
 import { gpu } from './rows/gpu.ts'
-import { logsHttp, logsSyslog, logsTcp } from './rows/logs.ts'
+import { logsFiles, logsHttp, logsSyslog, logsTcp } from './rows/logs.ts'
 import { memory } from './rows/memory.ts'
 import { redaction } from './rows/redaction.ts'
 import { redactionShare } from './rows/redaction-share.ts'
@@ -18,6 +18,7 @@ export const ROWS: readonly Row[] = [
   logsTcp,
   logsHttp,
   logsSyslog,
+  logsFiles,
   gpu,
   walk,
   redaction,
