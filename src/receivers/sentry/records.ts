@@ -8,6 +8,8 @@ import { type Envelope, type EnvelopeItem, type JsonObject, objectOf } from '../
 import * as names from '../../sentry/record.ts'
 import type { Address } from './auth.ts'
 import { itemTypeOf } from './item-types.ts'
+import { hideInPairs } from './pairs.ts'
+import { hideParameters } from './parameters.ts'
 import {
   hasFailed,
   idOf,
@@ -28,6 +30,8 @@ export interface ItemSettings {
   /** Which attachments and other payloads pass that are not JSON: those that redaction can look into, all, or none. */
   readonly attachments: 'text' | 'all' | 'off'
   readonly attachmentBytesMax: number
+  /** As redaction does with any text. */
+  readonly redact: (text: string) => string
 }
 
 export type DropReason = 'invalid' | 'too-large' | 'policy'
@@ -110,7 +114,18 @@ export class EnvelopeReader {
       if (attachments === 'off' || (attachments === 'text' && !isText)) return this.drop(item, 'policy')
       if (length > attachmentBytesMax) return this.drop(item, 'too-large')
     }
+    if (content !== null && this.hideApart(type, content)) {
+      const rewritten = jsonOf(content)
+      return rewritten === undefined ? this.drop(item, 'invalid') : { item, content, body: { stringValue: rewritten } }
+    }
     return { item, content, body: isText ? { stringValue: payload.toString() } : { bytesValue: payload } }
+  }
+
+  // Hides what redaction would not see, since what tells that it is a secret stands elsewhere.
+  private hideApart(type: string, content: JsonObject): boolean {
+    const { redact } = this.settings
+    const inParameters = hideParameters(type, content, redact)
+    return ((type === 'event' || type === 'transaction') && hideInPairs(content, redact)) || inParameters
   }
 
   private drop({ header: { type }, payload }: EnvelopeItem, reason: DropReason): null {
@@ -219,6 +234,15 @@ function categoryAndQuantity({ header: { type }, payload }: EnvelopeItem): reado
 
 function reportItem(report: string): Pick<Read, 'item' | 'body'> {
   return { item: { header: { type: 'client_report' }, payload: Buffer.from(report) }, body: { stringValue: report } }
+}
+
+// Undefined where it is nested too deep to be written anew.
+function jsonOf(content: JsonObject): string | undefined {
+  try {
+    return JSON.stringify(content)
+  } catch {
+    return undefined
+  }
 }
 
 function text(key: string, value: string): Draft<KeyValue> {

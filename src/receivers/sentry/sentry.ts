@@ -52,7 +52,7 @@ export const sentry = defineReceiver({
         if (!options.http) return
         if (!/^(\/[\w./~-]*)?$/.test(tunnel))
           throw new RefusedError('invalid', `receivers.${host.name}.tunnel: this is no path, expected one as /sentry-tunnel`)
-        const routes = routesOf({ keys, origins, tunnel, attachments, attachmentBytesMax, limits }, push, host)
+        const routes = routesOf({ keys, origins, tunnel, attachments, attachmentBytesMax, limits, redact: host.redactText }, push, host)
         loan = await host.sockets.guests.lend(`receivers.${host.name}.http`, routes)
       },
       async stop() {

@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { EnvelopeReader } from '../../../src/receivers/sentry/records.ts'
 import { readEnvelope } from '../../../src/sentry/envelope.ts'
+import { redactorOf } from '../../support/redactor.ts'
 import { EVENT_ID, envelopeOf, readRecords, TRACE_ID } from './support.ts'
 
 const ADDRESS = { project: '42', publicKey: 'key' }
-const ALL = { attachments: 'all', attachmentBytesMax: 1024 * 1024 } as const
+const redact = (value: string): string => value.replace(/token=\S+/g, 'token=[redacted]')
+const ALL = { attachments: 'all', attachmentBytesMax: 1024 * 1024, redact } as const
 const LIMITS = { itemsMax: 1000, headerBytesMax: 65_536 }
 const NOW_MS = 1_763_913_600_000
 
@@ -88,4 +90,58 @@ test('the time of a record is that of its event, where that is one', () => {
   f(-1, NOW_MS / 1000)
   f(1e300, NOW_MS / 1000)
   f(undefined, NOW_MS / 1000)
+})
+
+test('a parameter that redaction takes out of its message is no secret beside it either', () => {
+  const f = (type: string, payload: object, expected: object): void =>
+    deepStrictEqual(JSON.parse(recordsOf(envelopeOf({}, [{ type }, payload]))[0].body as string), expected)
+  const log = (body: string, ...values: unknown[]) => ({
+    items: [
+      { body, attributes: Object.fromEntries(values.map((value, i) => [`sentry.message.parameter.${i}`, { value, type: 'string' }])) },
+      'odd',
+      { body: 1 }
+    ]
+  })
+  f('log', log('user bob with token=abcdef', 'bob', 'abcdef'), log('user bob with token=abcdef', 'bob', '[redacted:parameter]'))
+  f('log', log('token=123456', 123_456), log('token=123456', '[redacted:parameter]'))
+  f('log', log('nothing of that', 'abcdef'), log('nothing of that', 'abcdef'))
+  const event = (logentry: object) => ({ logentry })
+  const hidden = '[redacted:parameter]'
+  f('event', event({ message: '%s token=%s', params: ['bob', 'abcdef'] }), event({ message: '%s token=%s', params: ['bob', hidden] }))
+  f('event', event({ message: 'token=%(t)s', params: { t: 'abcdef' } }), event({ message: 'token=%(t)s', params: { t: hidden } }))
+  f('event', event({ message: 'token={}', params: ['abcdef'] }), event({ message: 'token={}', params: [hidden] }))
+  f('event', event({ formatted: 'token=abcdef', params: ['abcdef'] }), event({ formatted: 'token=abcdef', params: [hidden] }))
+  f('event', event({ message: 'hello %s', params: ['world', null, {}] }), event({ message: 'hello %s', params: ['world', null, {}] }))
+})
+
+test('a key in a list of pairs tells of the value beside it', () => {
+  const redactor = redactorOf()
+  const settings = { ...ALL, redact: (value: string) => redactor.text(value) }
+  const f = (event: object, expected: object): void => {
+    const reader = new EnvelopeReader(readEnvelope(envelopeOf({}, [{ type: 'event' }, event]), LIMITS), ADDRESS, settings, NOW_MS)
+    deepStrictEqual(JSON.parse(readRecords(reader.batch(undefined)!.bytes)[0].body as string), expected)
+  }
+  f(
+    {
+      tags: [
+        ['stage', 'tts'],
+        ['api_key', 'hunter2hunter2']
+      ],
+      request: { headers: [['Authorization', 'Basic dXNlcjpwYXNzd29yZA==']] }
+    },
+    {
+      tags: [
+        ['stage', 'tts'],
+        ['api_key', '[redacted:api-key]']
+      ],
+      request: { headers: [['Authorization', 'Basic [redacted:authorization]']] }
+    }
+  )
+  f(
+    { request: { cookies: [['session', 'abcdef123456']], query_string: [['password', 'xyzzy42'], 'odd', ['a']] } },
+    {
+      request: { cookies: [['session', '[redacted:cookie]']], query_string: [['password', '[redacted:password]'], 'odd', ['a']] }
+    }
+  )
+  f({ tags: [['stage', 'tts']] }, { tags: [['stage', 'tts']] })
 })
