@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { jsonProperties } from './json-properties.ts'
+import { stackProperties } from './stack-properties.ts'
 import { tapeOf, tapeWords } from './tape.ts'
 import { type Property, wireProperties } from './wire-properties.ts'
 
-export const properties: Record<string, Property> = { ...wireProperties, ...jsonProperties }
+export const properties: Record<string, Property> = { ...wireProperties, ...jsonProperties, ...stackProperties }
 
 const SHRINK_MS = 15_000
 

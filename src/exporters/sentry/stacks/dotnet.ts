@@ -17,6 +17,10 @@ const LINE = /:(?:[\p{L}.]{1,20} ?)?(\d{1,9})(?:[ .].{0,8})?$/u
 const SEAM = /^\s*---? .{3,200} ---?$/
 const MEMBER = /^\(.{3,60} #(\d{1,6})\) /
 const TYPE = /^(?:[\p{L}_][\p{L}\p{N}_]*[.+])*[\p{L}_][\p{L}\p{N}_`]*(?:\[.{1,400}\])?(?: \(0x[0-9A-Fa-f]{8}\))?$/u
+// Names that the compiler makes.
+const MACHINE = /^<(.{1,400})>(?:d|c__async)(?:__)?\d{0,9}(?:`\d{1,3})?$/
+const CLOSURE = /[.+]<>c(?:__DisplayClass\w{1,40})?(?:`\d{1,3})?$/
+const LAMBDA = /^<(.{1,400})>(?:[bm]__[\w|]{1,40}|g__(\w{1,200})\|\w{1,40})$/
 const WRAPPER = /^\(wrapper [\w-]{1,40}\) /
 const FOREIGN =
   /^(?:System|Microsoft|Mono|Interop|Internal|MS|Windows|Grpc|Google|Azure|Amazon|OpenTelemetry|Npgsql|Newtonsoft|Serilog|NLog|log4net|Polly|MassTransit|RabbitMQ|StackExchange|MongoDB|MySqlConnector|Dapper|Castle|Autofac|Xunit|NUnit|MediatR|AutoMapper|FluentValidation|Quartz|Hangfire|Confluent|FSharp)\./i
@@ -128,7 +132,8 @@ function headOf(line: string): Draft {
   return draftOf(name.replace(/ \(0x[0-9A-Fa-f]{8}\)$/, ''), colon < 0 ? '' : line.slice(colon + 1).trim())
 }
 
-function dotnetFrame(line: string): Frame | null {
+/** `   at Namespace.Type.Method(Argument argument) in path:line N`, in whatever language the machine speaks; else null. */
+export function dotnetFrame(line: string): Frame | null {
   if (line.charCodeAt(0) !== 32 || line.length > LINE_CHARACTERS_MAX) return null
   const content = line.trim()
   const at = AT.exec(content)
@@ -176,7 +181,7 @@ function dotBefore(name: string): number {
   for (let at = name.length - 1; at > 0; at--) {
     if (name[at] === '>') depth++
     else if (name[at] === '<') depth--
-    else if (name[at] === '.' && depth <= 0) return at
+    else if ((name[at] === '.' || name[at] === '+') && depth <= 0) return at
   }
   return -1
 }
@@ -193,15 +198,15 @@ function placeIn(tail: string): { filename?: string; abs_path?: string; lineno?:
 
 // Worker.<Run>d__3.MoveNext is Worker.Run; Worker.<>c__DisplayClass4_0.<Run>b__0 is a lambda of Worker.Run; Worker.<Run>g__Inner|5_0 is Inner in it.
 function withoutCompiler(owner: string, called: string): { module: string; method: string } {
-  let module = owner.replace(/[.+]<>c(?:__DisplayClass[\w]{1,40})?(?:`\d{1,3})?$/, '')
-  const machine = /[.+]<(.{1,400})>d(?:__\d{1,9})?(?:`\d{1,3})?$/.exec(module)
+  let module = owner
   let method = called
-  if (machine !== null && called === 'MoveNext') {
-    module = module.slice(0, machine.index)
+  const dot = dotBefore(module)
+  const machine = called === 'MoveNext' && dot > 0 ? MACHINE.exec(module.slice(dot + 1)) : null
+  if (machine !== null) {
     method = machine[1]
-    module = module.replace(/[.+]<>c(?:__DisplayClass[\w]{1,40})?$/, '')
+    module = module.slice(0, dot)
   }
-  const lambda = /^<{1,2}(.{1,400}?)>(?:[bm]__[\w|]{1,40}|g__(.{1,200}?)\|[\w]{1,40})(?:>d)?$/.exec(method)
+  const lambda = LAMBDA.exec(method)
   if (lambda !== null) method = lambda[2] === undefined ? `${lambda[1]} { <lambda> }` : `${lambda[1]}.${lambda[2]}`
-  return { module, method }
+  return { module: module.replace(CLOSURE, ''), method }
 }

@@ -108,6 +108,9 @@ function readErrors(lines: readonly string[]): Draft | null {
   return hasFrames ? outermost : null
 }
 
+/** The lines that only Go prints. */
+export const isGoLine = (line: string): boolean => (line[0] === '\t' ? SOURCE.test(line) : GOROUTINE.test(line))
+
 const isName = (line: string): boolean => line.length <= LINE_CHARACTERS_MAX && /^[\w.~%-][^\s]{0,4000}/.test(line) && line.includes('.')
 
 /** `created by package.Function in goroutine 1`, `package.(*Type).Function(0x1, {0x2, 0x3})` without what is not the name. */
@@ -134,7 +137,13 @@ function goFrame(name: string, file: string): Frame {
   const isStandard = name === 'panic' || isStandardLibrary(module, path)
   const filename =
     behind(path, '/pkg/mod/') ?? behind(path, '/vendor/') ?? (isStandard ? behind(path, '/src/') : undefined) ?? ownName(path)
-  return frameOf(!isStandard && !isForeign(path), { function: called, module, filename, abs_path: path, lineno: line })
+  return frameOf(!isStandard && !isForeign(path), {
+    function: called,
+    module: module && (behind(module, '/vendor/') ?? module),
+    filename,
+    abs_path: path,
+    lineno: line
+  })
 }
 
 function isStandardLibrary(module: string | undefined, path: string): boolean {

@@ -18,6 +18,9 @@ const RESTORED_MAX = 20_000
 const FOREIGN =
   /^(?:java|javax|jakarta|jdk|sun|com\.sun|kotlin|kotlinx|_COROUTINE|scala|groovy|clojure|akka|reactor|rx|android|androidx|dalvik|feign|okhttp3|retrofit2|ch\.qos|com\.(?:fasterxml|google\.common|mongodb|mysql|netflix|zaxxer|rabbitmq)|io\.(?:grpc|ktor|lettuce|micrometer|micronaut|netty|opentelemetry|quarkus|reactivex|undertow|vertx)|net\.bytebuddy|org\.(?:apache|codehaus|eclipse|glassfish|hibernate|jboss|jetbrains|junit|postgresql|slf4j|springframework|testng))\./
 
+/** Classes that frameworks make when a program runs. */
+const GENERATED = /\$\$(?:Enhancer|FastClass|Spring)\w{0,40}CGLIB|(?:^|\.)\$Proxy\d|\$HibernateProxy\$|ByteBuddy\$/
+
 /** An exception, how far right it stands, and its frames as printed, with those that it shares. */
 interface Section {
   readonly indent: number
@@ -115,8 +118,8 @@ function headOf(line: string): Draft {
   return draft
 }
 
-// `at ` begins at `indent`.
-function javaFrame(line: string, indent: number): Frame | null {
+/** `at package.Class.method(File.java:N)`, where `at` begins at `indent`; else null. */
+export function javaFrame(line: string, indent: number): Frame | null {
   if (!line.startsWith('at ', indent) || line.length > LINE_CHARACTERS_MAX) return null
   // Behind the place, Logback and Log4j name the archive: `~[name.jar:version]`.
   const close = line.indexOf(')', indent)
@@ -125,13 +128,14 @@ function javaFrame(line: string, indent: number): Frame | null {
   const tail = line.slice(close + 1)
   if (tail !== '' && !/^ ~?\[[^\]]{0,400}\]$/.test(tail)) return null
   const place = line.slice(open + 1, close)
-  if (place.includes('/') || place.includes('\\')) return null
+  // Arguments of .NET have a blank between type and name.
+  if (place === '' || /[/\\]/.test(place) || (/^[^.]* /.test(place) && !/^(?:Native Method|Unknown Source)$/.test(place))) return null
   const { module, method } = nameOf(line.slice(indent + 3, open))
   if (method === '' || method.includes(' ')) return null
-  const isUnknown = place === 'Native Method' || place === 'Unknown Source' || place === '' || place.startsWith('<')
+  const isUnknown = place === 'Native Method' || place === 'Unknown Source' || !place.includes('.') || place.startsWith('<')
   const { path, line: lineno, column } = placeOf(place)
   if (column !== undefined) return null
-  const isOwn = module === undefined || !FOREIGN.test(`${module}.`)
+  const isOwn = module === undefined || !(FOREIGN.test(`${module}.`) || GENERATED.test(module))
   return frameOf(isOwn, { function: method, module, ...(isUnknown ? {} : { filename: path, lineno }) })
 }
 
@@ -142,6 +146,6 @@ function nameOf(name: string): { module: string | undefined; method: string } {
   if (dot < 1) return { module: undefined, method }
   let owner = name.slice(0, dot)
   const lambda = owner.indexOf('$$Lambda')
-  if (lambda > 0) owner = owner.slice(0, lambda + 8)
+  owner = lambda > 0 ? owner.slice(0, lambda + 8) : owner.replace(/\/(?:0x[0-9a-f]{1,16}|\d{1,20})$/, '')
   return { module: owner.slice(owner.lastIndexOf('/') + 1), method }
 }

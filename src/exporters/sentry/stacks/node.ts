@@ -19,7 +19,7 @@ const CAUSE = /^\[cause\]: |^[Cc]aused by: /
 const SHARED = /^\s*\.\.\. (\d{1,4}) lines matching cause stack trace \.\.\.$/
 const MEMBERS = /^(?:\[errors\]|errors|\[aggregateErrors\]|aggregateErrors): \[$/
 const MEMBER = /^\[(\d{1,6})\] /
-const LEAD = /^(?:Uncaught (?:\(in promise\) )?|\(in promise\) |error: |Unhandled (?:promise )?[Rr]ejection:? |thrown: )/
+const LEAD = /^(?:(?:Uncaught|\(in promise\)|error:|thrown:|Unhandled (?:promise )?[Rr]ejection:?) (?=\S))+/
 const TYPE = /^[\p{L}_$][\p{L}\p{N}_$.]{0,255}(?: \[[\w-]{1,200}\])?$/u
 const ERROR_NAME = /(?:Error|Exception|Warning|Failure|Rejection|Fault)$/
 
@@ -172,7 +172,7 @@ function headAbove(lines: readonly string[], first: number): [number, Draft] {
   while (last > 0 && lines[last].trim() === '') last--
   if (last < 0) return [-1, draftOf('', '')]
   const bare = /^([\p{L}_$][\p{L}\p{N}_$]{0,99}): /u.exec(lines[last])
-  return [last, bare === null ? headOf(lines[last]) : draftOf(bare[1], lines[last].slice(bare[0].length))]
+  return [last, bare === null ? headOf(lines[last]) : draftOf(bare[1] === 'error' ? 'Error' : bare[1], lines[last].slice(bare[0].length))]
 }
 
 function isHead(text: string): boolean {
@@ -193,7 +193,12 @@ function headOf(text: string): Draft {
   return draftOf(type, colon < 0 ? '' : line.slice(colon + 2))
 }
 
+// Deno shows the line of the source between the message and the frames.
 function messageOf(value: string): string {
-  const at = value.search(/\s*(?: \{|,)?\s*$/)
-  return at < 0 ? value : value.slice(0, at)
+  const lines = value
+    .trimEnd()
+    .replace(/(?: \{|,)$/, '')
+    .split('\n')
+  if (lines.length > 2 && /^[ \t]{1,4000}[~^]{1,4000}$/.test(lines[lines.length - 1])) lines.length -= 2
+  return lines.join('\n').trimEnd()
 }

@@ -76,12 +76,15 @@ function finish(root: Draft, framesMax: number, exceptionsMax: number, trimmed: 
   const waiting: Placed[] = [{ draft: root, parent: null, id: -1 }]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     placed.push(next)
-    const { children } = next.draft
+    const { children, frames } = next.draft
+    // Sentry takes no frame that says neither.
+    next.draft.frames = frames.filter((each) => each.filename !== undefined || each.function !== undefined)
     for (let i = children.length - 1; i >= 0; i--) waiting.push({ draft: children[i], parent: next, id: -1 })
   }
   const kept = withoutMiddle(placed, exceptionsMax)
   if (kept.length < placed.length) trimmed?.add('exceptions', placed.length - kept.length)
   for (let i = 0; i < kept.length; i++) kept[i].id = i
+  if (kept.every((each) => each.draft.frames.length === 0)) return []
   return kept.map((each) => exceptionOf(each, framesMax, trimmed)).reverse()
 }
 

@@ -1,6 +1,6 @@
 // Folders in which package managers put what others wrote, whatever the language.
 const FOREIGN =
-  /[\\/](?:node_modules|site-packages|dist-packages|gems|vendor|bower_components)[\\/]|[\\/]pkg[\\/]mod[\\/]|[\\/]\.cargo[\\/](?:registry|git)[\\/]|^\/rustc\//
+  /[\\/](?:node_modules|site-packages|dist-packages|gems|vendor|bower_components)[\\/]|[\\/]pkg[\\/]mod[\\/]|[\\/]\.?cargo[\\/](?:registry|git)[\\/]|^\/rustc\//
 
 /** Stands in a folder of installed packages. */
 export const isForeign = (path: string): boolean => FOREIGN.test(path)

@@ -31,11 +31,11 @@ interface Step {
 
 /** Reads what Throwable::__toString and getTraceAsString give, and uncaught exceptions print; and OpenTelemetry's own form, which is Java's. */
 export function readPhp(lines: readonly string[]): Draft | null {
-  if (!lines.some((line) => STEP.test(line))) return readJava(lines)
+  if (!lines.some(isPhpStep)) return readJava(lines)
   let outermost: Draft | null = null
   let message: string[] = []
   for (let i = 0; i < lines.length; i++) {
-    if (!STEP.test(lines[i])) {
+    if (!isPhpStep(lines[i])) {
       message.push(lines[i])
       continue
     }
@@ -53,6 +53,8 @@ export function readPhp(lines: readonly string[]): Draft | null {
   }
   return outermost
 }
+
+export const isPhpStep = (line: string): boolean => line[0] === '#' && STEP.test(line)
 
 function stepOf(line: string): Step | null {
   const step = line.length <= LINE_CHARACTERS_MAX ? STEP.exec(line) : null
@@ -127,7 +129,7 @@ function phpFrame(path: string, lineno: number | undefined, call: string): Frame
   const called = cut > 0 ? call.slice(cut + 2).replace(/^.*\\(?=\{)/, '') : slash > 0 ? call.slice(slash + 1) : call
   const isOwn = path !== INTERNAL && !isForeign(path)
   return frameOf(isOwn, {
-    function: called,
+    function: called.replace(/:\d{1,9}\}$/, '}'),
     module,
     filename: behind(path, '/vendor/') ?? ownName(path),
     abs_path: path === INTERNAL ? undefined : path,

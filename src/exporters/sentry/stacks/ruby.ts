@@ -83,6 +83,9 @@ export function readRuby(lines: readonly string[]): Draft | null {
 
 const isSame = (a: Frame | undefined, b: Frame | undefined): boolean => a?.abs_path === b?.abs_path && a?.lineno === b?.lineno
 
+/** `file.rb:N:in 'method'`, with `from` before it or an exception behind it. */
+export const isRubyFrame = (line: string): boolean => line.includes(':in ') && rubyLine(line) !== null
+
 // The type stands in brackets behind the first line of the message.
 function exceptionOf(rest: string, lines: readonly string[], at: number): Draft {
   const type = rest.length < 16_384 ? TYPE.exec(rest) : null

@@ -22,6 +22,7 @@ const STEP = /^ {0,6}(\d{1,5}): {1,8}(?:0x[0-9a-f]{1,16} - )?(\S.{0,4000})$/
 const AT = /^ {8,32}at (\S.{0,2000})$/
 const TITLE = /^\s*(?:[Ss]tack backtrace|━{0,80} ?BACKTRACE ?━{0,80}|Backtrace):?\s*$/
 const RAISED = /rust_begin_unwind$|__rust_end_short_backtrace|begin_panic/
+const LOCATION = /^ {2,8}[^\s:]{1,500}\.rs:\d{1,9}:\d{1,9}$/
 const CRATE_HASH = /(?<=\w)\[[0-9a-f]{8,16}\]/g
 // What raises panics and makes errors.
 const MACHINERY =
@@ -40,6 +41,13 @@ export function readRust(lines: readonly string[]): Draft | null {
   root.frames = steps < 0 ? [located as Frame] : framesFrom(lines, steps)
   return root
 }
+
+/** The lines that only Rust prints. */
+export const isRustLine = (line: string): boolean =>
+  (line.includes(' panicked at ') && PANIC.test(line)) ||
+  (line.includes('.rs:') && (AT.test(line) || LOCATION.test(line))) ||
+  (line.includes('::') && /^ {1,4}0: {1,8}\S/.test(line)) ||
+  TITLE.test(line)
 
 // Numbered causes look like frames: frames have a title above, a place below, or a path as their name.
 function isBacktrace(lines: readonly string[], i: number): boolean {
@@ -68,29 +76,39 @@ function readPanic(lines: readonly string[], panic: number, steps: number): Draf
 function readCauses(lines: readonly string[], end: number): Draft {
   let title = -1
   for (let i = 0; i < end && title < 0; i++) if (/^\s*Caused by:$/.test(lines[i])) title = i
+  // color-eyre numbers them all, the outermost as 0.
+  const numbered = title < 0 ? lines.findIndex((line, i) => i < end && /^ {1,4}0: \S/.test(line)) : -1
+  if (numbered >= 0) return chainOf(itemsFrom(lines, numbered, end))
   const headEnd = title < 0 ? end : title
   const root = draftOf('', textOf(lines, 0, headEnd).replace(/^Error: /, ''))
   if (title < 0) return root
+  return chainOf([root.value, ...itemsFrom(lines, title + 1, end)])
+}
+
+function chainOf(messages: readonly string[]): Draft {
+  const root = draftOf('', messages[0] ?? '')
   let last = root
-  let from = title + 1
-  let isFirst = true
-  for (let i = title + 1; i <= end; i++) {
+  for (let i = 1; i < messages.length; i++) {
+    const cause = draftOf('', messages[i])
+    adopt(last, cause, 'source')
+    last = cause
+  }
+  return root
+}
+
+// One message, or numbered ones, each with lines of its own, up to an empty line.
+function itemsFrom(lines: readonly string[], start: number, end: number): string[] {
+  const items: string[] = []
+  let from = start
+  for (let i = start; i <= end; i++) {
     const isEnd = i === end || lines[i].trim() === '' || TITLE.test(lines[i])
-    const isStep = i < end && /^ {0,8}\d{1,4}: /.test(lines[i])
-    if (!isEnd && !(isStep && !isFirst)) {
-      isFirst = false
-      continue
-    }
+    if (!isEnd && (i === from || !/^ {0,8}\d{1,4}: /.test(lines[i]))) continue
     const text = textOf(lines, from, i).replace(/^\d{1,4}: /, '')
-    if (text !== '') {
-      const cause = draftOf('', text)
-      adopt(last, cause, 'source')
-      last = cause
-    }
+    if (text !== '') items.push(text)
     if (isEnd) break
     from = i
   }
-  return root
+  return items
 }
 
 function textOf(lines: readonly string[], from: number, to: number): string {
@@ -141,7 +159,7 @@ function framesFrom(lines: readonly string[], steps: number): Frame[] {
 function rustFrame(name: string, path: string, lineno: number | undefined, colno: number | undefined): Frame {
   const cut = ownCut(name)
   const standard = behind(path, '/library/')
-  const registry = /\/\.cargo\/(?:registry\/src\/[^/]{1,200}|git\/checkouts)\//.exec(path)
+  const registry = /\/\.?cargo\/(?:registry\/src\/[^/]{1,200}|git\/checkouts)\//.exec(path)
   const isRust = path.startsWith('/rustc/') || path.includes('/lib/rustlib/src/rust/')
   const isSystem = name !== '' && !name.includes('::')
   const filename =

@@ -27,7 +27,7 @@ function v8Frame(text: string): Frame | null {
   if (open < 0) {
     const place = placeOf(body)
     // Without a name, only what has a line is a frame; `at` begins many a sentence.
-    if (place.line === undefined && !BUILT_IN.test(body)) return null
+    if ((place.line === undefined && !BUILT_IN.test(body)) || body.includes(') [0x') || body.includes(') in ')) return null
     return frameAt('', place)
   }
   const name = body.slice(0, open)
