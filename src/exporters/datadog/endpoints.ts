@@ -1,0 +1,31 @@
+import { RefusedError } from '../../errors.ts'
+import type { DatadogOptions } from './options.ts'
+
+/** Where each kind of telemetry goes. */
+export interface Endpoints {
+  readonly logs: URL
+  readonly metrics: URL
+  readonly series: URL
+}
+
+/** The intakes of the site, or what stands in their place. Throws RefusedError where the key would go to another machine in clear. */
+export function endpointsOf({ site, endpoints }: Pick<DatadogOptions, 'site' | 'endpoints'>, place: string): Endpoints {
+  const of = (name: keyof Endpoints, standard: string): URL => {
+    const url = new URL(endpoints[name] ?? standard)
+    if (mayCarryKey(url)) return url
+    throw new RefusedError(
+      'invalid',
+      `${place}.endpoints.${name}: expected https, since the API key goes there; http is for this machine alone`
+    )
+  }
+  return {
+    logs: of('logs', `https://http-intake.logs.${site}/api/v2/logs`),
+    metrics: of('metrics', `https://otlp.${site}/v1/metrics`),
+    series: of('series', `https://api.${site}/api/v2/series`)
+  }
+}
+
+/** Whether the key is safe on the way there. */
+export function mayCarryKey({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}

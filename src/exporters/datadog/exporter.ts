@@ -1,0 +1,59 @@
+import type { RedactedBatch, Signal } from '../../batch.ts'
+import type { Exporter, Host, Outcome } from '../../component.ts'
+import { messageOf, RefusedError } from '../../errors.ts'
+import { readTls } from '../../net/client-tls.ts'
+import { HttpClient } from '../../net/http-client.ts'
+import { endpointsOf } from './endpoints.ts'
+import { Intake } from './intake.ts'
+import { ApiKey } from './keys.ts'
+import type { Lane } from './lane.ts'
+import type { DatadogOptions } from './options.ts'
+
+/** One lane for each signal, over one client and with one key. */
+export class DatadogExporter implements Exporter {
+  private readonly options: DatadogOptions
+  private readonly host: Host
+  private readonly lanes = new Map<Signal, Lane>()
+  private client: HttpClient | undefined
+  private intake: Intake | undefined
+
+  constructor(given: DatadogOptions, host: Host) {
+    this.options = given
+    this.host = host
+  }
+
+  /** Throws RefusedError when the key, an endpoint, a file or the proxy cannot be used. */
+  async start(): Promise<void> {
+    const { host, options: given } = this
+    const place = `exporters.${host.name}`
+    const key = new ApiKey(given.apiKey, given.apiKeyFile, place)
+    await key.read()
+    const endpoints = endpointsOf(given, place)
+    const tls = await readTls(given.tls, `${place}.tls`)
+    try {
+      this.client = new HttpClient({ tls, proxy: given.proxy })
+    } catch (error) {
+      throw new RefusedError('invalid', `${place}: ${messageOf(error)}`)
+    }
+    this.intake = new Intake({ compression: given.compression, timeoutMs: given.timeout, site: given.site }, host, this.client, key)
+    void endpoints
+    for (const lane of this.lanes.values()) await lane.start?.()
+  }
+
+  async stop(): Promise<void> {
+    for (const lane of this.lanes.values()) await lane.stop?.()
+    await this.client?.close()
+  }
+
+  async send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined> {
+    return this.lanes.get(batch.signal)!.send(batch, signal)
+  }
+
+  abandon(batch: RedactedBatch, reason: string): Outcome {
+    return this.lanes.get(batch.signal)!.abandon(batch, reason)
+  }
+
+  trouble(): { readonly sinceMs: number; readonly message: string } | null {
+    return this.intake?.trouble ?? null
+  }
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import { choice, duration, flag, group, integer, maybe, secret, size, text, url } from '../../config/schema.ts'
+
+/** A site is looked at when the file is read, so that `sluice check` finds a URL in its place. */
+const site = text({
+  default: 'datadoghq.com',
+  doc: 'The site of the organisation, as DD_SITE has it: datadoghq.com, us3.datadoghq.com, us5.datadoghq.com, datadoghq.eu, ap1.datadoghq.com, …'
+}).superRefine((value, context) => {
+  if (!SITE.test(value)) context.addIssue({ code: 'custom', message: 'the name of a site without a scheme, as datadoghq.eu' })
+})
+
+const SITE = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/
+
+export const options = {
+  apiKey: maybe(secret({ doc: 'The API key of the organisation.' })),
+  apiKeyFile: maybe(
+    text({ doc: 'A file that holds the API key instead; it is read again when the key is refused, so that a key may change.' })
+  ),
+  site,
+  logs: choice(['intake', 'off'], { default: 'intake', doc: 'How log records are sent: to the logs intake.' }),
+  metrics: choice(['otlp', 'series', 'off'], {
+    default: 'otlp',
+    doc: 'How metrics are sent: to the OTLP intake, or as series, which know no histograms: of these only count, sum, minimum and maximum.'
+  }),
+  histograms: choice(['distributions', 'counters', 'nobuckets'], {
+    default: 'distributions',
+    doc: 'What histograms become: distributions with percentiles, a count for each bucket, or neither.'
+  }),
+  histogramAggregates: flag({ default: true, doc: 'Also count, sum, minimum and maximum of each histogram as metrics of their own.' }),
+  resourceTags: flag({ default: true, doc: 'Put all resource attributes on metrics as tags.' }),
+  scopeTags: flag({ default: false, doc: 'Put the name and version of the instrumentation scope on metrics as tags.' }),
+  hostname: maybe(text({ doc: 'The host of telemetry that does not say its own.' })),
+  seriesMax: integer({
+    default: 20_000,
+    min: 1,
+    doc: 'Cumulative series that are remembered for taking differences; points of more series are dropped.'
+  }),
+  seriesExpireAfter: duration({ default: '1h', min: '1s', doc: 'A series that is not heard of for so long is forgotten.' }),
+  endpoints: group(
+    {
+      logs: maybe(url({ doc: 'Where logs go instead, as it stands.' })),
+      metrics: maybe(url({ doc: 'Where OTLP metrics go instead, as it stands.' })),
+      series: maybe(url({ doc: 'Where series go instead, as it stands.' }))
+    },
+    { doc: 'Intakes in place of those of the site. The key goes in clear to none but this machine.' }
+  ),
+  compression: choice(['gzip', 'none'], { default: 'gzip', doc: 'How bodies are compressed.' }),
+  timeout: duration({ default: '15s', min: '1ms', doc: 'How long a request may take, its answer included.' }),
+  batchMax: size({ default: '2MiB', min: '1KiB', max: '16MiB', doc: 'Neighbours in the queue are taken together up to this size.' }),
+  proxy: text({
+    default: 'environment',
+    doc: 'The URL of an HTTP proxy, off, or environment for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; hosts on this machine are then direct.'
+  }),
+  tls: group(
+    {
+      caFile: maybe(text({ doc: 'PEM file with the authorities that are trusted, in place of the public ones.' })),
+      certFile: maybe(text({ doc: 'PEM file with the gateway’s own certificate, where a proxy or an Agent asks for one.' })),
+      keyFile: maybe(text({ doc: 'PEM file with the key of that certificate.' })),
+      insecure: flag({ default: false, doc: 'Takes any certificate. Whoever is on the way then reads the telemetry and the key.' })
+    },
+    { doc: 'For https endpoints.' }
+  )
+}
+
+export type DatadogOptions = z.output<z.ZodObject<typeof options>>
