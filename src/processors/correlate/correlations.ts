@@ -18,6 +18,8 @@ export interface Pair {
   trace: string
   /** How many traces it was met with, about. */
   traces: number
+  /** In which turn of the generations of ids it was last used. */
+  usedInTurn: number
 }
 
 /** Which ids go with which traces, as records have said that carry both. Keys are offsets into the bytes that were opened last. */
@@ -76,14 +78,18 @@ export class Correlations {
     this.lastId = idStart
     this.lastLength = idEnd - idStart
     this.lastTrace = traceStart
-    const known = this.byId.find(idStart, idEnd - idStart)
-    if (known !== undefined && known.traces > TRACES_MAX) return false
     const held = this.byTrace.find(traceStart, TRACE_ID_BYTES)
-    if (known !== undefined && held?.pair === known) return false
+    if (held !== undefined && this.isText(held.pair.id, idStart, idEnd)) {
+      // The trace's own id, as nearly always: it is to stay as long as the trace does.
+      this.touch(held.pair, idStart, idEnd)
+      return false
+    }
+    const known = this.ofId(idStart, idEnd)
+    if (known !== undefined && known.traces > TRACES_MAX) return false
     if (known === undefined && !this.isId(idStart, idEnd)) return false
     if (held !== undefined && known !== undefined && !isBetter(known, held.pair)) return false
     const trace = this.hex(traceStart)
-    const pair = known ?? { id: this.text(idStart, idEnd), isRequest, trace, traces: 0 }
+    const pair = known ?? { id: this.text(idStart, idEnd), isRequest, trace, traces: 0, usedInTurn: this.byId.turns }
     pair.trace = trace
     pair.traces++
     if (known === undefined) this.byId.remember(idStart, idEnd - idStart, pair)
@@ -92,10 +98,23 @@ export class Correlations {
     return true
   }
 
+  private touch(pair: Pair, idStart: number, idEnd: number): void {
+    if (pair.usedInTurn === this.byId.turns) return
+    if (this.byId.find(idStart, idEnd - idStart) === undefined) this.byId.remember(idStart, idEnd - idStart, pair)
+    pair.usedInTurn = this.byId.turns
+  }
+
   private isLast(idStart: number, idEnd: number, traceStart: number): boolean {
     const { view, lastId, lastLength, lastTrace } = this
     if (lastTrace === 0 || idEnd - idStart !== lastLength) return false
     return sameBytes(view, traceStart, view, lastTrace, TRACE_ID_BYTES) && sameBytes(view, idStart, view, lastId, lastLength)
+  }
+
+  private isText(text: string, start: number, end: number): boolean {
+    const { bytes } = this
+    if (text.length !== end - start) return false
+    for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false
+    return true
   }
 
   // Only what is printed as it stands can be told to other records, in other forms.

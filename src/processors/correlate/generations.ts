@@ -20,6 +20,8 @@ const ENTRY_BYTES = 12
  */
 export class Generations<T> {
   readonly forgotten = { full: 0, age: 0 }
+  /** How often the younger one has become the older one. */
+  turns = 0
   private readonly limits: Limits
   private readonly perGeneration: number
   private young: ByteKeys<T>
@@ -94,6 +96,7 @@ export class Generations<T> {
   }
 
   private turn(): void {
+    this.turns++
     const forgotten = this.old
     forgotten.clear()
     this.old = this.young

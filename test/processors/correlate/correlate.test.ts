@@ -209,6 +209,18 @@ test('what nobody has used for long is forgotten', (t) => {
   ok(!isKnown())
 })
 
+test('an id stays known for as long as its trace has spans', (t) => {
+  let nowMs = 1000
+  t.mock.method(performance, 'now', () => nowMs)
+  const processor = open({ forgetAfter: '1m' })
+  const id = { 'correlation.id': 'req-abc123' }
+  for (let minute = 0; minute < 10; minute++) {
+    nowMs += 60_000
+    through(processor, 'traces', [A, id], [B, {}], [A, id])
+  }
+  deepStrictEqual(through(processor, 'logs', [null, id]), [{ ...id, ...FOUND }])
+})
+
 test('other signals, and batches with nothing to tell, are the very same', () => {
   const processor = open()
   const f = (batch: Batch): void => strictEqual(processor.process(batch), batch)
