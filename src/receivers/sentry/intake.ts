@@ -1,4 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { inflateSync } from 'node:zlib'
+import type { Signal } from '../../batch.ts'
 import type { Host, Push } from '../../component.ts'
 import { REFUSALS, RefusedError } from '../../errors.ts'
 import type { HttpAnswer, HttpRequest, HttpRoute } from '../../net/http-server.ts'
@@ -9,6 +11,7 @@ import { Refusals } from '../../telemetry/refusals.ts'
 import { addressOf } from './auth.ts'
 import { Cors } from './cors.ts'
 import { labelOf } from './item-types.ts'
+import { admitOtlp, OTLP_PATHS, otlpBatch, type SentryOtlpSignal } from './otlp-intake.ts'
 import { EnvelopeReader, type ItemSettings } from './records.ts'
 
 export interface IntakeSettings extends ItemSettings {
@@ -28,14 +31,15 @@ const COPIES = 2
 
 type Read = (request: HttpRequest) => Envelope
 
-/** The routes that Sentry SDKs send to: envelopes, the same through a tunnel, and the events of old. */
+/** The routes that Sentry SDKs send to: envelopes, the same through a tunnel, events of old, and OTLP where Sentry takes it. */
 export function routesOf(settings: IntakeSettings, push: Push, host: Host): HttpRoute[] {
   const intake = new Intake(settings, push, host)
   const envelopes = ['/api/:project/envelope', '/api/:project/envelope/', ...(settings.tunnel === '' ? [] : [settings.tunnel])]
   const stores = ['/api/:project/store', '/api/:project/store/']
   return [
     ...envelopes.flatMap((path) => intake.routes(path, ({ body }) => readEnvelope(body, LIMITS))),
-    ...stores.flatMap((path) => intake.routes(path, ({ body }) => readEvent(body, settings.limits.bodyBytesMax)))
+    ...stores.flatMap((path) => intake.routes(path, ({ body }) => readEvent(body, settings.limits.bodyBytesMax))),
+    ...(['traces', 'logs'] as const).flatMap((signal) => intake.otlpRoutes(signal))
   ]
 }
 
@@ -58,14 +62,36 @@ class Intake {
     const { limits } = this.settings
     const refuse: HttpRoute['refuse'] = (error, headers) => this.refuse(error, this.cors.headers(headers))
     const preflight: HttpRoute = { method: 'OPTIONS', path, limits, handle: ({ headers }) => this.cors.preflight(headers), refuse }
-    return [{ method: 'POST', path, limits, handle: (request) => this.take(request, read), refuse }, preflight]
+    return [{ method: 'POST', path, limits, admit: refuseOwn, handle: (request) => this.take(request, read), refuse }, preflight]
+  }
+
+  otlpRoutes(signal: SentryOtlpSignal): HttpRoute[] {
+    const { limits } = this.settings
+    const route: Omit<HttpRoute, 'path'> = {
+      method: 'POST',
+      limits,
+      admit(headers) {
+        refuseOwn(headers)
+        admitOtlp(headers)
+      },
+      handle: (request) => this.takeOtlp(signal, request),
+      refuse: (error) => this.refuse(error, {})
+    }
+    return ['', '/'].map((slash) => ({ ...route, path: `/api/:project${OTLP_PATHS[signal]}${slash}` }))
+  }
+
+  private async takeOtlp(signal: SentryOtlpSignal, request: HttpRequest): Promise<HttpAnswer> {
+    const { keys, limits } = this.settings
+    addressOf(request, {}, keys)
+    const batch = otlpBatch(signal, request, limits.bodyBytesMax)
+    if (batch.items > 0) await this.push(batch)
+    this.countAccepted(signal, batch.bytes.length)
+    return { status: 202, headers: {}, body: '' }
   }
 
   private async take(request: HttpRequest, read: Read): Promise<HttpAnswer> {
     const { settings } = this
     const { body, headers, remoteAddress } = request
-    if (headers[INSTANCE_HEADER] === INSTANCE)
-      throw new RefusedError('forbidden', 'the DSN points at the gateway that sends, not at Sentry')
     const lease = settings.limits.budget.lease()
     try {
       lease.take(COPIES * body.length)
@@ -76,16 +102,16 @@ class Intake {
       if (batch !== null) await this.push(batch)
       this.countItems(reader)
       if (envelope.items.length > 0 && reader.dropped.length === envelope.items.length) refuseAll(reader)
-      this.countAccepted(body.length)
+      this.countAccepted('envelopes', body.length)
       return jsonAnswer(200, reader.eventId === undefined ? {} : { id: reader.eventId }, this.cors.headers(headers))
     } finally {
       lease.release()
     }
   }
 
-  private countAccepted(bytes: number): void {
+  private countAccepted(signal: Signal, bytes: number): void {
     const { metrics, name } = this.host
-    const labels = { receiver: name, transport: TRANSPORT, signal: 'envelopes' }
+    const labels = { receiver: name, transport: TRANSPORT, signal }
     metrics.counter('sluice_receiver_requests_total', 'Requests that a receiver accepted.').add(1, labels)
     metrics.counter('sluice_receiver_bytes_total', 'Bytes of accepted requests, inflated, as protobuf.').add(bytes, labels)
   }
@@ -114,6 +140,10 @@ class Intake {
       }
     )
   }
+}
+
+function refuseOwn(headers: IncomingHttpHeaders): void {
+  if (headers[INSTANCE_HEADER] === INSTANCE) throw new RefusedError('forbidden', 'the DSN points at the gateway that sends, not at Sentry')
 }
 
 // Nothing of it was taken, and the sender is told why; what it left out by itself it was told to leave out.

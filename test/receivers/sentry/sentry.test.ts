@@ -2,6 +2,8 @@ import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
 import { RefusedError } from '../../../src/errors.ts'
+import { INSTANCE, INSTANCE_HEADER } from '../../../src/sentry/loop.ts'
+import { request, span } from '../../support/otlp-bytes.ts'
 import { EVENT_ID, envelopeOf, KEY, post, started, TRACE_ID } from './support.ts'
 
 const SPAN_ID = '00f067aa0ba902b7'
@@ -289,4 +291,38 @@ test('the tunnel has the path that it is given, or none', async (t) => {
   await f('/monitoring', '/monitoring', 200)
   await f('/monitoring', '/sentry-tunnel', 404)
   await f('', '/sentry-tunnel', 404)
+})
+
+test('OTLP where Sentry takes it', async (t) => {
+  const { url, signals } = await started(t)
+  const f = async (
+    path: string,
+    type: string,
+    body: string | Uint8Array,
+    expected: number,
+    headers: Record<string, string> = AUTH
+  ): Promise<void> => {
+    const answer = await fetch(url + path, { method: 'POST', body: Buffer.from(body), headers: { 'content-type': type, ...headers } })
+    strictEqual(answer.status, expected, await answer.text())
+  }
+  const protobuf = 'application/x-protobuf'
+  const spans = request([span({ traceId: TRACE_ID, spanId: SPAN_ID })])
+  await f('/api/42/integration/otlp/v1/traces', protobuf, spans, 202)
+  await f('/api/42/integration/otlp/v1/traces/', protobuf, spans, 202)
+  await f('/api/42/integration/otlp/v1/logs', 'application/json', '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}', 202)
+  await f('/api/42/integration/otlp/v1/traces', protobuf, '', 202)
+  await f('/api/42/integration/otlp/v1/traces', protobuf, 'nonsense', 400)
+  await f('/api/42/integration/otlp/v1/logs', 'application/json', '{"a":', 400)
+  await f('/api/42/integration/otlp/v1/traces', 'text/plain', spans, 415)
+  await f('/api/42/integration/otlp/v1/traces', protobuf, spans, 403, {})
+  deepStrictEqual(signals, ['traces 1', 'traces 1', 'logs 1'])
+})
+
+test('what the gateway itself has sent does not come in again', async (t) => {
+  const { url, signals } = await started(t)
+  const own = { ...AUTH, [INSTANCE_HEADER]: INSTANCE, 'content-type': 'application/x-protobuf' }
+  for (const path of ['envelope/', 'store/', 'integration/otlp/v1/traces'])
+    strictEqual((await post(`${url}/api/42/${path}`, envelope, own)).status, 403)
+  strictEqual((await post(`${url}/api/42/envelope/`, envelope, { ...own, [INSTANCE_HEADER]: 'another' })).status, 200)
+  deepStrictEqual(signals, ['envelopes 1'])
 })

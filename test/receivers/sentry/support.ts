@@ -31,6 +31,8 @@ export interface Read {
 export interface Started {
   readonly url: string
   readonly records: Read[]
+  /** Of each batch the signal and the number of items. */
+  readonly signals: readonly string[]
   /** A counter by one of its labels, summed up. */
   counted(name: string, label: string): Record<string, number>
 }
@@ -43,8 +45,10 @@ export async function started(t: TestContext, options: object = {}, push?: Push)
   const port = await listenHttp(sockets, { host: '127.0.0.1', port: 0 }, 'test', [], settings)
   const receiver = sentry.create(z.strictObject(sentry.options).parse(options) as never, host({ sockets, metrics, name: 'sentry' }))
   const records: Read[] = []
+  const signals: string[] = []
   await receiver.start(async (batch) => {
-    const read = readRecords(batch.bytes)
+    signals.push(`${batch.signal} ${batch.items}`)
+    const read = batch.signal === 'envelopes' ? readRecords(batch.bytes) : []
     await push?.(batch)
     records.push(...read)
   })
@@ -58,7 +62,7 @@ export async function started(t: TestContext, options: object = {}, push?: Push)
       sums[labels[label]] = (sums[labels[label]] ?? 0) + value
     return sums
   }
-  return { url: `http://${nameOf(port.address)}`, records, counted }
+  return { url: `http://${nameOf(port.address)}`, records, signals, counted }
 }
 
 const valuesOf = (list: readonly { key?: string; value?: { stringValue?: string; intValue?: bigint } }[] = []): Record<string, unknown> =>
