@@ -252,6 +252,28 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     )
   })
 
+  it('projects of workers become projects of Sentry, each with its key', { timeout: 60_000 }, async (t) => {
+    const backend = await SentryBackend.start(t, { projects: ['1', '2', '3'] })
+    const rules = `{ projects: ["7"], dsn: "${backend.dsn('2')}" }, { projects: [otherkey], dsn: "${backend.dsn('3')}" }`
+    const gateway = await start(t, backend, { sample: '100%', more: `exporters: { sentry: { dsns: [${rules}] } }` })
+    const f = async (project: string, key: string): Promise<string> => {
+      const event_id = randomBytes(16).toString('hex')
+      const trace = { trace_id: randomBytes(16).toString('hex'), public_key: key }
+      const event = { event_id, timestamp: Date.now() / 1000, message: 'it failed' }
+      const auth = { 'x-sentry-auth': `Sentry sentry_version=7, sentry_key=${key}` }
+      const body = envelopeOf({ event_id, trace }, [{ type: 'event' }, event])
+      strictEqual((await post(gateway, body, `/api/${project}/envelope/`, auth)).status, 200)
+      return event_id
+    }
+    const sent = [await f('42', 'key'), await f('7', 'key'), await f('8', 'otherkey')]
+    await settled(gateway)
+    deepStrictEqual(backend.violations, [])
+    for (const [i, project] of ['1', '2', '3'].entries()) {
+      const [{ json, envelope }, ...more] = backend.items('event', project)
+      deepStrictEqual([json.event_id, envelope.trace.public_key, more.length], [sent[i], backend.projects.get(project), 0])
+    }
+  })
+
   it('an error of an SDK knows the GPU as it was', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const smi = openStandIn()

@@ -1,11 +1,10 @@
 // A worker that reports to Sentry with @sentry/node, as its documentation says; a process of its own, told all by the environment.
 import * as Sentry from '@sentry/node'
 
-const { SENTRY_DSN, SECRET = '', TRACES = '20', LIFECYCLE = 'stream', TUNNEL } = process.env
+const { SENTRY_DSN, SECRET = '', TRACES = '20', LIFECYCLE = 'stream' } = process.env
 
 Sentry.init({
   dsn: SENTRY_DSN,
-  ...(TUNNEL !== undefined && { tunnel: TUNNEL }),
   release: 'worker@1.2.3',
   environment: 'staging',
   tracesSampleRate: 1,
