@@ -46,9 +46,13 @@ const CHECKS: Readonly<Record<string, string>> = {
   'infisical-token': 'three parts with full stops between',
   jwt: 'two parts that are JSON in base64url, or five; with or without a signature',
   'openai-api-key': '16 characters before and behind',
+  'encoded-secret': 'base64 of a text in which a key names a secret',
+  'nats-seed': 'the letter of a role, 56 of base32',
   password: 'the argument, the literal or the second half that the command or statement gives as a password; no placeholder',
+  'password-hash': '34 characters with a dollar sign among them, as `crypt` and its kin write them',
   'paypal-token': '16 characters, a dollar sign, 28 hex digits',
-  'private-key': 'a label that ends in PRIVATE KEY; up to the end line, or the rest of the text',
+  'private-key': 'a label that ends in PRIVATE KEY; up to the end line, or the rest of the text; the lines that PuTTY counts',
+  secret: "members of Kubernetes' secrets",
   'slack-webhook': '20 characters of a path',
   'telegram-bot-token': '8 to 10 digits before',
   'url-password': 'a user before it and an at sign behind it; no placeholder',
@@ -59,11 +63,11 @@ const CHECKS: Readonly<Record<string, string>> = {
 
 /** Keys that stand for all that are judged alike. */
 const KEYS =
-  'password passwd pwd DB_PASSWORD dbPassword passphrase secret clientSecret client-secret secret_key signing_key token access_token refreshToken csrf-token apiKey x-api-key access_key account.key licenseKey privateKey ssh_key authorization Proxy-Authorization cookie Set-Cookie session_id PHPSESSID credentials creds'.split(
+  'password passwd pwd DB_PASSWORD dbPassword passphrase secret clientSecret client-secret secret_key signing_key token access_token refreshToken csrf-token apiKey x-api-key access_key account.key licenseKey privateKey ssh_key authorization Proxy-Authorization cookie Set-Cookie session_id PHPSESSID credentials creds otp mfa_code пароль パスワード contraseña'.split(
     ' '
   )
 const PLAIN_KEYS =
-  'max_tokens token_count tokenizer eos_token primaryKey cache_key public_key keyframe monkey author secretary password_changed_at tokenType secretName api_key_id'.split(
+  'max_tokens token_count tokenizer eos_token primaryKey cache_key public_key keyframe monkey author secretary password_changed_at tokenType secretName api_key_id status_code'.split(
     ' '
   )
 
@@ -134,7 +138,7 @@ function followText({ classes: wanted, min }: NonNullable<Rule['follows']>): str
 function keyRows(): string[] {
   const kinds = new Map<string, string[]>()
   for (const key of KEYS) {
-    const kind = judge.judge(key)
+    const kind = judge.judge(Buffer.from(key).toString('latin1'))
     if (kind !== null) kinds.set(kind, [...(kinds.get(kind) ?? []), code(key)])
   }
   return [...kinds].sort().map(([kind, keys]) => `| \`${kind}\` | ${keys.join(', ')} |`)

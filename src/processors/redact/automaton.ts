@@ -19,7 +19,10 @@ export interface Automaton {
 const SMALL_CELLS_MAX = 1 << 16
 const STATES_MAX = 65_535
 
-/** Builds the table once. Words are ASCII, and there is at least one; more than 65,535 states are a fault of the rules. */
+/**
+ * Builds the table once. There is at least one word, with a character for each byte. Bytes that are no ASCII share a column with those of the same low
+ * digit, so who has such words compares what was found. More than 65,535 states are a fault of the rules.
+ */
 export function buildAutomaton(words: readonly string[]): Automaton {
   const classes = classesOf(words)
   const width = 1 + classes.reduce((most, column) => Math.max(most, column), 0)
@@ -66,15 +69,22 @@ function classesOf(words: readonly string[]): Uint8Array {
   const classes = new Uint8Array(256)
   let used = 0
   for (const word of words) {
-    for (const character of word.toLowerCase()) {
-      const byte = character.charCodeAt(0)
-      if (byte > 127) throw new RangeError('heads are ASCII')
+    for (let i = 0; i < word.length; i++) {
+      const byte = word.charCodeAt(i)
+      if (byte > 255) throw new RangeError('a character of a head is more than a byte')
       if (classes[byte] !== 0) continue
-      classes[byte] = ++used
-      classes[character.toUpperCase().charCodeAt(0)] = used
+      used++
+      if (byte > 127) for (let high = 128 + (byte & 15); high < 256; high += 16) classes[high] = used
+      else for (const alike of [byte, ...alikeLetters(byte)]) classes[alike] = used
     }
   }
   return classes
+}
+
+// The letter in both cases.
+function alikeLetters(byte: number): number[] {
+  const letter = String.fromCharCode(byte)
+  return [letter.toLowerCase().charCodeAt(0), letter.toUpperCase().charCodeAt(0)]
 }
 
 // Breadth first, so that the state a word falls back to is complete before it is needed.

@@ -1,7 +1,7 @@
 // What commands are given: programs of a shell, statements of SQL, commands of Redis.
-import { DIGIT, type Text } from './bytes.ts'
+import { DIGIT, IDENTIFIER, type Text } from './bytes.ts'
 import { markerEnd } from './replacement.ts'
-import { bareEnd, isHarmless, isSameQuote, lineEnd, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
+import { bareEnd, isHarmless, isSameQuote, lineEnd, looksRandom, looksTyped, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
 /** How far behind a program's name its arguments are looked at. */
 const ARGUMENTS_BYTES_MAX = 256
@@ -21,7 +21,9 @@ export function userArgument(text: Text, from: number, end: number): void {
   if (markerEnd(text, start) >= 0) return
   const to = quote === null ? bareEnd(text, start) : quotationEnd(text, start, quote)
   for (let pos = start; pos < to; pos++) {
-    if (text.bytes[pos] !== 58) continue
+    // Samba's `-U user%password`.
+    const isPercent = text.bytes[pos] === 37 && text.at(from + 2) === 85
+    if (text.bytes[pos] !== 58 && !isPercent) continue
     const isNumeric = text.run(start, DIGIT, to - start) === pos && text.run(pos + 1, DIGIT, to - pos) === to
     if (pos > start && !isNumeric && text.bytes[pos + 1] !== 47 && !isHarmless(text, pos + 1, to)) text.found(pos + 1, to, 'password')
     return
@@ -48,6 +50,31 @@ export function authCall(text: Text, _from: number, end: number): void {
   const from = start + second.length
   const to = quotationEnd(text, from, second)
   if (!isHarmless(text, from, to)) text.found(from, to, 'password')
+}
+
+/** `echo password | docker login --password-stdin`, `echo "user:password" | chpasswd`: the head ends before what is said. */
+export function echoed(text: Text, from: number, end: number): void {
+  if (!text.beginsWord(from)) return
+  const start = skipBlanks(text, text.hasFolded(end, '-n ') ? end + 3 : end)
+  const quote = quoteAt(text, start)
+  const first = start + (quote?.length ?? 0)
+  const to = quote === null ? bareEnd(text, first) : quotationEnd(text, first, quote)
+  const pipe = skipBlanks(text, to + (quote?.length ?? 0))
+  if (text.at(pipe) !== 124) return
+  const command = text.slice(pipe, Math.min(lineEnd(text, pipe), pipe + ARGUMENTS_BYTES_MAX))
+  const isForUsers = /\bchpasswd\b/.test(command)
+  if (!isForUsers && !/-stdin\b|\bsudo\s+-S\b/.test(command)) return
+  let secret = first
+  if (isForUsers) while (secret < to && text.bytes[secret - 1] !== 58) secret++
+  if (!isHarmless(text, secret, to)) text.found(secret, to, 'password')
+}
+
+/** `--from-literal=name=value`. */
+export function literalMember(text: Text, _from: number, end: number): void {
+  const name = text.run(end, IDENTIFIER, 128)
+  if (text.at(name) !== 61) return
+  const to = bareEnd(text, name + 1)
+  if (!isHarmless(text, name + 1, to)) text.found(name + 1, to, 'secret')
 }
 
 /** `ACL SETUSER name on >password`. */
@@ -78,8 +105,12 @@ export function redisAuth(text: Text, _from: number, end: number): void {
   const first = bareEnd(text, end)
   const next = skipBlanks(text, first)
   const second = bareEnd(text, next)
-  if (second > next && next > first && looksRandom(text, next, second, 6)) text.found(next, second, 'password')
-  else if (looksRandom(text, end, first, 6)) text.found(end, first, 'password')
+  if (second > next && next > first && isTyped(text, next, second)) text.found(next, second, 'password')
+  else if (isTyped(text, end, first)) text.found(end, first, 'password')
+}
+
+function isTyped(text: Text, from: number, to: number): boolean {
+  return to - from > 5 && (looksRandom(text, from, to, 6) || looksTyped(text, from, to)) && !isHarmless(text, from, to)
 }
 
 /** `"AUTH" "user" "password"`, as Redis' monitor shows it. The last of the quotations is the password. */
@@ -115,7 +146,11 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   'oc login': ' -p ',
   'ldapsearch ': ' -w ',
   'sqlcmd ': ' -P ',
-  'unzip ': ' -P '
+  'unzip ': ' -P ',
+  'mosquitto_pub ': ' -P ',
+  'mosquitto_sub ': ' -P ',
+  'cqlsh ': ' -p ',
+  'gh secret set': ' --body '
 }
 
 /** Looks for a program's option among its arguments. */

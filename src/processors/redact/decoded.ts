@@ -1,5 +1,6 @@
 // A second look at texts in which characters are written as escapes: `\u0040`, `\x40`, `\/`, `%40`, `%2540`, `&#64;`.
-import type { Find, Text } from './bytes.ts'
+import { BASE64, BASE64_RUN, type Find, type Text } from './bytes.ts'
+import type { KeyJudge } from './keys.ts'
 
 /** What the escapes begin with. Bytes of 0x20 to 0x7e only: others are no part of a secret that has a form. */
 export const ESCAPE_HEADS: readonly string[] = [
@@ -125,6 +126,23 @@ function digitAt(bytes: Uint8Array, at: number): number {
 /** A head that only says that the text has escapes. */
 export function noteEscape(text: Text): void {
   text.escaped = true
+}
+
+const ENCODED_MIN = 16
+const ENCODED_MAX = 1_024
+const NAMED_VALUE = /([\w.-]{2,64})["']?\s*[:=]\s*["']?([^\s"',;}]{4,})/g
+
+/** A short text of names and values as base64: `cGFzc3dvcmQ9…`, `eyJwYXNzd29yZCI6…`. The longer ones are found by their length. */
+export function encodedPair(text: Text, from: number, judge: KeyJudge): void {
+  if (!text.beginsWord(from) || text.is(from - 1, BASE64)) return
+  const to = text.run(from, BASE64_RUN, ENCODED_MAX)
+  if (to - from < ENCODED_MIN || text.at(to) === 46) return
+  for (const [, name] of Buffer.from(text.slice(from, to), 'base64').toString('latin1').matchAll(NAMED_VALUE)) {
+    text.work += to - from
+    if (judge.judge(name) === null) continue
+    text.found(from, to, 'encoded-secret')
+    return
+  }
 }
 
 /** Finds of both looks, in order; those that overlap become one, named after the longer. */

@@ -15,7 +15,7 @@ import { rulesOf } from './rules.ts'
 import { type Sweep, Swept, sweepOf } from './sweep.ts'
 import type { Check, Rule } from './token-shapes.ts'
 import { Trail } from './trail.ts'
-import { isHarmless } from './values.ts'
+import { isHarmless, isNoCode } from './values.ts'
 
 export interface EngineOptions {
   readonly keys: readonly string[]
@@ -52,7 +52,7 @@ const KEY_BYTES_MAX = 256
 /** Longer texts are swept. */
 const SWEPT_BYTES_MIN = 160
 /** The automaton finds so many bytes of a head, and the rest is compared: its table should be small. */
-const HEAD_BYTES_MAX = 6
+const HEAD_BYTES_MAX = 5
 
 interface Head {
   readonly word: string
@@ -116,7 +116,7 @@ export class Engine {
         (head): Head => ({
           word: folded === true ? head.toLowerCase() : head,
           length: Math.min(head.length, HEAD_BYTES_MAX),
-          isExact: folded !== true && /[a-z]/i.test(head),
+          isExact: folded !== true && /[a-z\u0080-\u00ff]/i.test(head),
           followMin: follows?.min ?? 0,
           followClasses: follows?.classes ?? 0,
           mayFollow,
@@ -289,8 +289,9 @@ export class Engine {
   }
 
   /** True when the text in [start, stop) hides nothing, although its key is sensitive: a placeholder, a marker, or allowed by the user. */
-  isHarmless(bytes: Uint8Array, start: number, stop: number): boolean {
-    if (isHarmless(this.text.open(bytes, start, stop), start, stop)) return true
+  isHarmless(kind: KeyKind | null, bytes: Uint8Array, start: number, stop: number): boolean {
+    const text = this.text.open(bytes, start, stop)
+    if (isHarmless(text, start, stop) || (kind === 'one-time-code' && isNoCode(text, start, stop))) return true
     return this.allowed.size > 0 && this.allowed.has(latin1ToText(this.text.slice(start, stop)))
   }
 

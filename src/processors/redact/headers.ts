@@ -1,5 +1,5 @@
 // What HTTP carries: Authorization and Cookie values, and the schemes where they stand alone.
-import { ALNUM, BASE64_RUN, BLANK, DASH, DOT, PERCENT, type Text, TILDE, URLSAFE } from './bytes.ts'
+import { ALNUM, BASE64_RUN, BLANK, DASH, DOT, PERCENT, SPACE, type Text, TILDE, URLSAFE } from './bytes.ts'
 import { bareEnd, closesText, isHarmless, isProse, looksRandom, quotationEnd, quoteAt, skipBlanks } from './values.ts'
 
 const SCHEMES = new Set(
@@ -20,7 +20,7 @@ export function authorization(text: Text, from: number, to: number, whole: boole
   const known = SCHEMES.has(scheme) && text.is(schemeEnd, BLANK)
   const start = known ? skipBlanks(text, schemeEnd) : from
   const name = text.run(start, URLSAFE, 48)
-  const isNamed = text.at(name) === 61 && (quoteAt(text, name + 1) !== null || (!known && start > from))
+  const isNamed = text.at(name) === 61 && (opensParameter(text, name + 1) || (!known && start > from))
   if (LISTS.has(scheme) || isNamed) {
     parameters(text, start, whole ? to : text.stop)
     return
@@ -30,6 +30,12 @@ export function authorization(text: Text, from: number, to: number, whole: boole
   // "authorization: required", "Bearer token missing"
   if (isProse(text, start, bareEnd(text, start)) && (!known || (!whole && end - start < 16))) return
   text.found(start, end, 'authorization')
+}
+
+// The equals sign may also be the last of base64 in quotation marks.
+function opensParameter(text: Text, at: number): boolean {
+  const quote = quoteAt(text, at)
+  return quote !== null && !closesText(text, at + quote.length) && !text.is(at + quote.length, SPACE)
 }
 
 const PLAIN_PARAMETERS = new Set(

@@ -1,5 +1,5 @@
 // Secrets without a head: Discord's bot tokens, whose dots alone tell them, and texts with secrets in them that are written as base64.
-import { BASE64_RUN, CLASS, DOT, type Text, URLSAFE } from './bytes.ts'
+import { BASE64_RUN, CLASS, DIGIT, DOT, type Text, UPPER, URLSAFE } from './bytes.ts'
 
 const inRun = Uint8Array.from(CLASS, (classes) => ((classes & (URLSAFE | DOT)) === 0 ? 0 : 1))
 /** What is shorter is no Discord token, and as base64 no text of 28 characters. */
@@ -32,7 +32,8 @@ export function findHeadless(bytes: Uint8Array, start: number, stop: number): nu
     while (end < stop && inRun[bytes[end]] === 1) end++
     const run = left + 1
     // A full stop behind it is no part of it.
-    if (lastDot(bytes, run, bytes[end - 1] === 46 ? end - 1 : end) > 0 || maybeText(bytes, run, end)) return run
+    if (lastDot(bytes, run, bytes[end - 1] === 46 ? end - 1 : end) > 0 || maybeText(bytes, run, end) || seedAt(bytes, run, end) >= 0)
+      return run
     probe = end + RUN_MIN
   }
   return -1
@@ -44,6 +45,17 @@ function lastDot(bytes: Uint8Array, run: number, end: number): number {
   while (dot >= run && bytes[dot] !== 46) dot--
   if (end - dot > LAST_MAX) return -1
   return dot - MIDDLE - 1 - FIRST_MIN >= run && bytes[dot - MIDDLE - 1] === 46 ? dot : -1
+}
+
+const SEED_BYTES = 58
+const ROLES = new Set(Array.from('UAONCX', (role) => role.charCodeAt(0)))
+
+// NATS' seeds: S, the letter of a role, 56 of base32. Where one begins in the run, perhaps behind an escape or a length, or -1.
+function seedAt(bytes: Uint8Array, run: number, end: number): number {
+  const at = end - SEED_BYTES
+  if (at < run || at > run + 4 || bytes[at] !== 83 || !ROLES.has(bytes[at + 1])) return -1
+  for (let pos = at; pos < end; pos++) if ((CLASS[bytes[pos]] & (UPPER | DIGIT)) === 0) return -1
+  return at
 }
 
 // In raw requests a length may stand right before a text and look like a part of it.
@@ -86,7 +98,9 @@ export function headless(text: Text, from: number, to: number, holdsSecret: (byt
     let end = run
     while (end < to && inRun[bytes[end]] === 1) end++
     text.work += end - run
-    if (!discord(text, run, end)) end = encoded(text, run, end, holdsSecret)
+    const seed = seedAt(bytes, run, end)
+    if (seed >= 0 && text.beginsWord(seed)) text.found(seed, end, 'nats-seed')
+    else if (!discord(text, run, end)) end = encoded(text, run, end, holdsSecret)
     pos = end + 1
   }
 }
@@ -96,7 +110,8 @@ function discord(text: Text, run: number, stop: number): boolean {
   const last = lastDot(text.bytes, run, end)
   if (last < 0 || end - last - 1 < LAST_MIN) return false
   const dot = last - MIDDLE - 1
-  const from = text.behindEscape(text.runBack(dot, URLSAFE, FIRST_MAX + 6))
+  let from = text.behindEscape(text.runBack(dot, URLSAFE, FIRST_MAX + 6))
+  if (text.at(from) === 45) from++
   const initial = text.at(from)
   if (initial < 77 || initial > 79 || dot - from < FIRST_MIN || dot - from > FIRST_MAX || !text.beginsWord(from)) return false
   text.found(from, end, 'discord-bot-token')

@@ -232,7 +232,10 @@ export class JsonLine {
   private number(kind: KeyKind | null): void {
     const { engine, scanner } = this
     const { text, start, end } = scanner
-    if (kind !== null && digitsOf(text, start, end) > (kind === 'password' ? SMALL_PASSWORD_DIGITS_MAX : SMALL_DIGITS_MAX)) {
+    if (
+      kind !== null &&
+      digitsOf(text, start, end) > (kind === 'password' || kind === 'one-time-code' ? SMALL_PASSWORD_DIGITS_MAX : SMALL_DIGITS_MAX)
+    ) {
       engine.counted(kind)
       this.replace(quoted(engine.hiding(kind, text, start, end)))
     } else if (this.deservesLook()) {
@@ -243,7 +246,7 @@ export class JsonLine {
 
   private saysNothing(kind: KeyKind): boolean {
     const { bytes, start, end } = this
-    return (kind === 'token' && end - start < TOKEN_BYTES_MIN) || this.engine.isHarmless(bytes, start, end)
+    return (kind === 'token' && end - start < TOKEN_BYTES_MIN) || this.engine.isHarmless(kind, bytes, start, end)
   }
 
   // Makes `bytes`, `start` and `end` what the last string means.

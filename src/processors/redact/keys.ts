@@ -11,6 +11,7 @@ export type KeyKind =
   | 'cookie'
   | 'credential'
   | 'session'
+  | 'one-time-code'
   | 'custom-key'
 
 /** Words that every sensitive key contains one of; the automaton looks for them. */
@@ -31,7 +32,42 @@ export const KEY_HEADS = [
     'session',
     'sessid'
   ],
-  ...['requirepass', 'masterauth', 'pass', 'pw', 'auth', 'kennwort', 'contrase', 'samlresponse', 'assertion', 'verifier', 'cvv', 'cvc']
+  ...['requirepass', 'masterauth', 'pass', 'pw', 'auth', 'kennwort', 'contrase', 'samlresponse', 'assertion', 'verifier', 'cvv', 'cvc'],
+  ...['senha', 'wachtwoord', 'parola', 'haslo', 'losenord', 'adgangskode', 'salasana', 'heslo', 'jelszo', 'sifre', 'segredo', 'segreto'],
+  ...['geheim', 'mnemonic', 'security_answer', 'securityanswer', 'seed_phrase', 'seedphrase', 'recovery_phrase', 'recoveryphrase']
+]
+
+/** Words that are parts of too many others: the automaton looks for them with what joins a value to its key right behind. */
+export const SHORT_KEY_HEADS = ['otp', 'pin', 'salt', 'psk', 'clave']
+export const KEY_JOINS = Array.from('=:"\'`\\%]<\u0012').concat(' =', ' :')
+
+// Codes that are sent to somebody who has to show that he is who he says.
+const CODES =
+  'verification mfa 2fa twofactor factor otp totp access recovery security pin auth authentication authorization backup sms login device confirmation sign_in invite reset'.split(
+    ' '
+  )
+export const CODE_HEADS = CODES.flatMap((word) => ['_', '-', '.', ' ', ''].map((join) => `${word}${join}code`))
+const BEFORE_CODE = new Set(CODES)
+
+/** Passwords in other scripts, and letters that are no ASCII. Found as they are written. */
+export const FOREIGN_HEADS = [
+  ...['пароль', 'пароля', 'секрет', 'токен'].flatMap((word) => [word, word.toUpperCase(), word[0].toUpperCase() + word.slice(1)]),
+  ...[
+    'contraseña',
+    'Contraseña',
+    'CONTRASEÑA',
+    'hasło',
+    'Hasło',
+    'HASŁO',
+    'lösenord',
+    'Lösenord',
+    'LÖSENORD',
+    'şifre',
+    'Şifre',
+    'jelszó',
+    'Jelszó'
+  ],
+  ...['密码', '密碼', '口令', '密钥', 'パスワード', '暗証番号', '비밀번호', '암호', '비밀키']
 ]
 
 const ALONE: Record<string, KeyKind> = {
@@ -43,8 +79,56 @@ const ALONE: Record<string, KeyKind> = {
   contrasena: 'password',
   storepass: 'password',
   keypass: 'password',
-  cvv: 'password',
-  cvc: 'password',
+  passord: 'password',
+  senha: 'password',
+  wachtwoord: 'password',
+  parola: 'password',
+  haslo: 'password',
+  hasło: 'password',
+  losenord: 'password',
+  lösenord: 'password',
+  contraseña: 'password',
+  adgangskode: 'password',
+  salasana: 'password',
+  heslo: 'password',
+  jelszo: 'password',
+  jelszó: 'password',
+  sifre: 'password',
+  şifre: 'password',
+  пароль: 'password',
+  пароля: 'password',
+  密码: 'password',
+  密碼: 'password',
+  口令: 'password',
+  パスワード: 'password',
+  暗証番号: 'password',
+  비밀번호: 'password',
+  암호: 'password',
+  bindpw: 'password',
+  rootpw: 'password',
+  userpw: 'password',
+  dbpw: 'password',
+  ldappw: 'password',
+  adminpw: 'password',
+  cvv: 'one-time-code',
+  cvc: 'one-time-code',
+  otp: 'one-time-code',
+  totp: 'one-time-code',
+  pin: 'one-time-code',
+  pincode: 'one-time-code',
+  secreto: 'secret',
+  secreta: 'secret',
+  segredo: 'secret',
+  segreto: 'secret',
+  geheim: 'secret',
+  geheimnis: 'secret',
+  секрет: 'secret',
+  密钥: 'secret',
+  비밀키: 'secret',
+  mnemonic: 'secret',
+  psk: 'secret',
+  salt: 'secret',
+  токен: 'token',
   passcode: 'password',
   pwd: 'password',
   passphrase: 'password',
@@ -108,8 +192,14 @@ const BEFORE_KEY: Record<string, KeyKind> = {
       'stream',
       'function',
       'functions',
+      'webhook',
+      'merchant',
+      ...'speech services translator cognitive vision ocr maps geocoding recaptcha captcha vapid fcm gcm llm tts stt asr'.split(' '),
       // Vendors, as in FAL_KEY.
       ...'fal openai anthropic groq gemini mistral cohere deepgram deepl elevenlabs replicate huggingface hf nvidia ngc together runpod pinecone'.split(
+        ' '
+      ),
+      ...'okta github gitlab slack telegram cloudflare heroku netlify vercel firebase claude perplexity xai openrouter assemblyai stability'.split(
         ' '
       ),
       ...'datadog dd sentry stripe sendgrid twilio mailgun mailchimp postmark resend algolia mapbox supabase segment posthog wandb azure'.split(
@@ -210,7 +300,7 @@ export class KeyJudge {
     const before = known.get(key)
     if (before !== undefined) return before
     // The words of a marker are not the key's.
-    const words = wordsOf(key.slice(-KEY_CHARACTERS_MAX).replace(/\[redacted:[a-zA-Z0-9:-]*\]/g, ' '))
+    const words = wordsOf(decoded(key.slice(-KEY_CHARACTERS_MAX)).replace(/\[redacted:[a-zA-Z0-9:-]*\]/g, ' '))
     const phrase = words.join(' ')
     let verdict: KeyKind | null = null
     if (!this.allowed.has(phrase)) verdict = this.custom.some((own) => ` ${phrase} `.includes(own)) ? 'custom-key' : judged(words)
@@ -220,13 +310,17 @@ export class KeyJudge {
   }
 }
 
+// Keys come with a character for each byte.
+function decoded(key: string): string {
+  return /[\u0080-\u00ff]/.test(key) ? Buffer.from(key, 'latin1').toString().normalize('NFC') : key
+}
+
 // Words that name a secret now and then: render passes, keys of maps, methods of authentication.
 const NOW_AND_THEN: Record<string, KeyKind> = {
   pass: 'password',
   pw: 'password',
-  rootpw: 'password',
-  userpw: 'password',
   auth: 'credential',
+  clave: 'password',
   key: 'api-key'
 }
 const LEADS_ANY_KEY_AWAY = new Set(
@@ -260,6 +354,9 @@ function kindAt(words: readonly string[], i: number): KeyKind | null {
     return kind ?? null
   }
   if (word === 'token') return LEADS_TOKEN_AWAY.has(before) || LEADS_AWAY.has(before) ? null : 'token'
+  if (word === 'code' || word === 'codes') return BEFORE_CODE.has(before) ? 'one-time-code' : null
+  if (word === 'answer') return before === 'security' ? 'secret' : null
+  if (word === 'phrase') return before === 'seed' || before === 'recovery' ? 'secret' : null
   if (word === 'response') return before === 'saml' ? 'token' : null
   if (word === 'assertion') return before === 'client' ? 'token' : null
   if (word === 'verifier') return before === 'code' ? 'token' : null

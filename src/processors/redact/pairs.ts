@@ -1,7 +1,7 @@
 // A key beside its value, in every way that logs write it: key=v, key: v, "key":"v" at any depth of escaping, key => v, <key>v</key>,
 // --key v, ["--key","v"], {"name":"KEY","value":"v"}, YAML blocks, lists under a key, PASSWORD 'v'.
-import { behindType, quoted, value } from './beside.ts'
-import { BLANK, BREAK, HEX, IDENTIFIER, LETTER, type Text } from './bytes.ts'
+import { behindQuery, behindType, quoted, value } from './beside.ts'
+import { ALNUM, BLANK, BREAK, DIGIT, HEX, IDENTIFIER, LETTER, type Text, UPPER } from './bytes.ts'
 import type { KeyJudge, KeyKind } from './keys.ts'
 import { formValue, isAttribute, looksPaired, valueBefore, valueBehind } from './neighbours.ts'
 import { element, isElement, tagEnd } from './nested.ts'
@@ -11,8 +11,11 @@ import {
   isBreak,
   isHarmless,
   isSameQuote,
+  isSmallNumber,
   lineEnd,
   looksGenerated,
+  looksRandom,
+  looksTyped,
   type Quote,
   quotationEnd,
   quoteAt,
@@ -42,6 +45,8 @@ export function pair(text: Text, from: number, end: number, judge: KeyJudge): vo
     next !== 27 &&
     next !== 45 &&
     next !== 0xe2 &&
+    next !== 0xef &&
+    next !== 60 &&
     afterKey < text.stop
   ) {
     if (!text.is(afterKey, BLANK | BREAK)) return
@@ -67,11 +72,25 @@ function perhaps(text: Text, key: string, afterKey: number, judge: KeyJudge): vo
   const pos = skipBlanks(text, join + 1)
   const mark = quoteAt(text, pos)
   const from = pos + (mark?.length ?? 0)
-  const to = mark === null ? bareEnd(text, from) : quotationEnd(text, from, mark)
+  const to = mark === null ? behindQuery(text, afterKey - key.length, from, bareEnd(text, from)) : quotationEnd(text, from, mark)
   if (isHarmless(text, from, to)) return
-  const isFound =
-    kind === 'credential' ? to - from >= 10 && looksPaired(text, from, to) : looksGenerated(text, from, to, kind === 'api-key' ? 24 : 8)
-  if (isFound) text.found(from, to, kind)
+  if (kind === 'credential' ? to - from >= 10 && looksPaired(text, from, to) : looksGenerated(text, from, to, kind === 'api-key' ? 24 : 8))
+    text.found(from, to, kind)
+  else if (kind === 'password' && isPassword(text, key, afterKey - key.length, from, to)) text.found(from, to, kind)
+}
+
+function isPassword(text: Text, key: string, keyStart: number, from: number, to: number): boolean {
+  if (/(?:pw|clave)$/i.test(key) && looksRandom(text, from, to, 8)) return true
+  return to - from > 3 && !isSmallNumber(text, from, to, 2) && standsByUser(text, keyStart)
+}
+
+const USER_WINDOW_BYTES = 96
+
+// {user: 'ana', pass: 'v'}: whose it is stands before it.
+function standsByUser(text: Text, keyStart: number): boolean {
+  const from = Math.max(text.floor, keyStart - USER_WINDOW_BYTES)
+  text.work += keyStart - from
+  return /\b(?:user|username|login)["'\\]*\s?[:=][^\r\n{}]*$/i.test(text.slice(from, keyStart))
 }
 
 function trimmedEnd(text: Text, end: number): number {
@@ -101,9 +120,21 @@ function joined(text: Text, keyStart: number, afterKey: number, quote: Quote | n
     value(text, valueStart(text, pos, quote), '=', kind, keyStart, pos, quote)
     return
   }
+  // arn:aws:secretsmanager:us-east-1:123456789012:secret:name
+  if (byte === 58 && pos === afterKey && text.at(keyStart - 1) === 58 && text.is(keyStart - 2, DIGIT)) return
   if (byte === 58 && text.at(pos + 1) !== 58) {
     pos += text.at(pos + 1) === 61 ? 2 : 1
-    value(text, valueStart(text, pos, quote), ':', kind, keyStart, pos, quote)
+    value(text, behindBold(text, valueStart(text, pos, quote)), ':', kind, keyStart, pos, quote)
+    return
+  }
+  // The colon and the equals sign of East Asian scripts.
+  if (byte === 0xef && text.at(pos + 1) === 0xbc && (text.at(pos + 2) === 0x9a || text.at(pos + 2) === 0x9d)) {
+    const join = text.at(pos + 2) === 0x9a ? ':' : '='
+    value(text, valueStart(text, pos + 3, quote), join, kind, keyStart, pos + 3, quote)
+    return
+  }
+  if (byte === 60) {
+    nextElement(text, pos, kind)
     return
   }
   if ((byte === 45 && text.at(pos + 1) === 62) || (byte === 0xe2 && text.at(pos + 1) === 0x86)) {
@@ -145,6 +176,19 @@ function argument(text: Text, at: number, kind: KeyKind): void {
   if (kind === 'password' || looksPaired(text, at + quote.length, to)) quoted(text, at + quote.length, to, kind)
 }
 
+// Markdown: **Password:** v
+function behindBold(text: Text, at: number): number {
+  return text.at(at) === 42 && text.at(at + 1) === 42 && text.is(at + 2, BLANK) ? skipBlanks(text, at + 2) : at
+}
+
+// <key>password</key><string>v</string>, <name>password</name><value>v</value>
+function nextElement(text: Text, at: number, kind: KeyKind): void {
+  if (!text.hasFolded(at, '</key>') && !text.hasFolded(at, '</name>')) return
+  const next = skipSpace(text, at + (text.hasFolded(at, '</key>') ? 6 : 7))
+  const end = tagEnd(text, next + 1)
+  if (text.at(next) === 60 && text.at(next + 1) !== 47 && end > 0) element(text, end, kind)
+}
+
 function valueStart(text: Text, at: number, quote: Quote | null): number {
   return quote === null ? skipColours(text, skipTabs(text, at)) : skipSpace(text, at)
 }
@@ -163,6 +207,8 @@ function apart(text: Text, pos: number, keyStart: number, kind: KeyKind): void {
     value(text, pos, 'argument', kind, keyStart, pos)
   else if (kind === 'password' && text.at(pos) === 39) value(text, pos, 'quoted', kind, keyStart, pos)
   else if (kind === 'password' && text.hasFolded(pos, 'for ')) assigned(text, pos, kind)
+  else if (kind === 'password' && text.hasFolded(pos, 'set to ')) value(text, skipBlanks(text, pos + 7), 'prose', kind, keyStart, pos)
+  else if (isAssigned(text, keyStart)) value(text, pos, 'argument', kind, keyStart, pos)
   else if (text.hasFolded(pos, 'is ') || text.hasFolded(pos, 'was ')) value(text, skipBlanks(text, pos + 3), 'prose', kind, keyStart, pos)
   else if (kind === 'password' && text.slice(Math.max(text.floor, keyStart - 64), keyStart).includes('login ')) {
     value(text, pos, 'argument', kind, keyStart, pos) // .netrc: machine … login … password …
@@ -177,6 +223,16 @@ function apart(text: Text, pos: number, keyStart: number, kind: KeyKind): void {
     else if (isHarmless(text, start, end)) return
     else if (looksGenerated(text, start, end, kind === 'password' ? 8 : 16) || isLongHex(text, start, end)) text.found(start, end, kind)
   }
+}
+
+const ASSIGNS = new Set('env arg setx setenv set export'.split(' '))
+
+// ENV KEY v, setx KEY v, aws configure set key v: the key is one of settings, and no word of a sentence.
+function isAssigned(text: Text, keyStart: number): boolean {
+  if (!text.is(keyStart - 1, BLANK)) return false
+  const before = text.runBack(keyStart - 1, LETTER, 8)
+  if (!ASSIGNS.has(text.slice(before, keyStart - 1).toLowerCase())) return false
+  return text.at(text.run(keyStart, ALNUM, KEY_BYTES_MAX)) === 95 || !text.is(text.run(keyStart, UPPER, KEY_BYTES_MAX), ALNUM)
 }
 
 const PROVIDED = new Set('provided given used supplied received found value header'.split(' '))
@@ -219,5 +275,9 @@ function neighbour(text: Text, at: number, keyStart: number, keyQuote: Quote | n
     // What a colon follows is a name itself.
     const isName = text.at(skipBlanks(text, to + quote.length)) === 58
     if (text.at(from) !== 45 && !isName && !isHarmless(text, from, to)) text.found(from, to, kind)
-  } else if (looksPaired(text, from, to) && (kind !== 'cookie' || text.slice(from, to).includes('='))) quoted(text, from, to, kind)
+  } else if (
+    (looksPaired(text, from, to) || (kind === 'password' && to - from > 7 && looksTyped(text, from, to))) &&
+    (kind !== 'cookie' || text.slice(from, to).includes('='))
+  )
+    quoted(text, from, to, kind)
 }

@@ -1,5 +1,6 @@
 // Personal data: e-mail addresses and payment cards.
-import { ALNUM, CLASS, DASH, DIGIT, DOT, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
+import { ALNUM, CLASS, DASH, DIGIT, DOT, IDENTIFIER, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
+import { isProse } from './values.ts'
 
 const LOCAL = ALNUM | DOT | UNDERSCORE | PERCENT | DASH
 const LOCAL_MAX = 64 + 6
@@ -23,13 +24,46 @@ export function email(text: Text, sign: number, end: number): void {
   // Cut off by the bound, perhaps within an escape.
   if (at - from >= LOCAL_MAX) from += 6
   while (from < at && !text.is(from, ALNUM)) from++
+  if (from >= at && login(text, at, at, end)) return
   if (from >= at || (text.at(from - 1) === 47 && text.at(from - 2) === 47)) return
+  if (isInEncodedUrl(text, from, at)) return
+  if (login(text, from, at, end)) return
   if (NOT_PEOPLE.has(text.slice(from, at).toLowerCase())) return
   const to = domainEnd(text, end)
   if (to < 0) return
   if (text.at(to) === 58 && (text.at(to + 1) === 47 || text.at(to + 1) === 126)) return
   text.found(from, to, 'email')
 }
+
+// scheme%3A%2F%2Fuser%3Apassword%40host: what its escapes stand for is looked at as a URL.
+function isInEncodedUrl(text: Text, from: number, at: number): boolean {
+  if (text.at(at) !== 37 || text.at(from - 3) !== 37) return false
+  return /%(?:25)*2f%(?:25)*2f[^%\s]{0,64}%(?:25)*3a$/i.test(text.slice(Math.max(text.floor, from - 96), from))
+}
+
+const LOGIN_BYTES_MAX = 160
+
+// user:password@host:5432, user:passw0rd!@host: the address of a server without its scheme, in which the password goes and the host stays.
+function login(text: Text, from: number, at: number, end: number): boolean {
+  if (text.at(at) !== 64 || (from < at && text.at(from - 1) !== 58 && !text.is(from - 1, PERCENT) && !SYMBOLS.has(text.at(from - 1))))
+    return false
+  let colon = at
+  let start = at
+  const first = Math.max(text.floor, at - LOGIN_BYTES_MAX)
+  while (start > first && !LOGIN_ENDS.has(text.bytes[start - 1])) if (text.bytes[--start] === 58) colon = start
+  text.work += at - start
+  const user = text.run(start, IDENTIFIER, 64)
+  if (user === start || user !== colon || colon === at) return false
+  const host = text.run(end, IDENTIFIER, 253)
+  const isServer = text.at(host) === 58 ? text.is(host + 1, DIGIT) : SYMBOLS.has(text.at(from === at ? at - 1 : from - 1)) && host > end
+  if (!isServer || at - colon < 7 || isProse(text, colon + 1, at)) return false
+  text.found(colon + 1, at, 'url-password')
+  return true
+}
+
+const codes = (characters: string): Set<number> => new Set(Array.from(characters, (character) => character.charCodeAt(0)))
+const SYMBOLS = codes('!#$^&*?~')
+const LOGIN_ENDS = codes(' \t\r\n"\'`<>\\,;()[]{}=/|')
 
 // %20ana%2Bnews%40…: what is encoded ends the address on the left, but for the plus.
 function behindPercents(text: Text, from: number, at: number): number {

@@ -192,7 +192,7 @@ function textAt(engine: Engine, policies: Policies, value: string, place: string
   engine.place = slash < 0 ? 'text' : 'attribute'
   const key = Buffer.from(name)
   const kind = name === '' ? null : engine.judgeKey(key, 0, key.length)
-  if (kind !== null && !engine.treatment.allows(kind) && !engine.isHarmless(bytes, 0, bytes.length)) {
+  if (kind !== null && !engine.treatment.allows(kind) && !engine.isHarmless(kind, bytes, 0, bytes.length)) {
     engine.counted(kind)
     return engine.hiding(kind, bytes, 0, bytes.length).toString()
   }

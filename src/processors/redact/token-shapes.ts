@@ -1,7 +1,26 @@
 // How tokens look that tell themselves: by a prefix, by a mark in their middle, by their parts.
 
-import { ALNUM, BASE64, BASE64_RUN, BLANK, CLASS, DIGIT, EQUALS, HEX, LOWER, PERCENT, type Text, UPPER, URLSAFE, WORD } from './bytes.ts'
-import { bareEnd } from './values.ts'
+import {
+  ALNUM,
+  BASE64,
+  BASE64_RUN,
+  BLANK,
+  BREAK,
+  CLASS,
+  DASH,
+  DIGIT,
+  DOT,
+  EQUALS,
+  HEX,
+  LOWER,
+  PERCENT,
+  type Text,
+  UNDERSCORE,
+  UPPER,
+  URLSAFE,
+  WORD
+} from './bytes.ts'
+import { bareEnd, lineEnd } from './values.ts'
 
 /** Looks at the place where a head was found, [from, end), and reports what it finds to `text`. */
 export type Check = (text: Text, from: number, end: number) => void
@@ -104,7 +123,9 @@ export function around(name: string, mark: string, left: [number, number, number
 
 /** Header and payload are base64url of JSON objects, so both begin with `eyJ`; the signature may be missing, an encrypted one has five parts. */
 export function jwt(text: Text, from: number): void {
-  if (text.is(from - 1, URLSAFE) && text.escapeBefore(from) === 0) return
+  // A dash alone before it marks a line or an option.
+  const isMarked = text.at(from - 1) === 45 && !text.is(from - 2, URLSAFE)
+  if (text.is(from - 1, URLSAFE) && !isMarked && text.escapeBefore(from) === 0) return
   let to = text.run(from, URLSAFE, 16_384)
   if (to - from < 10 || text.at(to) !== 46) return
   const second = to + 1
@@ -134,6 +155,51 @@ export function pem(text: Text, _from: number, end: number): void {
   if (!closed) while (to > start && text.at(to) !== 0 && text.at(to - 1) === 92) to--
   if (!text.has(start, '[redacted:') && to > start) text.found(start, to, 'private-key')
   if (!closed) pemLines(text, to)
+  if (!closed && text.at(to) === 60) loggedLines(text, to)
+}
+
+const LOGGED_BYTES_MIN = 40
+
+// Each line with what a log puts before it: `<13>May 1 10:00:00 host app: MIIE…`, up to the last.
+function loggedLines(text: Text, at: number): void {
+  let pos = at
+  for (let line = 0; line < 512 && pos < text.stop; line++) {
+    const end = lineEnd(text, pos)
+    if (text.slice(pos, Math.min(end, pos + 512)).includes('-----END')) return
+    const start = text.runBack(end, BASE64_RUN, 256)
+    const isBody = end - start >= LOGGED_BYTES_MIN || (text.at(end - 1) === 61 && end - start >= 4)
+    if (isBody && start > pos) text.found(start, end, 'private-key')
+    pos = end
+    while (pos < text.stop && text.is(pos, BREAK)) pos++
+    if (pos === end) return
+  }
+}
+
+/** The same in PuTTY's form: so many lines behind the head. */
+export function putty(text: Text, _from: number, end: number): void {
+  const digits = text.run(end, BLANK, 8)
+  const stop = text.run(digits, DIGIT, 4)
+  const lines = Number(text.slice(digits, stop))
+  let pos = stop
+  for (let line = 0; line < Math.min(lines, 512); line++) {
+    while (pos < text.stop && '\\"\', \r\n\tnr'.includes(String.fromCharCode(text.bytes[pos]))) pos++
+    const to = text.run(pos, BASE64_RUN, 128)
+    if (to === pos) return
+    text.found(pos, to, 'private-key')
+    pos = to
+  }
+}
+
+const HASH_RUN = ALNUM | DOT | BASE64 | EQUALS | DASH | UNDERSCORE
+const HASH_BYTES_MIN = 34
+
+/** Hashes of passwords as `crypt` and its kin write them: what they were made with, a salt, a digest, with dollar signs between. */
+export function passwordHash(text: Text, from: number, end: number): void {
+  let to = end
+  while (to < text.stop && (text.is(to, HASH_RUN) || text.bytes[to] === 36 || text.bytes[to] === 44) && to - end < 512) to++
+  text.work += to - end
+  while (to > end && !text.is(to - 1, ALNUM | BASE64 | EQUALS)) to--
+  if (to - from >= HASH_BYTES_MIN && text.slice(end, to).includes('$')) text.found(from, to, 'password-hash')
 }
 
 // The same key as a list of lines: "-----BEGIN…","MIIE…","…".

@@ -8,9 +8,11 @@ import {
   jwt,
   mixed,
   openaiMark,
+  passwordHash,
   paypal,
   pem,
   prefixed,
+  putty,
   type Rule,
   telegram,
   webHook,
@@ -220,6 +222,12 @@ export const TOKENS: readonly Rule[] = [
     64
   ),
 
+  {
+    name: 'password-hash',
+    heads: ['$1$', '$5$', '$6$', '$y$', '$2a$', '$2b$', '$2y$', '$apr1$', '$argon2', '$pbkdf2', 'pbkdf2_sha256$'],
+    check: passwordHash
+  },
+  { name: 'private-key', heads: ['Private-Lines:'], check: putty },
   { name: 'jwt', heads: ['eyJ'], check: jwt },
   { name: 'private-key', heads: ['-----BEGIN '], check: pem }
 ]

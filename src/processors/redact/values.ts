@@ -178,7 +178,10 @@ const NOT_A_SECRET = new Set(
   )
 )
 // `API_KEY`, `<token>`, `your-api-key-here`: what stands in a usage text where the value would.
-const EXAMPLES = /^(?:[A-Z][A-Z_]*)?(?:KEY|TOKEN|PASSWORD|PASSWD|SECRET|PASS|PWD|VALUE)$|^your[-_ ]?[a-z-_]{1,40}$|^[\w-]{0,12}\.{3}$/
+const EXAMPLES =
+  /^(?:[A-Z][A-Z_]*)?(?:KEY|TOKEN|PASSWORD|PASSWD|SECRET|PASS|PWD|VALUE)$|^your[-_ ]?[a-z-_]{1,40}$|^[\w-]{0,12}(?:\.{3,}|\*{3,}|\u00e2\u0080\u00a6|(?:\u00e2\u0080\u00a2){3,})[\w-]{0,6}$/
+// `PWD=/srv/app`
+const FOLDER = /^(?:\/[a-z][a-z._-]*){1,12}\/?$/
 const MARKERS =
   /^(?:\[[a-z]{3,12}(?::[a-z0-9-]{1,40})?\]|<[^<>\s]{1,60}>|\$\{[^{}]{1,120}\}|\{\{[^{}]{1,120}\}\}|%\([\w.]{1,60}\)s|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{0,60}|%[A-Z_]{1,60}%|\$\d{1,2}|\?|[:@](?:[a-z_]*(?:password|token|secret|key)|p\d{1,2})|[*(_-]{1,3}(?:redacted|masked|hidden|filtered|removed|scrubbed)[*)_-]{1,3}|(?:process\.env|os\.environ|env|secrets)[.[].{1,80})$/i
 
@@ -195,6 +198,7 @@ export function isHarmless(text: Text, from: number, to: number): boolean {
   const value = text.slice(from, to)
   if (length <= 12 && NOT_A_SECRET.has(value.toLowerCase())) return true
   if (length <= 48 && EXAMPLES.test(value)) return true
+  if (first === 47 && FOLDER.test(value)) return true
   // Types in signatures: Optional[str], string|null.
   const word = /^([A-Za-z]{1,12})[[|]/.exec(value)
   if (word !== null && NOT_A_SECRET.has(word[1].toLowerCase())) return true
@@ -229,6 +233,16 @@ export function isReference(text: Text, from: number, to: number): boolean {
   return REFERENCES.test(text.slice(from, to))
 }
 
+/** True for what is no code, although its key says so: a word, a version, the name of a contact of a chip. */
+export function isNoCode(text: Text, from: number, to: number): boolean {
+  let digits = 0
+  for (let pos = from; pos < to; pos++) {
+    if (text.is(pos, DIGIT)) digits++
+    else if (text.bytes[pos] === 46 && text.is(pos - 1, DIGIT) && text.is(pos + 1, DIGIT)) return true
+  }
+  return digits === 0 || (digits < 3 && to - from <= 8)
+}
+
 /** True for up to `digitsMax` digits, with a sign or a fraction. */
 export function isSmallNumber(text: Text, from: number, to: number, digitsMax: number): boolean {
   let digits = 0
@@ -240,7 +254,7 @@ export function isSmallNumber(text: Text, from: number, to: number, digitsMax: n
   return digits > 0 && digits <= digitsMax
 }
 
-/** True for a word of prose: letters only, small but for the first, or all capital; hyphens and apostrophes between. */
+/** True for a word of prose: letters only, small but for the first, or all capital, or of other scripts; hyphens and apostrophes between. */
 export function isProse(text: Text, from: number, to: number): boolean {
   let end = to
   while (end > from && '.,:;!?)'.includes(String.fromCharCode(text.bytes[end - 1]))) end--
@@ -251,7 +265,7 @@ export function isProse(text: Text, from: number, to: number): boolean {
     const classes = CLASS[text.bytes[pos]]
     if (classes & LOWER) lower++
     else if (classes & UPPER) upper++
-    else if (text.bytes[pos] !== 45 && text.bytes[pos] !== 39) return false
+    else if (text.bytes[pos] !== 45 && text.bytes[pos] !== 39 && text.bytes[pos] < 128) return false
   }
   return lower === 0 || upper === 0 || (upper === 1 && (CLASS[text.bytes[from]] & UPPER) !== 0)
 }
@@ -262,6 +276,16 @@ export function looksRandom(text: Text, from: number, to: number, lengthMin: num
   let seen = 0
   for (let pos = from; pos < to; pos++) seen |= CLASS[text.bytes[pos]]
   return (seen & DIGIT) !== 0 && (seen & LETTER) !== 0
+}
+
+/** True for what nobody writes in a word or a path: a symbol, or capitals here and there. */
+export function looksTyped(text: Text, from: number, to: number): boolean {
+  let humps = 0
+  for (let pos = from; pos < to - 1; pos++) {
+    if ('!#$%^*+?~'.includes(String.fromCharCode(text.bytes[pos]))) return true
+    if (text.is(pos, LOWER) && text.is(pos + 1, UPPER)) humps++
+  }
+  return humps > 1
 }
 
 /** True when digits, small and capital letters are mixed, and it is no path or time: nobody writes that in a sentence. */

@@ -147,7 +147,12 @@ export class Walk {
     const { bytes, engine } = this
     const { start, end } = fields
     const next = kindOfOption(bytes, start, end, engine)
-    if (option === null || isOption(bytes, start, end) || engine.treatment.allows(option) || this.isHarmlessValue(start, end, depth + 1)) {
+    if (
+      option === null ||
+      isOption(bytes, start, end) ||
+      engine.treatment.allows(option) ||
+      this.isHarmlessValue(option, start, end, depth + 1)
+    ) {
       if (this.deservesLook(start, end)) {
         this.patch.enter(fields.tagStart, start, end)
         this.message(ANY_VALUE, start, end, depth + 1, null)
@@ -180,7 +185,7 @@ export class Walk {
     const { bytes, engine } = this
     const { start, end } = fields
     if (layout === DICTIONARY && this.tables?.hiddenStrings.has(this.stringIndex++)) {
-      if (engine.isHarmless(bytes, start, end)) return
+      if (engine.isHarmless(null, bytes, start, end)) return
       engine.counted('profile-attribute')
       this.content(fields, engine.hiding('profile-attribute', bytes, start, end))
       return
@@ -247,7 +252,7 @@ export class Walk {
       if (fields.type !== BYTES) continue
       engine.treatment = fields.number === 2 ? own : treatment.ofKeys
       if (fields.number === 2 && kind !== null) {
-        if (this.isHarmlessValue(fields.start, fields.end, depth + 1)) continue
+        if (this.isHarmlessValue(kind, fields.start, fields.end, depth + 1)) continue
         engine.counted(kind)
         const by = this.hiddenValue(kind, fields.start, fields.end)
         isCut ||= by.length === 0
@@ -293,11 +298,12 @@ export class Walk {
   }
 
   // An AnyValue that tells nothing although its key is sensitive: empty, a flag, a small number, a placeholder, or masked already.
-  private isHarmlessValue(start: number, end: number, depth: number): boolean {
+  private isHarmlessValue(kind: KeyKind, start: number, end: number, depth: number): boolean {
     const fields = this.reader(depth).open(this.bytes, start, end)
     while (fields.next()) {
       if (fields.type === VARINT && (fields.number === 2 || (fields.number === 3 && fields.uint() < SMALL_NUMBER))) continue
-      if (fields.type === BYTES && (fields.start === fields.end || this.engine.isHarmless(this.bytes, fields.start, fields.end))) continue
+      if (fields.type === BYTES && (fields.start === fields.end || this.engine.isHarmless(kind, this.bytes, fields.start, fields.end)))
+        continue
       if (fields.type === VARINT && fields.number === 8 && this.tables !== null) continue
       return false
     }

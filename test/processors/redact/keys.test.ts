@@ -1,5 +1,6 @@
 import { strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
+import { Engine } from '../../../src/processors/redact/engine.ts'
 import { KEY_HEADS, KeyJudge } from '../../../src/processors/redact/keys.ts'
 
 test('keys that name a secret, in all spellings', () => {
@@ -98,4 +99,14 @@ test('keys of the user, and keys that the user allows', () => {
   strictEqual(judge.judge('sessionId'), null)
   strictEqual(judge.judge('token'), null)
   strictEqual(judge.judge('access_token'), 'token')
+})
+
+test('keys of the user in another script are found in any case that has one', () => {
+  const engine = new Engine({ keys: ['кодовое_слово', '合言葉'], patterns: [], allow: [], counted: () => undefined, exceeded: () => undefined })
+  const f = (text: string, expected: string): void => {
+    const bytes = Buffer.from(text)
+    strictEqual(Buffer.from(engine.redact(bytes, 0, bytes.length) ?? bytes).toString(), expected)
+  }
+  f('合言葉=kaede88 n=1', '合言葉=[redacted:custom-key] n=1')
+  f('{"合言葉":"kaede88"}', '{"合言葉":"[redacted:custom-key]"}')
 })
