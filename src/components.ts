@@ -1,4 +1,5 @@
 import type { Definitions } from './config/config.ts'
+import { datadog } from './exporters/datadog/datadog.ts'
 import { otlp as otlpExporter } from './exporters/otlp.ts'
 import { prometheus } from './exporters/prometheus/prometheus.ts'
 import { sentry } from './exporters/sentry/sentry.ts'
@@ -22,6 +23,6 @@ export const components: Definitions = {
   receivers: [otlp, logs, files, sentryReceiver, gpu, kernel],
   processors: [correlate, derive, cost, errors, limit, sample, enrich],
   redactor: redact,
-  exporters: [otlpExporter, sentry],
+  exporters: [otlpExporter, sentry, datadog],
   folders: [prometheus]
 }

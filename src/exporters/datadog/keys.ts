@@ -3,7 +3,7 @@ import { RefusedError } from '../../errors.ts'
 
 const KEY_BYTES_MAX = 4096
 
-/** The API key: as it was given, or from a file. */
+/** The API key: from a file where one is named, else as it was given. */
 export class ApiKey {
   private readonly given: string | undefined
   private readonly file: string | undefined
@@ -23,8 +23,8 @@ export class ApiKey {
   /** Throws RefusedError when there is no key, or none that a header may hold. */
   async read(): Promise<void> {
     const { given, file, place } = this
-    if ((given === undefined) === (file === undefined))
-      throw new RefusedError('invalid', `${place}: expected apiKey (or DD_API_KEY), or apiKeyFile, and not both`)
+    if (given === undefined && file === undefined)
+      throw new RefusedError('invalid', `${place}: expected apiKey (or DD_API_KEY), or apiKeyFile`)
     const option = file === undefined ? `${place}.apiKey` : `${place}.apiKeyFile`
     const key = (file === undefined ? given! : await contentOf(file, option)).trim()
     if (!/^[\x21-\x7e]+$/.test(key)) throw new RefusedError('invalid', `${option}: expected one key of letters and digits`)

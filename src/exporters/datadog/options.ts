@@ -14,7 +14,7 @@ const SITE = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/
 export const options = {
   apiKey: maybe(secret({ doc: 'The API key of the organisation.' })),
   apiKeyFile: maybe(
-    text({ doc: 'A file that holds the API key instead; it is read again when the key is refused, so that a key may change.' })
+    text({ doc: 'A file with the API key, in place of apiKey; it is read again when the key is refused, so that a key may change.' })
   ),
   site,
   logs: choice(['intake', 'off'], { default: 'intake', doc: 'How log records are sent: to the logs intake.' }),
