@@ -26,72 +26,84 @@ interface Line {
 
 /** Reads what Exception#full_message and #backtrace give, and uncaught exceptions print. */
 export function readRuby(lines: readonly string[]): Draft | null {
-  let root: Draft | null = null
-  let current: Draft | null = null
-  const drafts: Draft[] = []
-  let head: Draft | null = null
-  let open: Draft | null = null
-  let reversed: Frame[] = []
-  // Turned round, the cause comes first.
-  const begin = (draft: Draft, isReversed = false): void => {
-    const isTwin =
-      current !== null &&
-      current.type === draft.type &&
-      current.value.trim() === draft.value.trim() &&
-      isSame(current.frames[0], draft.frames[0])
-    if (current !== null && isReversed) adopt(draft, current, 'cause')
-    else if (current !== null && !isTwin) adopt(current, draft, 'cause')
-    root = isReversed ? draft : (root ?? draft)
-    current = draft
-    drafts.push(draft)
-  }
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i]
-    const found = line.length > LINE_CHARACTERS_MAX * 4 ? null : rubyLine(line)
-    if (found === null) {
-      if (open !== null) open.value += `\n${line}`
-      else if (current === null && head === null) head = headOf(line)
-      else if (current === null && head !== null && line.trim() !== '') head.value += `\n${line}`
-      continue
-    }
-    if (REVERSED.test(line)) {
-      reversed.push(found.frame)
-      continue
-    }
-    const isFrom = /^\s/.test(line)
-    if (found.rest !== '' && !isFrom) {
-      const draft = exceptionOf(found.rest, lines, i)
-      draft.frames = [found.frame, ...reversed.reverse()]
-      begin(draft, draft.frames.length > 1)
-      reversed = []
-      open = draft
-      continue
-    }
-    open = null
-    if (current === null) begin(head ?? draftOf('', ''))
-    const draft = current as Draft | null
-    draft?.frames.push(found.frame)
-  }
-  for (const draft of drafts) {
-    draft.value = draft.value.trim()
-    draft.frames.reverse()
-    const colons = draft.type.lastIndexOf('::')
-    if (colons > 0) draft.module = draft.type.slice(0, colons)
-  }
-  return root
+  const reader = new MessageReader()
+  for (let i = 0; i < lines.length; i++) reader.take(lines[i], lines[i + 1] ?? '')
+  return reader.end()
 }
 
-const isSame = (a: Frame | undefined, b: Frame | undefined): boolean => a?.abs_path === b?.abs_path && a?.lineno === b?.lineno
+class MessageReader {
+  private root: Draft | null = null
+  private current: Draft | null = null
+  private readonly drafts: Draft[] = []
+  /** What stands above frames that have no exception in their first line. */
+  private head: Draft | null = null
+  /** The exception whose message may go on. */
+  private open: Draft | null = null
+  /** Frames that were printed oldest first: their exception comes below them. */
+  private reversed: Frame[] = []
+
+  take(line: string, next: string): void {
+    const found = line.length > LINE_CHARACTERS_MAX * 4 ? null : rubyLine(line)
+    if (found === null) this.takeText(line)
+    else if (REVERSED.test(line)) this.reversed.push(found.frame)
+    else if (found.rest !== '' && !/^\s/.test(line)) {
+      const draft = exceptionOf(found.rest, next)
+      const isReversed = this.reversed.length > 0
+      draft.frames = [found.frame, ...this.reversed.reverse()]
+      this.reversed = []
+      this.begin(draft, isReversed)
+      this.open = draft
+    } else {
+      this.open = null
+      const draft = this.current ?? this.begin(this.head ?? draftOf('', ''), false)
+      draft.frames.push(found.frame)
+    }
+  }
+
+  end(): Draft | null {
+    for (const draft of this.drafts) {
+      draft.value = draft.value.trim()
+      draft.frames.reverse()
+      const colons = draft.type.lastIndexOf('::')
+      if (colons > 0) draft.module = draft.type.slice(0, colons)
+    }
+    return this.root
+  }
+
+  private takeText(line: string): void {
+    if (this.open !== null) this.open.value += `\n${line}`
+    else if (this.current !== null) return
+    else if (this.head === null) this.head = headOf(line)
+    else if (line.trim() !== '') this.head.value += `\n${line}`
+  }
+
+  // Causes stand below, or above where all is turned round. What ends a thread may be printed twice.
+  private begin(draft: Draft, isReversed: boolean): Draft {
+    const before = this.current
+    if (before !== null && isReversed) adopt(draft, before, 'cause')
+    else if (before !== null && !isSame(before, draft)) adopt(before, draft, 'cause')
+    if (isReversed || this.root === null) this.root = draft
+    this.current = draft
+    this.drafts.push(draft)
+    return draft
+  }
+}
+
+const isSame = (one: Draft, other: Draft): boolean =>
+  one.type === other.type &&
+  one.value.trim() === other.value.trim() &&
+  one.frames[0]?.abs_path === other.frames[0]?.abs_path &&
+  one.frames[0]?.lineno === other.frames[0]?.lineno
 
 /** `file.rb:N:in 'method'`, with `from` before it or an exception behind it. */
 export const isRubyFrame = (line: string): boolean => line.includes(':in ') && rubyLine(line) !== null
 
 // The type stands in brackets behind the first line of the message.
-function exceptionOf(rest: string, lines: readonly string[], at: number): Draft {
+function exceptionOf(rest: string, next: string): Draft {
   const type = rest.length < 16_384 ? TYPE.exec(rest) : null
   if (type !== null) return draftOf(type[1], rest.slice(0, type.index))
   // An exception without a message prints its type alone.
-  const bare = /^(?:unhandled exception|[\p{Lu}][\p{L}\p{N}_:]{0,255})$/u.test(rest) && !lines[at + 1]?.startsWith(' ')
+  const bare = /^(?:unhandled exception|[\p{Lu}][\p{L}\p{N}_:]{0,255})$/u.test(rest) && !next.startsWith(' ')
   return bare ? draftOf(rest, '') : draftOf('', rest)
 }
 

@@ -83,7 +83,8 @@ export const isDigit = (code: number): boolean => code >= 48 && code <= 57
 
 /** The number that the text is, if it is digits and at least 1: Sentry takes no other lines and columns. */
 export function lineNumber(text: string): number | undefined {
-  return /^\d{1,9}$/.test(text) && text !== '0' ? Number(text) : undefined
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  return number > 0 ? number : undefined
 }
 
 export interface Place {

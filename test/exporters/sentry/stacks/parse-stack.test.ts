@@ -135,13 +135,14 @@ test('frames that many exceptions share are not restored without an end', () => 
 
 test('the time follows the length of the text, whatever it says', () => {
   const unit = (length: number, text: string): string => text.repeat(Math.ceil(length / text.length)).slice(0, length)
+  // biome-ignore format: a list of pieces
   const attacks = [
     ' at ', '    at ', '(', ')', '    at f (', '    at a (b', ':1:1', '@/', '@a://', '@https://a/b:1:1', ' in ', ' (', '[cause]: ', '#0 a(1): ', '(1)', '<', '<>', '<a>b__', '.<',
     "thread '", " panicked at '", ' 0: a::b', '::{{closure}}', '::', 'goroutine 1 [', '\tat a.b(c.java:1)\n', 'Caused by: a.B: c\n', '\tSuppressed: a.B\n', '\t... 999999 more\n',
     '  File "', '  File "a", line 1, in f\n', '  | ', '  +-+---------------- 1 ----------------\n', '  + Exception Group Traceback (most recent call last):\n', 'Traceback (most recent call last):\n',
     ' ---> ', ' ---> (Inner Exception #1) A.B: c\n', '   at A.B(', '   at A.B() in C:\\a.cs:line 1\n', '   --- End of inner exception stack trace ---\n', "a.rb:1:in 'b'", "a.rb:1:in 'b': c (D)\n", '\t1: from ', 'a.rb:1: ',
     'panic: a [recovered]\n', '\tpanic: a\n', 'a.b(\n\t/c.go:1\n', 'created by ', '[errors]: [\n', '    Error: a\n', '[0] Error: a\n', '\u001b[', ' \n', '\\n    at ', 'A: ', 'in block in ', 'A::', '$$Lambda$1/', '\u00e9', '~^', '"""\n'
-  ] // biome-ignore format: one list
+  ]
   for (const attack of attacks)
     for (const lead of [
       '',
