@@ -59,6 +59,8 @@ const MESSAGES = [
   'GET http://models.render.svc:9000/v2/models/ready 200',
   'worker heartbeat, 3 jobs waiting'
 ]
+const CORRELATION_ID = 'correlation.id'
+const UUID_CHARACTERS = 36
 const START_MS = 1_760_000_000_000
 const SPAN_MS_MAX = 2_000
 /** All spans of a request lie within this time. */
@@ -242,10 +244,11 @@ function logLine(dice: Dice): string {
   })
 }
 
-/** A request to be sent many times, each time with new trace ids: eight spans share one. Costs far less than sending it. */
+/** A request to be sent many times, each time with new trace ids, and correlation ids if it has any: eight spans share one. Costs far less than sending it. */
 export class Template {
   private readonly bytes: Buffer
   private readonly traceIds: number[] = []
+  private readonly correlationIds: number[] = []
   private readonly dice: Dice
 
   constructor(bytes: Buffer, seed: number) {
@@ -258,6 +261,18 @@ export class Template {
         while (fields.next()) if (fields.number === 1 && fields.end - fields.start === 16) this.traceIds.push(fields.start)
       }
     })
+    // `write` makes the other half.
+    for (const [i, at] of this.traceIds.entries()) {
+      const first = this.traceIds[i - (i % SPANS_PER_TRACE)]
+      bytes.copy(bytes, at, first, first + 8)
+    }
+    // KeyValue { key = 1, value = 2 }, AnyValue { string_value = 1 }: behind the key are two tags and two lengths.
+    for (let at = bytes.indexOf(CORRELATION_ID); at >= 0; at = bytes.indexOf(CORRELATION_ID, at + 1))
+      this.correlationIds.push(at + CORRELATION_ID.length + 4)
+    for (const [i, at] of this.correlationIds.entries()) {
+      const first = this.correlationIds[i - (i % SPANS_PER_TRACE)]
+      bytes.copy(bytes, at, first, first + UUID_CHARACTERS)
+    }
   }
 
   get length(): number {
@@ -266,13 +281,14 @@ export class Template {
 
   /** Writes the next request into memory of at least `length` bytes, and returns it. */
   write(into: Buffer): Buffer {
-    const { bytes, traceIds, dice } = this
+    const { bytes, traceIds, correlationIds, dice } = this
     bytes.copy(into)
     let [a, b] = [0, 0]
     for (let i = 0; i < traceIds.length; i++) {
       if (i % SPANS_PER_TRACE === 0) [a, b] = [dice.next(), dice.next()]
       into.writeUInt32LE(a, traceIds[i] + 8)
       into.writeUInt32LE(b, traceIds[i] + 12)
+      if (i < correlationIds.length) into.write((a >>> 0).toString(16).padStart(8, '0'), correlationIds[i], 'latin1')
     }
     return into.subarray(0, bytes.length)
   }

@@ -127,8 +127,6 @@ export class ByteKeys<T> {
 
   private write(): void {
     const { arena, view, parts, headers, starts, lengths } = this
-    const from = new Uint8Array(view.buffer, view.byteOffset)
-    const to = new Uint8Array(arena.buffer)
     let at = this.arenaUsed
     arena.setInt32(at, this.word, true)
     arena.setInt32(at + 4, parts, true)
@@ -136,8 +134,12 @@ export class ByteKeys<T> {
     for (let i = 0; i < parts; i++) {
       arena.setInt32(at, headers[i], true)
       at += 4
-      to.set(from.subarray(starts[i], starts[i] + lengths[i]), at)
-      at += lengths[i]
+      const start = starts[i]
+      const length = lengths[i]
+      // Most are short: a loop is then faster than two views and a call.
+      if (length < 64) for (let byte = 0; byte < length; byte++) arena.setUint8(at + byte, view.getUint8(start + byte))
+      else new Uint8Array(arena.buffer).set(new Uint8Array(view.buffer, view.byteOffset + start, length), at)
+      at += length
     }
     this.arenaUsed = at
   }
