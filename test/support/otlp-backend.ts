@@ -53,6 +53,8 @@ export class OtlpBackend {
   connections = 0
   /** The span ids of taken spans, and how often each was taken. */
   readonly spanCounts = new Map<string, number>()
+  /** Is shown each request with logs that was taken. */
+  onLogs: (message: Received['message']) => void = () => undefined
   /** Whether all of a request's data is dropped after it was counted, for long runs. */
   readonly countOnly: boolean
   private readonly server: Server
@@ -154,6 +156,7 @@ export class OtlpBackend {
         this.spanCounts.set(id, (this.spanCounts.get(id) ?? 0) + 1)
       }
     }
+    if (received.signal === 'logs') this.onLogs(received.message)
     if (!this.countOnly) this.received.push(received)
   }
 

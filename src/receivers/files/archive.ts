@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import { InflatedBytes, type OpenCount, type OpenFile, openFile, PlainBytes } from './byte-source.ts'
 import type { FileCounts } from './counts.ts'
 import { BEGINNING, Generation } from './generation.ts'
-import { headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
+import { HEAD_BYTES_MIN, headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
 import type { Positions } from './positions.ts'
 import { bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
 
@@ -53,33 +53,54 @@ export class Archive {
     generation.close()
   }
 
-  /** What has become of a file that was at `path` and is remembered; and the files that came after it, but for the one that is there now. */
-  successors(path: string, position: Position, until: OpenFile | null): Generation[] {
+  /**
+   * What has become of a file that was at `path` and is remembered, and the files that came after it, but for the one that is there now. `sinceMs`:
+   * those that are older are known.
+   */
+  successors(path: string, position: Position, until: OpenFile, sinceMs: number): Generation[] {
+    if (keyOf(until.stats) === keyOf(position)) return this.emptied(path, position, sinceMs, until)
     const found = this.isLive(position) ? null : findMoved(path, position)
     const first = found === null ? null : this.moved(found, position)
     const compressedAs = found?.kind === 'compressed' ? found.path : null
-    const between = this.between(path, position.bornMs, until, compressedAs)
+    const between = this.between(path, position.bornMs, until, { compressedAs })
     if (first === null) return between
     if (first.source?.isLive) this.resumed(first)
     return [first, ...between]
   }
 
-  /** Files that were at `path` since a time, and that nobody knows. */
-  between(path: string, sinceMs: number, until: OpenFile | null, compressedAs: string | null = null): Generation[] {
-    const known = {
-      excludes: this.isExcluded,
-      isKnown: (file: OpenFile) => file.stats.ino === until?.stats.ino || this.isLive(file.stats) || this.remembered(file) !== undefined,
-      heads: this.positions.at(path).map(({ head }): Mark => head)
-    }
-    const found = findBetween(path, sinceMs, known, compressedAs)
-    const untilMs = until === null ? Number.POSITIVE_INFINITY : bornOf(until.stats)
-    const generations: Generation[] = []
-    for (const each of found) {
-      // What is younger than the one that is there now has followed it meanwhile.
-      if (each.file !== null && bornOf(each.stats) > untilMs) closeSync(each.file.fd)
-      else generations.push(this.moved(each, undefined)!)
-    }
-    return generations
+  /**
+   * The rest of a file that was emptied since `sinceMs`, if there is a copy that nobody reads, and the copies that were made of what was written there
+   * after it.
+   */
+  emptied(path: string, here: Position, sinceMs: number, until: OpenFile | null): Generation[] {
+    const found = findMoved(path, here)
+    const copy = found === null ? null : this.moved(found, here)
+    const bornMs = found === null ? sinceMs : bornOf(found.stats)
+    const between = this.between(path, bornMs, until, { but: here.head })
+    return copy === null ? between : [copy, ...between]
+  }
+
+  /**
+   * Files that were at `path` since a time, or are copies of what was there, and that nobody knows: none that begin like `but`, or like the one that is
+   * there now, which is to have been opened before. A copy that is being made is one of that.
+   */
+  between(
+    path: string,
+    sinceMs: number,
+    until: OpenFile | null,
+    { compressedAs = null, but }: { compressedAs?: string | null; but?: Mark } = {}
+  ): Generation[] {
+    const beginnings = [but, until === null ? undefined : headOf(until.fd)].filter(
+      (mark): mark is Mark => mark !== undefined && mark.length >= HEAD_BYTES_MIN
+    )
+    const isKnown = (file: OpenFile): boolean =>
+      file.stats.ino === until?.stats.ino ||
+      this.isLive(file.stats) ||
+      this.remembered(file) !== undefined ||
+      beginnings.some((mark) => headOf(file.fd, mark.length).hash === mark.hash)
+    const heads = this.positions.at(path).map(({ head }) => head)
+    const found = findBetween(path, sinceMs, { excludes: this.isExcluded, isKnown, heads }, compressedAs)
+    return found.map((each) => this.moved(each, undefined)).filter((each) => each !== null)
   }
 
   /** Opens a generation that was closed, where it is now. Null: it cannot be found. */
@@ -96,12 +117,6 @@ export class Archive {
     generation.source = found.file === null ? new InflatedBytes(found.path, this.opened) : new PlainBytes(found.file.fd, this.opened)
     generation.size = found.file === null ? Number.MAX_SAFE_INTEGER : found.stats.size
     return true
-  }
-
-  /** The rest of a file whose bytes were cut off, if there is a copy of it that nobody reads. */
-  copyOf(path: string, here: Position): Generation | null {
-    const found = findMoved(path, here)
-    return found === null ? null : this.moved(found, here)
   }
 
   // A file that was found beside its path. Null where somebody reads it already.

@@ -5,15 +5,13 @@ import type { OpenFile } from './byte-source.ts'
 import { ContainerLine } from './container-line.ts'
 import { BEGINNING, type Generation } from './generation.ts'
 import { matcherOf } from './glob.ts'
-import { HEAD_BYTES, headOf, isSame, TRAIL_BYTES } from './identity.ts'
+import { HEAD_BYTES, HEAD_BYTES_MIN, headOf, isSame, TRAIL_BYTES } from './identity.ts'
 import { containerOf } from './origin.ts'
 import { isCompressed } from './rotated.ts'
 
 export const START_AT = ['auto', 'beginning', 'end'] as const
 export type StartAt = (typeof START_AT)[number]
 
-/** Shorter beginnings do not tell a copy from another file that begins alike. */
-const COPY_HEAD_BYTES_MIN = 32
 const NEWLINE = 10
 /** Files that were made while the saved positions were being written may not be in them. */
 const SAVE_MS = 2_000
@@ -58,9 +56,10 @@ export class Discovery {
     let sinceMs = this.knownSinceMs
     for (const position of archive.positions.at(path).sort((a, b) => a.bornMs - b.bornMs)) {
       const isHere = remembered !== undefined && position.dev === stats.dev && position.ino === stats.ino
-      if (isHere) sinceMs = Number.POSITIVE_INFINITY
+      // If it had but a few bytes, it may have been emptied and written anew all the same.
+      if (isHere && position.head.length >= HEAD_BYTES_MIN) sinceMs = Number.POSITIVE_INFINITY
       if (isHere || position.isDone || archive.isLive(position)) continue
-      before.push(...archive.successors(realPath, position, file))
+      before.push(...archive.successors(realPath, position, file, this.knownSinceMs))
       sinceMs = Number.POSITIVE_INFINITY
     }
     const isLater = this.isStarted || this.cameLater(path)
@@ -101,7 +100,7 @@ export class Discovery {
 // Whether a file is another one as far as that was read, or as far as it goes itself: it may be growing yet.
 function isBeginningOf({ fd, stats }: OpenFile, generation: Generation, path: string): boolean {
   const { head, offset, source } = generation
-  if (head.length < COPY_HEAD_BYTES_MIN || headOf(fd, head.length).hash !== head.hash) return false
+  if (head.length < HEAD_BYTES_MIN || headOf(fd, head.length).hash !== head.hash) return false
   if (stats.size >= offset) return isSame(fd, generation.here(path), stats.size)
   const length = Math.min(stats.size, TRAIL_BYTES)
   const [mine, other] = [fd, source?.fd].map((each) => {

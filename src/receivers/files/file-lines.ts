@@ -100,6 +100,15 @@ export class FileLines {
     }
   }
 
+  /** Nothing has come for long: lets go of the memory that lines take, if all up to `position` is durable. */
+  rest(position: number): void {
+    if (this.isWaiting || this.durable(position) < position) return
+    for (let stream = 0; stream < this.lanes.length; stream++) {
+      this.lanes[stream]?.stream.close()
+      this.lanes[stream] = undefined
+    }
+  }
+
   /** Whether some line waits for its next part. */
   get isWaiting(): boolean {
     return this.lanes.some((lane) => lane?.part != null)

@@ -6,6 +6,9 @@ import { nextLookMs } from './pace.ts'
 /** Directories that are looked at; more are not gone into. */
 const DIRECTORIES_MAX = 100_000
 const DEPTH_MAX = 32
+/** Where globs begin, as in /var/log/pods, new things appear; what is below changes little, and what changes in a file is seen there. */
+const ROOT_MS_MAX = 1_000
+const BELOW_MS_MAX = 15_000
 /** A directory that was changed so shortly before it was listed may have been changed again in the same tick of its clock. */
 const TICK_MS = 2_000
 
@@ -85,7 +88,7 @@ export class Finder {
     try {
       const stats = statSync(directory.path, { throwIfNoEntry: false })
       if (stats === undefined || !stats.isDirectory()) {
-        directory.dueMs = nowMs + nextLookMs(0, Math.max(this.intervalMs, 1_000))
+        directory.dueMs = nowMs + Math.max(this.intervalMs, ROOT_MS_MAX)
         directory.mtimeMs = -1
         return isRoot
       }
@@ -94,11 +97,11 @@ export class Finder {
         directory.listedMs = nowMs
         this.list(directory)
       }
-      directory.dueMs = nowMs + nextLookMs(nowMs - stats.mtimeMs, this.intervalMs)
+      directory.dueMs = nowMs + nextLookMs(nowMs - stats.mtimeMs, this.intervalMs, isRoot ? ROOT_MS_MAX : BELOW_MS_MAX)
     } catch (error) {
       this.failed((error as NodeJS.ErrnoException).code ?? 'unknown')
       directory.mtimeMs = -1
-      directory.dueMs = nowMs + nextLookMs(Number.POSITIVE_INFINITY, this.intervalMs)
+      directory.dueMs = nowMs + nextLookMs(Number.POSITIVE_INFINITY, this.intervalMs, isRoot ? ROOT_MS_MAX : BELOW_MS_MAX)
     }
     return true
   }

@@ -118,6 +118,7 @@ export class Generation {
       }
     }
     const overlap = source.isLive ? this.trailLength : 0
+    if (!this.beginsAsBefore()) return { outcome: 'changed', bytes: 0 }
     const before = this.offset
     const got = await source.read(bytes, overlap + capacity, before - overlap)
     if (got < overlap || bytes.compare(this.trail, 0, overlap, 0, overlap) !== 0) return { outcome: 'changed', bytes: 0 }
@@ -170,16 +171,16 @@ export class Generation {
     return stats
   }
 
-  /** Takes notice of how the file is now. */
-  observe({ size, mtimeMs }: Stats, nowMs: number): void {
+  /** Takes notice of how the file is now. False: it does not begin as it did. */
+  observe({ size, mtimeMs }: Stats, nowMs: number): boolean {
     if (size !== this.size || mtimeMs !== this.mtimeMs) this.activeMs = nowMs
     this.size = size
     this.mtimeMs = mtimeMs
     const fd = this.source?.fd
-    if (fd === undefined || this.head.length === HEAD_BYTES || size <= this.head.length) return
-    // Unless it was emptied and written anew: that is for the next read to find.
-    const { hash } = headOf(fd, this.head.length)
-    if (hash === this.head.hash) this.head = headOf(fd)
+    if (fd === undefined || this.head.length === HEAD_BYTES || size <= this.head.length) return true
+    if (!this.beginsAsBefore()) return false
+    this.head = headOf(fd)
+    return true
   }
 
   close(): void {
@@ -212,6 +213,11 @@ export class Generation {
       else lines.take(view, at, characterBorder(view, at, at + lineBytesMax), true, shift + at, shift + newline + 1, nowMs)
       at = newline + 1
     }
+  }
+
+  private beginsAsBefore(): boolean {
+    const fd = this.source?.fd
+    return fd === undefined || headOf(fd, this.head.length).hash === this.head.hash
   }
 
   // What lies before `end` in the buffer lies before the new offset in the file.

@@ -3,8 +3,10 @@ import { readSync } from 'node:fs'
 
 /** The first bytes of a file tell it from another that was given its inode; so many of them are looked at. */
 export const HEAD_BYTES = 1024
+/** Fewer do not tell a copy from another file that begins alike, nor what is in a file from what was. */
+export const HEAD_BYTES_MIN = 32
 /** The last bytes before the place that was read up to, which tell that what lies before is still the same. */
-export const TRAIL_BYTES = 64
+export const TRAIL_BYTES = 256
 
 /** A stretch of a file's bytes, by where it ends, its length, and its hash. */
 export interface Mark {

@@ -2,14 +2,12 @@ import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from
 import { basename, dirname, join } from 'node:path'
 import { constants, gunzipSync } from 'node:zlib'
 import { type OpenFile, openFile } from './byte-source.ts'
-import { HEAD_BYTES, isSame, type Mark, markOf, type Position } from './identity.ts'
+import { HEAD_BYTES, HEAD_BYTES_MIN, isSame, type Mark, markOf, type Position } from './identity.ts'
 
 /** Files of one directory that are looked at for one that was moved. */
 const NAMES_MAX = 4096
 /** So much of a compressed file is enough to know its beginning. */
 const COMPRESSED_HEAD_BYTES = 4096
-/** Shorter beginnings do not tell a copy from another file that begins alike. */
-const COPY_HEAD_BYTES_MIN = 32
 
 /** A file that once was at a path: as it was, as a copy, or compressed. Plain ones are open. */
 export interface Moved {
@@ -75,7 +73,7 @@ export function findMoved(path: string, position: Position): Moved | null {
     if (name.endsWith('.gz')) compressed.push(name)
     else plain.push({ name, stats })
   }
-  if (position.head.length < COPY_HEAD_BYTES_MIN) return null
+  if (position.head.length < HEAD_BYTES_MIN) return null
   for (const { name, stats } of plain) {
     if (stats.size < position.offset) continue
     const file = open(join(directory, name))

@@ -3,11 +3,15 @@ import type { Archive } from './archive.ts'
 import { type OpenFile, openFile } from './byte-source.ts'
 import type { FileLines } from './file-lines.ts'
 import type { Generation, ReadBuffer } from './generation.ts'
-import { keyOf } from './identity.ts'
+import { HEAD_BYTES_MIN, keyOf } from './identity.ts'
 import { nextLookMs } from './pace.ts'
 
 /** A file that has left its place is read on until it was quiet for so long: who writes to it may not have noticed yet. */
 export const LINGER_MS = 10_000
+/** A file that was quiet for so long needs no memory for its lines. */
+const REST_MS = 30_000
+/** So far behind the clock of files may be. */
+const CLOCK_MS = 10
 /** After something has failed. */
 const RETRY_MS = 5_000
 
@@ -28,6 +32,8 @@ export class Tail {
   isDirty = true
   /** Since when nothing is at the path; 0 while something is. */
   goneMs = 0
+  /** When it was last looked at, and everything that had been at its path was known. */
+  private lookedMs = 0
   private readonly archive: Archive
   private readonly intervalMs: number
   /** What is at the path is not its concern. */
@@ -52,6 +58,7 @@ export class Tail {
     this.intervalMs = intervalMs
     this.isStray = strayMs > 0
     this.goneMs = strayMs
+    this.lookedMs = Date.now()
     generations[0].begin(generations[0].start)
   }
 
@@ -63,14 +70,18 @@ export class Tail {
       if (this.goneMs === 0) this.goneMs = nowMs
     } else if (keyOf(stats) === keyOf(last)) {
       this.goneMs = 0
-      if (stats.size < last.offset) this.truncated(last, nowMs)
-      else last.observe(stats, nowMs)
+      const { length } = last.head
+      if (stats.size < last.offset || !last.observe(stats, nowMs)) this.truncated(last, nowMs)
+      else if (length < HEAD_BYTES_MIN && last.head.length >= HEAD_BYTES_MIN) this.begun(last)
     } else this.replaced(nowMs)
+    this.lookedMs = nowMs
     const [first] = this.generations
     if (first !== last || this.goneMs > 0) first.look(nowMs)
     this.lines.releaseIdle(this.position, nowMs)
+    const quietMs = nowMs - Math.max(first.activeMs, first.mtimeMs)
+    if (quietMs > REST_MS) this.lines.rest(this.position)
     const isMoving = this.goneMs > 0 || this.generations.length > 1 || this.lines.isWaiting
-    this.dueMs = nowMs + (isMoving ? this.intervalMs : nextLookMs(nowMs - Math.max(first.activeMs, first.mtimeMs), this.intervalMs))
+    this.dueMs = nowMs + (isMoving ? this.intervalMs : nextLookMs(quietMs, this.intervalMs))
     return this.hasWork(nowMs)
   }
 
@@ -188,30 +199,39 @@ export class Tail {
     last.look(nowMs)
   }
 
+  // Something is in the file, and before that something else may have been there that was copied and taken out between two looks.
+  private begun(last: Generation): void {
+    if (last.offset > last.start) return
+    const copies = this.archive.between(this.realPath, this.lookedMs - CLOCK_MS, null, { but: last.head })
+    if (copies.length === 0) return
+    const { position } = this
+    this.generations.splice(this.generations.length - 1, 0, ...copies)
+    if (this.generations[0] === copies[0]) copies[0].begin(position)
+  }
+
   // The file is still there, but what was read is not: it was emptied and written anew.
   private truncated(last: Generation, nowMs: number): void {
     const { archive } = this
     archive.counts.rotated('truncated')
+    const file = this.open()
     const { source, size, offset } = last
-    const copy = archive.copyOf(this.realPath, last.here(this.path))
-    if (copy !== null) this.generations.push(copy)
-    else archive.counts.lost(size - offset, 'truncated')
+    const copies = archive.emptied(this.realPath, last.here(this.path), this.lookedMs - CLOCK_MS, file)
+    this.generations.push(...copies)
+    if (copies.length === 0) archive.counts.lost(size - offset, 'truncated')
     last.isVoid = true
     last.source = null
     source?.close()
-    const file = this.open()
-    if (file === null) return
-    this.generations.push(archive.generation(this.path, file))
     this.isDirty = true
     last.activeMs = nowMs
+    if (file !== null) this.generations.push(archive.generation(this.path, file))
   }
 
   // The same, of a file that has left its place.
   private overwritten(first: Generation): void {
     const { archive } = this
-    const copy = archive.copyOf(this.realPath, first.here(this.path))
-    if (copy !== null) this.generations.splice(1, 0, copy)
-    else archive.counts.lost(first.size - first.offset, 'truncated')
+    const copies = archive.emptied(this.realPath, first.here(this.path), this.lookedMs - CLOCK_MS, null)
+    this.generations.splice(1, 0, ...copies)
+    if (copies.length === 0) archive.counts.lost(first.size - first.offset, 'truncated')
     first.isVoid = true
   }
 
