@@ -16,9 +16,9 @@ const GOROUTINE = /^goroutine \d{1,20} (?:gp=\S{1,40} m=\S{1,40} (?:mp=\S{1,40} 
 const RECOVERED = / \[recovered(?:, (?:repanicked|reraised))?\]$/
 const SOURCE = /^\t\S.{0,2000}\.(?:go|s|c|cc|cpp):\d/
 const FILE = /^\t\S/
-// Raises panics, and prints them.
+// Raises panics, prints and records them.
 const MACHINERY =
-  /^(?:internal\/runtime\/\w{1,40}\.fatal|runtime\/debug\.(?:Stack|PrintStack)|runtime\.(?:gopanic|goexit|main|goPanic\w{0,40}|panic\w{0,40}|sigpanic|fatal|throw|newstack|morestack|fatalthrow|fatalpanic|Callers|doInit\d?))$/
+  /^(?:go\.opentelemetry\.io\/otel\/sdk\/trace\.(?:recordStackTrace|\(\*recordingSpan\)\.\w{1,40})|internal\/runtime\/\w{1,40}\.fatal|runtime\/debug\.(?:Stack|PrintStack)|runtime\.(?:gopanic|goexit|main|goPanic\w{0,40}|panic\w{0,40}|sigpanic|fatal|throw|newstack|morestack|fatalthrow|fatalpanic|Callers|doInit\d?))$/
 const ROOTS = new Set(
   'archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort strconv strings structs sync syscall testing text time unicode unique unsafe weak'.split(
     ' '
