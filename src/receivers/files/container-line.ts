@@ -77,7 +77,7 @@ export class ContainerLine {
     } catch {
       return false
     }
-    const { log, stream, time, attrs } = value as Record<string, unknown>
+    const { log, stream, time, attrs } = (value ?? {}) as Record<string, unknown>
     if (typeof log !== 'string' || typeof time !== 'string' || (stream !== 'stdout' && stream !== 'stderr')) return false
     const bytes = Buffer.from(time, 'latin1')
     if (this.time(bytes, 0, bytes.length) !== bytes.length) return false

@@ -4,7 +4,7 @@ import type { LogValue } from '../../logs/log-entry.ts'
 type Attributes = Readonly<Record<string, LogValue>>
 
 // /var/log/pods/NAMESPACE_POD_UID/CONTAINER/RESTARTS.log: neither names nor UIDs have underscores.
-const POD = /\/([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/
+const POD = /\/pods\/([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/
 // /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log, links to the former
 const CONTAINER = /\/([^/_]+)_([^/_]+)_([^/]+)-([0-9a-f]{64})\.log$/
 // /var/lib/docker/containers/ID/ID-json.log, where links of the former led with Docker
