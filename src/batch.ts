@@ -5,15 +5,16 @@ import { WireError } from './otlp/wire.ts'
 
 /**
  * What travels apart: each signal has its own place in the queue, and its own books. Beside those of OTLP there are `errors`, one log record for
- * each error that the gateway has seen, whichever signal it came in; and `envelopes`, one log record for each item of a Sentry envelope, with the
- * item as its body.
+ * each error that the gateway has seen, whichever signal it came in; `envelopes`, one log record for each item of a Sentry envelope, with the
+ * item as its body; and `stats`, one metric for each row of what was counted of all spans before sampling.
  */
-export type Signal = OtlpSignal | 'errors' | 'envelopes'
+export type Signal = OtlpSignal | 'errors' | 'envelopes' | 'stats'
 
-export const SIGNALS: readonly Signal[] = [...OTLP_SIGNALS, 'errors', 'envelopes']
+export const SIGNALS: readonly Signal[] = [...OTLP_SIGNALS, 'errors', 'envelopes', 'stats']
 
 /** The signal whose export request a batch is, to the byte. */
 export function formOf(signal: Signal): OtlpSignal {
+  if (signal === 'stats') return 'metrics'
   return signal === 'errors' || signal === 'envelopes' ? 'logs' : signal
 }
 
@@ -24,7 +25,7 @@ export function formOf(signal: Signal): OtlpSignal {
 export interface Batch {
   readonly signal: Signal
   readonly bytes: Uint8Array
-  /** Spans, log records, data points, profiles, errors or envelope items in `bytes`. */
+  /** Spans, log records, data points, profiles, errors, envelope items or rows of statistics in `bytes`. */
   readonly items: number
   readonly receivedAtMs: number
   /** The IP address that it came from, where it came over TCP. Not kept in the queue. */

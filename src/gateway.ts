@@ -38,7 +38,7 @@ const COLLECT_INTERVAL_MS = 15_000
 const FLUSH_INTERVAL_MS = 1_000
 
 /** What is evicted first when the queue is full and the policy says evict. */
-const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5 }
+const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5, stats: 6 }
 
 /** A component that runs, and what it was made of: a reload leaves it alone when that is still the same. */
 interface Running<D, T> {

@@ -43,7 +43,8 @@ const REQUESTS: Record<Signal, Buffer> = {
   metrics: request(many(sum)),
   profiles: request(many(() => varint(1, 1))),
   errors: logRecords,
-  envelopes: logRecords
+  envelopes: logRecords,
+  stats: request(many(sum))
 }
 
 interface Chain {
