@@ -14,6 +14,7 @@ const fields = new Fields()
 const TRACE_ID = (1 << 3) | BYTES
 const SPAN_ID = (2 << 3) | BYTES
 const TRACE_STATE = (3 << 3) | BYTES
+const PARENT_SPAN_ID = (4 << 3) | BYTES
 const NAME = (5 << 3) | BYTES
 const KIND = (6 << 3) | VARINT
 const START_TIME = (7 << 3) | FIXED64
@@ -35,13 +36,15 @@ export class SpanReader extends AttributeReader {
   spanIdEnd = 0
   traceStateStart = 0
   traceStateEnd = 0
+  parentIdStart = 0
+  parentIdEnd = 0
   /** Where the eight bytes of start_time_unix_nano lie; 0 when it is absent. */
   startTimeStart = 0
   /** The same for end_time_unix_nano. */
   endTimeStart = 0
 
-  // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, name = 5, kind = 6, start_time_unix_nano = 7, end_time_unix_nano = 8,
-  // repeated attributes = 9, status = 15, flags = 16 }.
+  // The wire: Span { trace_id = 1, span_id = 2, trace_state = 3, parent_span_id = 4, name = 5, kind = 6, start_time_unix_nano = 7,
+  // end_time_unix_nano = 8, repeated attributes = 9, status = 15, flags = 16 }.
   /**
    * Reads a span. Where only some kinds are wanted (a bit each, 1 << kind), false as soon as another one is met: most encoders write the kind before the
    * attributes, which are most of the work.
@@ -54,6 +57,7 @@ export class SpanReader extends AttributeReader {
     this.bits = this.resourceBits | NAME_BIT
     this.traceIdStart = this.traceIdEnd = this.spanIdStart = this.spanIdEnd = 0
     this.traceStateStart = this.traceStateEnd = 0
+    this.parentIdStart = this.parentIdEnd = 0
     let nameStart = 0
     let nameEnd = 0
     let startTime = 0
@@ -84,6 +88,9 @@ export class SpanReader extends AttributeReader {
         } else if (tag === TRACE_STATE) {
           this.traceStateStart = at
           this.traceStateEnd = at + length
+        } else if (tag === PARENT_SPAN_ID) {
+          this.parentIdStart = at
+          this.parentIdEnd = at + length
         } else if (tag === STATUS) this.readStatus(bytes, at, at + length)
         at += length
       } else if ((tag & 7) === FIXED64) {
