@@ -69,9 +69,10 @@ test('logs and OTLP reload under load, each by itself, and no request is turned 
   )
 })
 
-test('logs that no port serves are told of at the start', async (t) => {
+test('what no port serves is told of at the start', async (t) => {
   const gateway = await startGateway(t, { yaml: yaml('', 'off') })
   const told = gateway.log.map(({ msg }) => String(msg)).filter((msg) => msg.includes('is served on the ports of'))
-  strictEqual(told.length, 1)
+  strictEqual(told.length, 2)
   match(told[0], /^receivers\.logs\.http /)
+  match(told[1], /^receivers\.sentry\.http /)
 })
