@@ -1,6 +1,6 @@
 import { strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { adjustedCount } from '../../../src/processors/derive/adjusted-count.ts'
+import { adjustedCount } from '../../src/otlp/adjusted-count.ts'
 
 test('the adjusted count is what the threshold in tracestate says', () => {
   const f = (traceState: string, expected: number): void => {
