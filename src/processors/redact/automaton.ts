@@ -20,8 +20,8 @@ const SMALL_CELLS_MAX = 1 << 16
 const STATES_MAX = 65_535
 
 /**
- * Builds the table once. There is at least one word, with a character for each byte. Bytes that are no ASCII share a column with those of the same low
- * digit, so who has such words compares what was found. More than 65,535 states are a fault of the rules.
+ * Builds the table once. There is at least one word, with a character for each byte. Bytes that are no ASCII share a column with those of the same last
+ * three bits, so who has such words compares what was found. More than 65,535 states are a fault of the rules.
  */
 export function buildAutomaton(words: readonly string[]): Automaton {
   const classes = classesOf(words)
@@ -74,7 +74,7 @@ function classesOf(words: readonly string[]): Uint8Array {
       if (byte > 255) throw new RangeError('a character of a head is more than a byte')
       if (classes[byte] !== 0) continue
       used++
-      if (byte > 127) for (let high = 128 + (byte & 15); high < 256; high += 16) classes[high] = used
+      if (byte > 127) for (let high = 128 + (byte & 7); high < 256; high += 8) classes[high] = used
       else for (const alike of [byte, ...alikeLetters(byte)]) classes[alike] = used
     }
   }

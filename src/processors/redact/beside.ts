@@ -4,6 +4,7 @@ import { authorization, cookies } from './headers.ts'
 import type { KeyKind } from './keys.ts'
 import { looksPaired } from './neighbours.ts'
 import { behindBreak, block, nested } from './nested.ts'
+import { MARKER_START } from './replacement.ts'
 import {
   bareEnd,
   closesText,
@@ -51,6 +52,7 @@ export function value(
   if (pos < 0) return
   const quote = quoteAt(text, pos)
   const byte = text.at(pos)
+  if (byte === 91 && kind !== 'cookie' && kind !== 'authorization' && text.has(pos, MARKER_START)) return
   const isOpen = (byte === 91 || byte === 123) && (join === ':' || join === '=')
   // "password: ", — this mark closes the text that the key stands in.
   if (quote !== null && closesText(text, pos + quote.length)) return

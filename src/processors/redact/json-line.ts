@@ -106,7 +106,7 @@ export class JsonLine {
 
   private seek(from: number): void {
     const { text } = this.scanner
-    const hit = this.engine.next(text, from, text.length)
+    const hit = this.engine.heads.next(text, from, text.length)
     this.hit = hit < 0 ? NEVER : hit
   }
 

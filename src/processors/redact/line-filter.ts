@@ -123,7 +123,7 @@ export class LineFilter {
   // True when nothing in the text deserves a look. In JSON an escape may hide what does.
   private isClean(text: Buffer): boolean {
     if (this.key.isOpen || this.json.isInKey || (this.options.json && text.includes(BACKSLASH))) return false
-    return this.engine.next(text, 0, text.length) < 0
+    return this.engine.heads.next(text, 0, text.length) < 0
   }
 
   private one(line: Buffer): void {

@@ -1,5 +1,8 @@
 // Goes ahead of a walk over raw bytes and tells where there is something to look at.
-import type { Engine } from './engine.ts'
+
+import { findHeadless } from './headless.ts'
+import type { Heads } from './heads.ts'
+import { findDigits } from './people.ts'
 import { type Sweep, Swept } from './sweep.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -7,7 +10,7 @@ const NOTHING = new Uint8Array(0)
 
 /** Asked with rising offsets, it reads each byte of a request once per kind of hit: heads, runs of digits, what has no head, and integers of protobuf. */
 export class Seeker {
-  private readonly engine: Engine
+  private readonly heads: Heads
   private readonly isProtobuf: boolean
   private bytes: Uint8Array = NOTHING
   private readonly sweep: Sweep
@@ -23,10 +26,10 @@ export class Seeker {
   /** Behind the start of the next place that deserves a look. */
   hit = NEVER
 
-  constructor(engine: Engine, isProtobuf: boolean) {
-    this.engine = engine
+  constructor(heads: Heads, isProtobuf: boolean) {
+    this.heads = heads
     this.isProtobuf = isProtobuf
-    this.sweep = engine.sweep
+    this.sweep = heads.sweep
   }
 
   /** False when there is nothing to look at in all of `bytes`. */
@@ -54,29 +57,33 @@ export class Seeker {
   }
 
   private seek(from: number): void {
-    const { engine, bytes } = this
+    const { heads, bytes } = this
     if (this.head <= from) this.head = this.nextHead(from)
-    if (this.headless <= from) this.headless = orNever(engine.nextHeadless(bytes, from, bytes.length))
-    if (engine.findsCards) {
-      if (this.digits <= from) this.digits = orNever(engine.nextDigits(bytes, from, bytes.length))
+    if (this.headless <= from) this.headless = behind(findHeadless(bytes, from, bytes.length))
+    if (heads.findsCards) {
+      if (this.digits <= from) this.digits = behind(findDigits(bytes, from, bytes.length))
       if (this.integer <= from) this.integer = orNever(nextInteger(bytes, from, bytes.length))
     }
     this.hit = Math.min(this.head, this.headless)
-    if (engine.findsCards) this.hit = Math.min(this.hit, this.digits, this.integer)
+    if (heads.findsCards) this.hit = Math.min(this.hit, this.digits, this.integer)
   }
 
   private nextHead(from: number): number {
-    const { engine, sweep, swept, bytes } = this
+    const { heads, sweep, swept, bytes } = this
     for (;;) {
       for (; this.place < swept.count; this.place++) {
         const end = swept.ends[this.place]
-        if (end > from && engine.deservesLook(sweep.headsAt(swept, this.place), bytes, end)) return end
+        if (end > from && heads.deservesLook(sweep.headsAt(swept, this.place), bytes, end)) return end
       }
       if (this.sweptTo >= bytes.length) return NEVER
       this.sweptTo = sweep.run(bytes, Math.max(this.sweptTo, from), bytes.length, swept)
       this.place = 0
     }
   }
+}
+
+function behind(offset: number): number {
+  return offset < 0 ? NEVER : offset + 1
 }
 
 function orNever(offset: number): number {

@@ -1,5 +1,5 @@
 // Where a value beside a key ends, and whether it is worth hiding.
-import { BLANK, BREAK, CLASS, DIGIT, LETTER, LOWER, SPACE, STOPS_BARE, type Text, UPPER } from './bytes.ts'
+import { BLANK, BREAK, CLASS, DIGIT, LETTER, LOWER, SPACE, STOPS_BARE, type Text, UPPER, URLSAFE } from './bytes.ts'
 
 const BACKSLASH = 92
 const DOUBLE = 34
@@ -195,6 +195,7 @@ export function isHarmless(text: Text, from: number, to: number): boolean {
   if (text.has(from, '[redacted:')) return true
   const first = text.bytes[from]
   if (isRepeated(text, from, to)) return true
+  if (isPlain(text, from, to)) return false
   const value = text.slice(from, to)
   if (length <= 12 && NOT_A_SECRET.has(value.toLowerCase())) return true
   if (length <= 48 && EXAMPLES.test(value)) return true
@@ -212,6 +213,17 @@ export function isHarmless(text: Text, from: number, to: number): boolean {
       (CLASS[first] & LETTER) !== 0) &&
     MARKERS.test(value)
   )
+}
+
+// Letters and digits with nothing else but dashes: no placeholder looks like that, and most secrets do.
+function isPlain(text: Text, from: number, to: number): boolean {
+  let seen = 0
+  for (let pos = from; pos < to; pos++) {
+    const classes = CLASS[text.bytes[pos]]
+    if ((classes & URLSAFE) === 0) return false
+    seen |= classes
+  }
+  return (seen & DIGIT) !== 0
 }
 
 // `****`, `xxxxxx`, `••••`: one character over and over. A single digit or letter is too little to tell.

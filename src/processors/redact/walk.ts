@@ -65,7 +65,7 @@ export class Walk {
     this.policies = policies
     this.recordKeys = recordKeys
     this.policy = policies.of('traces')
-    this.seeker = new Seeker(engine, true)
+    this.seeker = new Seeker(engine.heads, true)
   }
 
   /** The request with all secrets replaced; the very same bytes when there are none. `signal` names the policy, `form` the shape of the request. */
@@ -199,7 +199,7 @@ export class Walk {
   // A number has no room for a marker, so a text takes its place.
   private integer({ tagStart, end, high, low }: Fields): void {
     const { engine } = this
-    if (!engine.findsCards || engine.treatment.allows('card') || !isCardNumber(high, low)) return
+    if (!engine.heads.findsCards || engine.treatment.allows('card') || !isCardNumber(high, low)) return
     engine.counted('card')
     const digits = Buffer.from(String(high * 2 ** 32 + low))
     const by = engine.hiding('card', digits, 0, digits.length)
