@@ -7,6 +7,7 @@ import { endpointsOf } from './endpoints.ts'
 import { Intake } from './intake.ts'
 import { ApiKey } from './keys.ts'
 import type { Lane } from './lane.ts'
+import { LogsLane } from './logs.ts'
 import type { DatadogOptions } from './options.ts'
 
 /** One lane for each signal, over one client and with one key. */
@@ -36,7 +37,7 @@ export class DatadogExporter implements Exporter {
       throw new RefusedError('invalid', `${place}: ${messageOf(error)}`)
     }
     this.intake = new Intake({ compression: given.compression, timeoutMs: given.timeout, site: given.site }, host, this.client, key)
-    void endpoints
+    if (given.logs !== 'off') this.lanes.set('logs', new LogsLane(endpoints.logs, this.intake, host, given.hostname))
     for (const lane of this.lanes.values()) await lane.start?.()
   }
 
