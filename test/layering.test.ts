@@ -52,7 +52,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   trim: [],
   heap: [],
   memory: [],
-  component_: ['otlp', 'logs', 'sentry', 'datadog', 'net', 'facts', 'telemetry', ...CONTRACTS],
+  component_: ['otlp', 'logs', 'sentry', 'datadog', 'msgpack', 'net', 'facts', 'telemetry', ...CONTRACTS],
   ledger: CONTRACTS,
   account: ['ledger', ...CONTRACTS],
   entry: ['ledger', ...CONTRACTS],

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { MsgpackReader } from './msgpack-reader.ts'
+import { MsgpackReader } from '../../msgpack/reader.ts'
 import { msgpack } from './msgpack-writer.ts'
 
 /** Who may send. */

@@ -3,8 +3,8 @@
 // other, compressed if the option says so. A time is seconds, an extension of type 0 with seconds and nanoseconds in 32 bits each, or either of
 // these in a list with metadata. nil alone is a heartbeat.
 import type { LogValue } from '../../logs/log-entry.ts'
-import { MsgpackFault } from './msgpack-frame.ts'
-import { MsgpackReader } from './msgpack-reader.ts'
+import { MsgpackFault } from '../../msgpack/frame.ts'
+import { MsgpackReader } from '../../msgpack/reader.ts'
 
 /** What a message says before its records are read. */
 export interface FluentMessage {

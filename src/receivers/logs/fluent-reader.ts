@@ -1,5 +1,6 @@
 import type { LogRequest, LogStream } from '../../logs/log-collector.ts'
 import type { LogSource } from '../../logs/log-source.ts'
+import { MsgpackFault } from '../../msgpack/frame.ts'
 import { inflate } from '../../net/inflate.ts'
 import type { ByteBudget, Lease } from '../../net/limits.ts'
 import type { Connection, Reader } from '../../net/stream-server.ts'
@@ -9,7 +10,6 @@ import { type FluentMessage, readHead, readRecords } from './fluent-message.ts'
 import { FluentRecords } from './fluent-records.ts'
 import type { Intake } from './intake.ts'
 import { MessageBuffer } from './message-buffer.ts'
-import { MsgpackFault } from './msgpack-frame.ts'
 import { msgpack } from './msgpack-writer.ts'
 
 /** What all connections share. */

@@ -1,4 +1,4 @@
-import { MsgpackFrame } from './msgpack-frame.ts'
+import { MsgpackFrame } from '../../msgpack/frame.ts'
 import type { PartBudget } from './part-budget.ts'
 
 const NOTHING = Buffer.alloc(0)

@@ -1,6 +1,16 @@
 import { isUtf8 } from 'node:buffer'
-import type { LogValue } from '../../logs/log-entry.ts'
-import { MsgpackFault, MsgpackFrame, readBig } from './msgpack-frame.ts'
+import { MsgpackFault, MsgpackFrame, readBig } from './frame.ts'
+
+/** What msgpack can say. */
+export type MsgpackValue =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | Uint8Array
+  | readonly MsgpackValue[]
+  | { readonly [key: string]: MsgpackValue }
 
 /** Deeper nested values are passed over, and are null. */
 const DEPTH_MAX = 32
@@ -113,12 +123,12 @@ export class MsgpackReader {
   }
 
   /** One value, with all that is in it; texts and bytes are copies. */
-  value(): LogValue {
+  value(): MsgpackValue {
     this.valuesLeft = VALUES_MAX
     return this.inner(DEPTH_MAX)
   }
 
-  private inner(depthLeft: number): LogValue {
+  private inner(depthLeft: number): MsgpackValue {
     if (--this.valuesLeft < 0) throw new MsgpackFault(`a record of more than ${VALUES_MAX} values`)
     const byte = this.peek()
     if (byte < 0x80 || byte >= 0xe0) {
@@ -133,18 +143,18 @@ export class MsgpackReader {
     return this.scalar(byte)
   }
 
-  private nested(byte: number, depthLeft: number): LogValue {
+  private nested(byte: number, depthLeft: number): MsgpackValue {
     if (depthLeft === 0) {
       this.skip()
       return null
     }
     const isMap = byte < 0x90 || byte >= 0xde
     if (!isMap) {
-      const list: LogValue[] = []
+      const list: MsgpackValue[] = []
       for (let left = this.array(); left > 0; left--) list.push(this.inner(depthLeft - 1))
       return list
     }
-    const object: Record<string, LogValue> = {}
+    const object: Record<string, MsgpackValue> = {}
     for (let left = this.map(); left > 0; left--) {
       const key = this.text() ?? String(this.inner(0))
       const value = this.inner(depthLeft - 1)
@@ -155,7 +165,7 @@ export class MsgpackReader {
     return object
   }
 
-  private scalar(byte: number): LogValue {
+  private scalar(byte: number): MsgpackValue {
     switch (byte) {
       case NIL:
       case 0xc2:

@@ -1,11 +1,11 @@
 import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { LogValue } from '../../../src/logs/log-entry.ts'
-import { MsgpackFault, MsgpackFrame } from '../../../src/receivers/logs/msgpack-frame.ts'
-import { MsgpackReader } from '../../../src/receivers/logs/msgpack-reader.ts'
-import { msgpack } from '../../../src/receivers/logs/msgpack-writer.ts'
-import { encoded, eventTime, Raw } from './msgpack.ts'
+import type { LogValue } from '../../src/logs/log-entry.ts'
+import { MsgpackFault, MsgpackFrame } from '../../src/msgpack/frame.ts'
+import { MsgpackReader } from '../../src/msgpack/reader.ts'
+import { msgpack } from '../../src/receivers/logs/msgpack-writer.ts'
+import { encoded, eventTime, Raw } from '../receivers/logs/msgpack.ts'
 
 const read = (bytes: Buffer): LogValue => new MsgpackReader().open(bytes, 0, bytes.length).value()
 
