@@ -88,10 +88,8 @@ export class Tail {
   /** Reads a piece. Returns its bytes, and whether there is more to do at once. Throws what the system says. */
   async read(buffer: ReadBuffer, nowMs: number): Promise<{ readonly bytes: number; readonly hasMore: boolean }> {
     const [first] = this.generations
-    if (first.source === null && !first.isVoid && !this.archive.reopen(this.realPath, first)) {
-      this.lose(first)
-      return { bytes: await this.finish(buffer, nowMs), hasMore: this.hasWork(nowMs) }
-    }
+    if (first.source === null && !first.isVoid && !this.archive.reopen(this.realPath, first)) this.lose(first)
+    if (first.isVoid) return { bytes: await this.finish(buffer, nowMs), hasMore: this.hasWork(nowMs) }
     const { outcome, bytes } = await first.read(buffer, this.lines, nowMs)
     this.isDirty = true
     if (outcome === 'changed') {
@@ -233,6 +231,7 @@ export class Tail {
     this.generations.splice(1, 0, ...copies)
     if (copies.length === 0) archive.counts.lost(first.size - first.offset, 'truncated')
     first.isVoid = true
+    first.close()
   }
 
   private lose(generation: Generation): void {
