@@ -151,6 +151,17 @@ export interface ProcessorDefinition<S extends Shape = Shape> extends Definition
 }
 export interface RedactorDefinition<S extends Shape = Shape> extends Definition<S, Redactor> {
   readonly kind: 'redactor'
+  /** Names in the options that mean something which exists elsewhere. */
+  named?(options: Options<S>): readonly Named[]
+}
+/** A name in an option, where it stands, and what it may mean. */
+export interface Named {
+  readonly steps: readonly (string | number)[]
+  readonly name: string
+  readonly known: readonly string[]
+  readonly what: string
+  /** False where it may also be another word. */
+  readonly isOnly: boolean
 }
 export interface ExporterDefinition<S extends Shape = Shape> extends Definition<S, Exporter> {
   readonly kind: 'exporter'

@@ -6,6 +6,7 @@ import { addEnvironment, addFlag, type Flag } from './env.ts'
 import type { Env } from './expand.ts'
 import { readFileTree } from './file.ts'
 import { kindOf } from './kinds.ts'
+import { unknownNames } from './names.ts'
 import { readOptions } from './options.ts'
 import { ConfigError, DEFAULT, type Problem, problemText } from './problem.ts'
 import type { Shape } from './schema.ts'
@@ -73,6 +74,11 @@ export async function loadConfig({ file: named, env, definitions, flags = [] }: 
         warnings.push(`${loop.place.variable} leads to ${loop.came}: exporters.${part.name} stays off`)
       }
     }
+  }
+  for (const { name, definition, options, tree } of processors.parts.filter(isRedactor)) {
+    const unknown = unknownNames(`processors.${name}`, tree, definition.named?.(options as never) ?? [])
+    problems.push(...unknown.problems)
+    warnings.push(...unknown.warnings)
   }
   if (common === undefined || problems.length > 0) throw new ConfigError(distinct(problems))
 

@@ -1,7 +1,7 @@
 // What stands beside a key that names a secret: where it begins, how it is written, and whether it is worth hiding.
 import { BLANK, BREAK, DIGIT, IDENTIFIER, LETTER, type Text } from './bytes.ts'
 import { authorization, cookies } from './headers.ts'
-import type { KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
 import { looksPaired } from './neighbours.ts'
 import { behindBreak, block, nested } from './nested.ts'
 import { MARKER_START } from './replacement.ts'

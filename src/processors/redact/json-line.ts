@@ -14,7 +14,7 @@ import {
 import { latin1 } from './bytes.ts'
 import type { Engine } from './engine.ts'
 import { KeyLines } from './key-lines.ts'
-import type { KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
 
 const DEPTH_MAX = 256
 const DASH = 45

@@ -2,7 +2,7 @@
 import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
 import { latin1 } from './bytes.ts'
 import type { Engine } from './engine.ts'
-import type { KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
 
 const NAMES = new Set(['name', 'key', 'header', 'field', 'param', 'variable'])
 const VALUES = new Set(['value', 'val', 'v'])

@@ -1,6 +1,6 @@
 // Values that take more than a word: elements of XML, lists and objects, blocks of YAML.
 import { BLANK, BREAK, IDENTIFIER, type Text } from './bytes.ts'
-import type { KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
 import {
   bareEnd,
   closesText,

@@ -2,7 +2,8 @@
 // --key v, ["--key","v"], {"name":"KEY","value":"v"}, YAML blocks, lists under a key, PASSWORD 'v'.
 import { behindQuery, behindType, quoted, value } from './beside.ts'
 import { ALNUM, BLANK, BREAK, DIGIT, HEX, IDENTIFIER, LETTER, type Text, UPPER } from './bytes.ts'
-import type { KeyJudge, KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
+import type { KeyJudge } from './keys.ts'
 import { formValue, isAttribute, looksPaired, valueBefore, valueBehind } from './neighbours.ts'
 import { element, isElement, tagEnd } from './nested.ts'
 import {

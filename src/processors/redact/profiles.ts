@@ -2,7 +2,7 @@
 // sensitive key names, and which hold the values of such keys.
 import { BYTES, Fields, VARINT } from '../../otlp/wire.ts'
 import type { Engine } from './engine.ts'
-import type { KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
 
 export interface ProfileTables {
   readonly sensitiveKeys: ReadonlyMap<number, KeyKind>

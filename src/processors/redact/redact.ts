@@ -10,6 +10,7 @@ import { PatternError } from './pattern-syntax.ts'
 import { userPattern } from './patterns.ts'
 import { MODES, Policies } from './policy.ts'
 import { RecordKeys } from './record-keys.ts'
+import { ruleNames } from './rules.ts'
 import { Tally } from './tally.ts'
 import { Walk } from './walk.ts'
 
@@ -83,6 +84,20 @@ export const redact = defineRedactor({
       default: false,
       doc: 'At the start and once an hour send made-up secrets through all rules; if one survives, say so and let nothing pass.'
     })
+  },
+  named({ modes, policies, allow, patterns }) {
+    if (Object.keys(modes).length + policies.length + allow.length === 0) return []
+    const known = [...ruleNames(patterns.map(({ name }) => name))]
+    const rule = { known, what: 'rule', isOnly: true }
+    return [
+      ...Object.keys(modes).map((name) => ({ ...rule, steps: ['modes', name], name })),
+      ...policies.flatMap((policy, index) =>
+        policy.allow
+          .filter((name) => name !== '*' && name !== '')
+          .map((name, at) => ({ ...rule, steps: ['policies', index, 'allow', at], name }))
+      ),
+      ...allow.filter((name) => name !== '').map((name, at) => ({ ...rule, steps: ['allow', at], name, isOnly: false }))
+    ]
   },
   create(options, { log, metrics }) {
     const redactions = new Tally(metrics.counter('sluice_redactions_total', 'Secrets taken out, by rule, signal and place.'))

@@ -15,7 +15,8 @@ import {
 } from './commands.ts'
 import { ESCAPE_HEADS, encodedPair, noteEscape } from './decoded.ts'
 import { basic, bearer, registryAuth } from './headers.ts'
-import { CODE_HEADS, FOREIGN_HEADS, KEY_HEADS, KEY_JOINS, type KeyJudge, SHORT_KEY_HEADS, wordsOf } from './keys.ts'
+import { CODE_HEADS, FOREIGN_HEADS, KEY_HEADS, KEY_JOINS, KEY_KINDS, SHORT_KEY_HEADS } from './key-words.ts'
+import { KeyJudge, wordsOf } from './keys.ts'
 import { pair } from './pairs.ts'
 import type { UserPattern } from './patterns.ts'
 import { email } from './people.ts'
@@ -91,6 +92,16 @@ function longestWord(key: string): string[] {
 
 const isAscii = (word: string): boolean => /^[ -~]*$/.test(word)
 const inCases = (word: string): string[] => [word, word.toUpperCase(), word.charAt(0).toUpperCase() + word.slice(1)]
+
+// What the rules that have no heads find, and what takes the place of what is not looked at.
+const HEADLESS = ['card', 'discord-bot-token', 'profile-attribute']
+const NO_RULES = new Set(['marker', 'escape', 'key'])
+
+/** The names of all rules as their markers show them, with those of the user. */
+export function ruleNames(own: readonly string[]): Set<string> {
+  const names = rulesOf(new KeyJudge([], []), [], []).map(({ name }) => name)
+  return new Set([...names.filter((name) => !NO_RULES.has(name)), ...HEADLESS, ...KEY_KINDS, ...own])
+}
 
 // Heads have a character for each byte.
 function latin1Of(word: string): string {

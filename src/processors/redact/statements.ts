@@ -2,7 +2,8 @@
 
 import { quoted } from './beside.ts'
 import { BASE64_RUN, BLANK, IDENTIFIER, type Text, WORD } from './bytes.ts'
-import type { KeyJudge, KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
+import type { KeyJudge } from './keys.ts'
 import { behindBreak, nested } from './nested.ts'
 import { bareEnd, isHarmless, isSmallNumber, lineEnd, quotationEnd, quoteAt, skipBlanks, skipSpace } from './values.ts'
 

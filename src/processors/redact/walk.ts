@@ -6,7 +6,7 @@ import { BYTES, Fields, lengthDelimited, VARINT } from '../../otlp/wire.ts'
 import { latin1 } from './bytes.ts'
 import type { Engine } from './engine.ts'
 import { isOption, isValueKey, kindOfOption, kindOfPair, plainValue } from './key-values.ts'
-import type { KeyKind } from './keys.ts'
+import type { KeyKind } from './key-words.ts'
 import {
   ANY_VALUE,
   ARRAY,

@@ -159,3 +159,16 @@ test('what a rule cannot cope with is hidden, not passed', () => {
   f('nothing of it', undefined)
   strictEqual(exceeded, 1)
 })
+
+test('JSON that takes too much work is hidden as JSON', () => {
+  const engine = new Engine({ keys: [], patterns: [], allow: [], counted: () => undefined, exceeded: () => undefined })
+  const f = (text: string, expected: string): void => {
+    const bytes = Buffer.from(text)
+    // Nothing is left of the request's budget.
+    engine.begin('logs', engine.treatment, 0)
+    engine.spend(1e9)
+    strictEqual(Buffer.from(engine.redact(bytes, 0, bytes.length) ?? bytes).toString(), expected)
+  }
+  f(`{"a":"${TOKEN}"}`, '"[redacted:over-budget]"')
+  f(`a: ${TOKEN}`, '[redacted:over-budget]')
+})

@@ -1,7 +1,8 @@
 import { strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { Engine } from '../../../src/processors/redact/engine.ts'
-import { KEY_HEADS, KeyJudge } from '../../../src/processors/redact/keys.ts'
+import { KEY_HEADS } from '../../../src/processors/redact/key-words.ts'
+import { KeyJudge } from '../../../src/processors/redact/keys.ts'
 
 test('keys that name a secret, in all spellings', () => {
   const judge = new KeyJudge([], [])
@@ -102,7 +103,13 @@ test('keys of the user, and keys that the user allows', () => {
 })
 
 test('keys of the user in another script are found in any case that has one', () => {
-  const engine = new Engine({ keys: ['кодовое_слово', '合言葉'], patterns: [], allow: [], counted: () => undefined, exceeded: () => undefined })
+  const engine = new Engine({
+    keys: ['кодовое_слово', '合言葉'],
+    patterns: [],
+    allow: [],
+    counted: () => undefined,
+    exceeded: () => undefined
+  })
   const f = (text: string, expected: string): void => {
     const bytes = Buffer.from(text)
     strictEqual(Buffer.from(engine.redact(bytes, 0, bytes.length) ?? bytes).toString(), expected)
