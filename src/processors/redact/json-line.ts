@@ -268,11 +268,9 @@ export class JsonLine {
     if (!keyLines.isOpen || this.keyPlace !== this.placeOfKey()) return false
     this.understand()
     const content = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.start, this.end - this.start)
-    if (!keyLines.goOn(content)) return false
-    this.engine.counted('private-key')
-    const { from, to } = keyLines
-    const changed = Buffer.concat([content.subarray(0, from), this.engine.marker('private-key'), content.subarray(to)])
-    this.replaceString(this.engine.redact(changed, 0, changed.length) ?? changed)
+    const redacted = keyLines.goOn(content, this.engine)
+    if (redacted === null) return false
+    this.replaceString(redacted)
     return true
   }
 

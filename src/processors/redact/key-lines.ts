@@ -1,5 +1,6 @@
 // A private key in PEM of which each line comes as a text of its own: lines of a stream, records of a log, elements of a list.
 import { BASE64_RUN, BLANK, CLASS } from './bytes.ts'
+import type { Engine } from './engine.ts'
 
 const BEGIN = Buffer.from('-----BEGIN ')
 const LABEL = Buffer.from('PRIVATE KEY')
@@ -17,9 +18,9 @@ const HEADERS = ['Proc-Type:', 'DEK-Info:', 'Version:', 'Comment:', 'Hash:']
 export class KeyLines {
   private linesLeft = 0
   private othersLeft = 0
-  /** What of the text that was looked at last belongs to a key: from `from` to `to`. */
-  from = 0
-  to = 0
+  /** What of the text that was looked at last belongs to a key. */
+  private from = 0
+  private to = 0
 
   /** True after a text that began a key and did not end it. */
   get isOpen(): boolean {
@@ -40,8 +41,17 @@ export class KeyLines {
     this.othersLeft = OTHERS_MAX
   }
 
-  /** To be called with every text while a key is open: true when [from, to) is part of the key. */
-  goOn(text: Buffer): boolean {
+  /** To be called with every text while a key is open: the text with its secrets replaced when a part of the key is in it, else null. */
+  goOn(text: Buffer, engine: Engine): Uint8Array | null {
+    if (!this.find(text)) return null
+    const { from, to } = this
+    engine.counted('private-key')
+    const changed = Buffer.concat([text.subarray(0, from), engine.hiding('private-key', text, from, to), text.subarray(to)])
+    return engine.redact(changed, 0, changed.length) ?? changed
+  }
+
+  // True when [from, to) is part of the key.
+  private find(text: Buffer): boolean {
     this.linesLeft--
     const end = text.indexOf(END)
     if (end >= 0) this.close()

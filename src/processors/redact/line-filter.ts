@@ -153,10 +153,7 @@ export class LineFilter {
       key.begin(line)
       return engine.redact(line, 0, line.length)
     }
-    if (!key.goOn(line)) return engine.redact(line, 0, line.length)
-    engine.counted('private-key')
-    const changed = Buffer.concat([line.subarray(0, key.from), engine.marker('private-key'), line.subarray(key.to)])
-    return engine.redact(changed, 0, changed.length) ?? changed
+    return key.goOn(line, engine) ?? engine.redact(line, 0, line.length)
   }
 }
 

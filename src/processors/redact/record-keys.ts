@@ -75,21 +75,13 @@ export class RecordKeys {
   redact(start: number, end: number): Uint8Array | null {
     const { bytes, engine, lines } = this
     if (this.isLogs && this.isLine && lines?.isOpen === true) {
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-      const isPart = lines.goOn(text)
+      const withoutPart = lines.goOn(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start), engine)
       this.wants = lines.isOpen
-      if (isPart) return this.withoutPart(text, lines)
+      if (withoutPart !== null) return withoutPart
     }
     const redacted = engine.redact(bytes, start, end)
     if (engine.sawPrivateKey && this.isLogs && this.isLine) this.open(start, end)
     return redacted
-  }
-
-  private withoutPart(text: Buffer, { from, to }: KeyLines): Uint8Array {
-    const { engine } = this
-    engine.counted('private-key')
-    const changed = Buffer.concat([text.subarray(0, from), engine.hiding('private-key', text, from, to), text.subarray(to)])
-    return engine.redact(changed, 0, changed.length) ?? changed
   }
 
   private open(start: number, end: number): void {
