@@ -104,7 +104,7 @@ export class DatadogAgent extends DatadogServer<AgentKind> {
       }
       case 'otlp-traces': {
         const spans = readSpans(decodeOtlp('traces', bytes), problems)
-        const kept = fromOtlp(spans)
+        const kept = problems.length === 0 ? fromOtlp(spans) : []
         const rows = statisticsOf(kept, this.isWeighing)
         this.checkOneSource(rows, 'agent', problems)
         return {

@@ -66,7 +66,7 @@ function readTrace(trace: readonly Tree[], problems: string[]): DatadogSpan[] {
     const { name, resource, service, type = '', error = 0, start, duration, meta = {}, metrics = {} } = span
     for (const key of Object.keys(span)) if (!FIELDS.has(key)) say(`unknown field ${key}`)
     for (const [key, max] of Object.entries(LENGTHS)) {
-      const text = span[key]
+      const text = span[key] ?? (key === 'type' ? '' : undefined)
       if (typeof text !== 'string' || text.length > max || (text === '' && key !== 'type'))
         say(`${key} is ${typeof text === 'string' ? `of ${text.length} characters` : typeof text}`)
     }
