@@ -1,6 +1,6 @@
 // What the values of OTLP say to each other: names beside values in maps, options before values in lists, and how a value reads as text.
 import { BYTES, FIXED64, Fields, VARINT } from '../../otlp/wire.ts'
-import { latin1 } from './bytes.ts'
+import { CLASS, IDENTIFIER, latin1 } from './bytes.ts'
 import type { Engine } from './engine.ts'
 import type { KeyKind } from './key-words.ts'
 
@@ -11,7 +11,6 @@ const OPTION_BYTES_MAX = 64
 // AnyValue { string_value = 1 }
 const STRING_TAG = 0x0a
 const DASH = 45
-const EQUALS = 61
 
 const outer = new Fields()
 const inner = new Fields()
@@ -52,7 +51,8 @@ export function kindOfOption(bytes: Uint8Array, start: number, end: number, engi
   if (end - start > OPTION_BYTES_MAX || !isOption(bytes, start, end)) return null
   let from = textStart(bytes, start)
   while (from < end && bytes[from] === DASH) from++
-  for (let at = from; at < end; at++) if (bytes[at] === EQUALS || bytes[at] <= 32) return null
+  // A marker is no option either, though it may be shorter than what it stands for.
+  for (let at = from; at < end; at++) if ((CLASS[bytes[at]] & IDENTIFIER) === 0 && bytes[at] < 128) return null
   return engine.judgeKey(bytes, from, end)
 }
 
