@@ -11,6 +11,7 @@ import { errors } from './processors/errors/errors.ts'
 import { limit } from './processors/limit/limit.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
+import { stats } from './processors/stats/stats.ts'
 import { files } from './receivers/files/files.ts'
 import { gpu } from './receivers/gpu/gpu.ts'
 import { kernel } from './receivers/kernel/kernel.ts'
@@ -21,7 +22,7 @@ import { sentry as sentryReceiver } from './receivers/sentry/sentry.ts'
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
   receivers: [otlp, logs, files, sentryReceiver, gpu, kernel],
-  processors: [correlate, derive, cost, errors, limit, sample, enrich],
+  processors: [correlate, derive, stats, cost, errors, limit, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter, sentry, datadog],
   folders: [prometheus]

@@ -1,11 +1,12 @@
 import type { Signal } from '../../batch.ts'
 import { defineExporter, type Exporter, type Host } from '../../component.ts'
 import { type DatadogOptions, options } from './options.ts'
+import { statisticsBy } from './statistics-by.ts'
 
-/** Sends to Datadog: logs to the logs intake, metrics as deltas to the OTLP intake. */
+/** Sends to Datadog: spans and statistics of all spans to an Agent or the intake, logs to the logs intake, metrics as deltas to the OTLP intake. */
 export const datadog = defineExporter({
   type: 'datadog',
-  summary: 'Send logs and metrics to Datadog.',
+  summary: 'Send traces, logs and metrics to Datadog, with hits and latencies of all spans.',
   options,
   signals: (given) => signalsOf(given),
   batchBytesMax: ({ batchMax }) => batchMax,
@@ -13,8 +14,10 @@ export const datadog = defineExporter({
 })
 
 /** What is sent there. */
-export function signalsOf({ logs, metrics }: DatadogOptions): Signal[] {
+export function signalsOf({ traces, statistics, logs, metrics }: DatadogOptions): Signal[] {
   const signals: [Signal, boolean][] = [
+    ['traces', traces !== 'off'],
+    ['stats', traces !== 'off' && statisticsBy({ traces, statistics }) !== 'weights'],
     ['metrics', metrics !== 'off'],
     ['logs', logs !== 'off']
   ]

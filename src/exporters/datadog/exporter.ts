@@ -3,12 +3,17 @@ import type { Exporter, Host, Outcome } from '../../component.ts'
 import { messageOf, RefusedError } from '../../errors.ts'
 import { readTls } from '../../net/client-tls.ts'
 import { HttpClient } from '../../net/http-client.ts'
-import { endpointsOf } from './endpoints.ts'
+import { AgentStats } from './agent-stats.ts'
+import { type Endpoints, endpointsOf } from './endpoints.ts'
+import { HistogramStats } from './histogram-stats.ts'
 import { Intake } from './intake.ts'
 import { ApiKey } from './keys.ts'
 import type { Lane } from './lane.ts'
 import { LogsLane } from './logs.ts'
+import { NativeTraces } from './native-traces.ts'
 import type { DatadogOptions } from './options.ts'
+import { checkAgent, statisticsBy, wantsKey } from './statistics-by.ts'
+import { OtlpTraces } from './traces.ts'
 
 /** One lane for each signal, over one client and with one key. */
 export class DatadogExporter implements Exporter {
@@ -27,8 +32,9 @@ export class DatadogExporter implements Exporter {
   async start(): Promise<void> {
     const { host, options: given } = this
     const place = `exporters.${host.name}`
+    checkAgent(given, place)
     const key = new ApiKey(given.apiKey, given.apiKeyFile, place)
-    await key.read()
+    if (wantsKey(given)) await key.read()
     const endpoints = endpointsOf(given, place)
     const tls = await readTls(given.tls, `${place}.tls`)
     try {
@@ -37,8 +43,26 @@ export class DatadogExporter implements Exporter {
       throw new RefusedError('invalid', `${place}: ${messageOf(error)}`)
     }
     this.intake = new Intake({ compression: given.compression, timeoutMs: given.timeout, site: given.site }, host, this.client, key)
+    this.addTraces(given, endpoints, this.intake)
     if (given.logs !== 'off') this.lanes.set('logs', new LogsLane(endpoints.logs, this.intake, host, given.hostname))
     for (const lane of this.lanes.values()) await lane.start?.()
+  }
+
+  private addTraces(given: DatadogOptions, endpoints: Endpoints, intake: Intake): void {
+    const { lanes, host } = this
+    const { traces, hostname } = given
+    if (traces === 'off') return
+    const by = statisticsBy(given)
+    const isCounted = by !== 'weights'
+    if (traces === 'agent') lanes.set('traces', new NativeTraces({ url: endpoints.agentTraces!, isCounted, hostname }, intake, host))
+    else {
+      const isIntake = traces === 'intake'
+      const url = isIntake ? endpoints.traces : endpoints.agentOtlp!
+      const marks = { isCounted: isCounted && !isIntake, isChosen: !isIntake, isCountedThere: isIntake && !isCounted }
+      lanes.set('traces', new OtlpTraces({ url, isIntake, ...marks }, intake))
+    }
+    if (by === 'agent') lanes.set('stats', new AgentStats(endpoints.agentStats!, intake, host, hostname))
+    if (by === 'histogram') lanes.set('stats', new HistogramStats(endpoints.metrics, intake, hostname))
   }
 
   async stop(): Promise<void> {

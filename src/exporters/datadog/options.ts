@@ -17,6 +17,14 @@ export const options = {
     text({ doc: 'A file with the API key, in place of apiKey; it is read again when the key is refused, so that a key may change.' })
   ),
   site,
+  traces: choice(['intake', 'agent', 'agent-otlp', 'off'], {
+    default: 'intake',
+    doc: 'How spans are sent: to the OTLP intake; to an Agent in the form of Datadog’s own tracers; or to an Agent by OTLP.'
+  }),
+  statistics: choice(['auto', 'agent', 'histogram', 'weights'], {
+    default: 'auto',
+    doc: 'How hits, errors and latencies of all spans are told though only some are sent: computed here, for an Agent or as histograms for the intake; or computed there, by how many spans each one stands for. auto: agent, histogram and, with agent-otlp, weights.'
+  }),
   logs: choice(['intake', 'off'], { default: 'intake', doc: 'How log records are sent: to the logs intake.' }),
   metrics: choice(['otlp', 'series', 'off'], {
     default: 'otlp',
@@ -38,6 +46,9 @@ export const options = {
   seriesExpireAfter: duration({ default: '1h', min: '1s', doc: 'A series that is not heard of for so long is forgotten.' }),
   endpoints: group(
     {
+      traces: maybe(url({ doc: 'Where spans go by OTLP in place of the intake, as it stands.' })),
+      agent: maybe(url({ doc: 'The Agent’s own API, without a path, as http://10.0.0.1:8126. It is not told the key.' })),
+      agentOtlp: maybe(url({ doc: 'The Agent’s OTLP/HTTP receiver, without a path, as http://10.0.0.1:4318. It is not told the key.' })),
       logs: maybe(url({ doc: 'Where logs go instead, as it stands.' })),
       metrics: maybe(url({ doc: 'Where OTLP metrics go instead, as it stands.' })),
       series: maybe(url({ doc: 'Where series go instead, as it stands.' }))
