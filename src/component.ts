@@ -52,6 +52,8 @@ export interface Redactor {
    * whose value it is, as `errors/user.email`; the attribute's name counts as a key.
    */
   text(value: string, place?: string): string
+  /** From now on `user.email` of errors and of events of Sentry SDKs passes in batches of these signals, and of no others. */
+  keepEmail?(signals: ReadonlySet<Signal>): void
 }
 
 /** What a destination did with a batch that it took: items it refused for good, and why. */
@@ -168,6 +170,11 @@ export interface ExporterDefinition<S extends Shape = Shape> extends Definition<
   signals(options: Options<S>): readonly Signal[]
   /** Neighbours in the queue are merged up to this many bytes. */
   batchBytesMax(options: Options<S>): number
+  /**
+   * Of one that knows where a user's e-mail address stands, and shows it there alone or not at all: whether it does. Redaction leaves it in the
+   * signals that no other exporters take.
+   */
+  sendsEmail?(options: Options<S>): boolean
 }
 export interface FolderDefinition<S extends Shape = Shape> extends Definition<S, Folder> {
   readonly kind: 'folder'

@@ -40,6 +40,9 @@ const FLUSH_INTERVAL_MS = 1_000
 /** What is evicted first when the queue is full and the policy says evict. */
 const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5, stats: 6 }
 
+/** Where a record tells of a user by a place of its own. */
+const EMAIL_SIGNALS: readonly Signal[] = ['errors', 'envelopes']
+
 /** A component that runs, and what it was made of: a reload leaves it alone when that is still the same. */
 interface Running<D, T> {
   readonly part: Part<D>
@@ -110,6 +113,7 @@ export class Gateway {
     this.queue = await this.openQueue()
     this.components = this.build(config, null)
     await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
+    this.keepEmail(this.components)
     this.pipeline = new Pipeline(this.queue, ledger, planOf(this.components))
     this.deliveries = new Deliveries({ queue: this.queue, ledger, log, tracer, ageMaxMs: config.queue.ageMax })
     await this.deliveries.use(destinationsOf(this.components))
@@ -194,6 +198,7 @@ export class Gateway {
     this.components = after
     const leaving = newOnes(before.processors, after.processors).map(({ made }) => made)
     await this.pipeline.pushLast((processor) => leaving.includes(processor)).catch((error) => this.tellUnsent(error))
+    this.keepEmail(after)
     this.pipeline.replan(planOf(after))
     await this.deliveries.use(destinationsOf(after))
     await Promise.all(newOnes(before.receivers, after.receivers).map(({ made }) => made.stop()))
@@ -246,6 +251,10 @@ export class Gateway {
       folders: config.folders.map((part) => this.take(part, folders)),
       exporters: config.exporters.map((part) => this.take(part, exporters))
     }
+  }
+
+  private keepEmail(components: Components): void {
+    components.redactor.made.keepEmail?.(signalsWithEmail(components))
   }
 
   private take<D extends { create(options: never, host: Host): T }, T>(part: Part<D>, before: readonly Running<D, T>[]): Running<D, T> {
@@ -310,6 +319,19 @@ export class Gateway {
       queue.state().degraded === null ? 0 : 1
     )
   }
+}
+
+/** The signals in which a user's e-mail address is wanted, and safe with everyone who takes them. */
+function signalsWithEmail({ exporters }: Components): Set<Signal> {
+  return new Set(
+    EMAIL_SIGNALS.filter((signal) => {
+      const takers = exporters.map(({ part }) => part).filter(({ definition, options }) => definition.signals(options).includes(signal))
+      return (
+        takers.every(({ definition }) => definition.sendsEmail !== undefined) &&
+        takers.some(({ definition, options }) => definition.sendsEmail!(options))
+      )
+    })
+  )
 }
 
 /** The running components of `some` that are not among `others`. */

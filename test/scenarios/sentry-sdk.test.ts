@@ -106,7 +106,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
       )
       deepStrictEqual(envelope.sdk.name, 'sentry.javascript.node')
       deepStrictEqual([event.release, event.environment, event.tags.stage], ['worker@1.2.3', 'staging', 'tts'])
-      deepStrictEqual([event.user.id, event.user.email], ['user-42', '[redacted:email]'])
+      deepStrictEqual([event.user.id, event.user.email], ['user-42', 'someone@example.com'])
       deepStrictEqual([event.contexts.pod.name, event.contexts.pod.namespace], ['tts-0', 'dubbing'])
       strictEqual(event.breadcrumbs.length, 1)
       match(event.exception.values[1].stacktrace.frames.at(-1).filename, /sentry-node-client/)

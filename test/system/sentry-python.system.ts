@@ -61,7 +61,7 @@ processors: { sample: { traces: 30% } }
   )
   const { vars } = event.exception.values[1].stacktrace.frames.at(-1)
   strictEqual(vars.login, "'user=worker password=[redacted:password]'")
-  deepStrictEqual([event.user.id, event.user.email, event.contexts.pod.name], ['user-42', '[redacted:email]', 'tts-0'])
+  deepStrictEqual([event.user.id, event.user.email, event.contexts.pod.name], ['user-42', 'someone@example.com', 'tts-0'])
   ok(backend.contents('log').some(({ body }) => /^retrying with token=\[redacted/.test(body)))
   ok(backend.envelopes.every(({ bytes }) => !bytes.includes(secret)))
 })

@@ -47,7 +47,7 @@ const options = {
   }),
   environment: maybe(text({ doc: 'The environment in place of what deployment.environment.name says; without either it is production.' })),
   release: maybe(text({ doc: 'The release in place of service.name@service.version.' })),
-  sendEmail: flag({ default: true, doc: 'Leave a user’s e-mail address in the user of an error, where redaction has left it.' }),
+  sendEmail: flag({ default: true, doc: 'Show a user’s e-mail address with the user of an error; it passes redaction there, and nowhere else.' }),
   tags: list(text({ default: '', doc: 'An attribute by its name.' }), {
     doc: 'Attributes that become tags of errors, beside those that always do.'
   }),
@@ -85,6 +85,7 @@ export const sentry = defineExporter({
   options,
   signals: (given) => signalsOf(given),
   batchBytesMax: ({ batchMax }) => batchMax,
+  sendsEmail: ({ sendEmail }) => sendEmail,
   create: (given, host) => loadedLater(given, host)
 })
 

@@ -31,9 +31,13 @@ export const TAGS: Readonly<Record<string, readonly string[]>> = {
 export function tagsOf(record: Attributes, { attributes: resource }: Source, more: readonly string[]): Record<string, string> {
   const tags: Record<string, string> = {}
   for (const [tag, keys] of Object.entries(TAGS)) put(tags, tag, firstText(record, keys) ?? firstText(resource, keys))
-  for (const key of more) put(tags, key.replace(/[^\w.:-]/g, '_'), textOf(record.get(key)) ?? textOf(resource.get(key)))
+  for (const key of more)
+    if (!EMAILS.has(key)) put(tags, key.replace(/[^\w.:-]/g, '_'), textOf(record.get(key)) ?? textOf(resource.get(key)))
   return tags
 }
+
+/** These stand in the user, or nowhere. */
+const EMAILS = new Set(['user.email', 'enduser.email', 'usr.email'])
 
 function put(tags: Record<string, string>, tag: string, text: string | undefined): void {
   const line = text?.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()

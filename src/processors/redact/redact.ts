@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Batch, formOf, type RedactedBatch, SIGNALS } from '../../batch.ts'
+import { type Batch, formOf, type RedactedBatch, SIGNALS, type Signal } from '../../batch.ts'
 import { defineRedactor } from '../../component.ts'
 import { choice, flag, group, list, map, maybe, secret, text } from '../../config/schema.ts'
 import { messageOf, RefusedError } from '../../errors.ts'
@@ -12,6 +12,7 @@ import { MODES, Policies } from './policy.ts'
 import { RecordKeys } from './record-keys.ts'
 import { ruleNames } from './rules.ts'
 import { Tally } from './tally.ts'
+import { EMAIL_KEYS, UserEmails } from './user-email.ts'
 import { Walk } from './walk.ts'
 
 /**
@@ -124,6 +125,7 @@ export const redact = defineRedactor({
         isCanary = false
       }
     }
+    const emails = new UserEmails((signal, address) => unheard(() => mayStay(options, engine, policies, signal, address)))
     const cage: Cage = {
       text: (value) => unheard(() => textAt(engine, policies, value, 'text')),
       request: (signal, bytes) => unheard(() => walk.redact(signal, formOf(signal), bytes)),
@@ -143,15 +145,17 @@ export const redact = defineRedactor({
     return {
       process(batch) {
         if (options.canary) guard.check()
-        const bytes = walk.redact(batch.signal, formOf(batch.signal), batch.bytes)
+        const without = emails.take(batch.signal, batch.bytes)
+        const bytes = walk.redact(batch.signal, formOf(batch.signal), without)
         redactions.flush()
-        return passed(batch, bytes)
+        return passed(batch, bytes === without ? batch.bytes : emails.restore(bytes))
       },
       text(value, place = 'text') {
         const redacted = textAt(engine, policies, value, place)
         redactions.flush()
         return redacted
-      }
+      },
+      keepEmail: (signals) => emails.keep(signals)
     }
   }
 })
@@ -213,6 +217,24 @@ function textAt(engine: Engine, policies: Policies, value: string, place: string
   }
   const redacted = engine.redact(bytes, 0, bytes.length)
   return redacted === null ? value : Buffer.from(redacted).toString()
+}
+
+// An address may stay in which nothing else is found, where the configuration has no will of its own: no policy that says what takes the place of
+// `user.email`, and no key that hides it.
+function mayStay({ policies: given }: RedactOptions, engine: Engine, policies: Policies, signal: Signal, address: Buffer): boolean {
+  const policy = policies.of(signal)
+  const isChosen = ({ signals, attributes, mode }: RedactOptions['policies'][number]): boolean =>
+    mode !== 'inherit' && attributes.length > 0 && (signals.length === 0 || signals.includes(signal)) && attributes.some(namesEmail)
+  if (given.some(isChosen)) return false
+  const treatment = (policy.of(EMAIL_KEYS[0]) ?? policy.everywhere).with({ signals: [], attributes: [], allow: ['email'], mode: 'inherit' })
+  engine.begin(signal, treatment, address.length)
+  engine.place = 'attribute'
+  const hides = (name: string): boolean => engine.judgeKey(Buffer.from(name), 0, name.length) !== null
+  return !EMAIL_KEYS.some(hides) && engine.redact(address, 0, address.length) === null
+}
+
+function namesEmail(attribute: string): boolean {
+  return attribute.endsWith('*') ? EMAIL_KEYS[0].startsWith(attribute.slice(0, -1)) : attribute === EMAIL_KEYS[0]
 }
 
 // The only place that makes a RedactedBatch.
