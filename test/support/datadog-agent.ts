@@ -105,7 +105,9 @@ export class DatadogAgent extends DatadogServer<AgentKind> {
       case 'otlp-traces': {
         const spans = readSpans(decodeOtlp('traces', bytes), problems)
         const kept = problems.length === 0 ? fromOtlp(spans) : []
-        const rows = statisticsOf(kept, this.isWeighing)
+        // So says who has made statistics of the spans of a resource.
+        const uncounted = kept.filter(({ meta }) => meta['_dd.stats_computed'] === undefined)
+        const rows = statisticsOf(uncounted, this.isWeighing)
         this.checkOneSource(rows, 'agent', problems)
         return {
           take: () => {

@@ -14,10 +14,11 @@ export const datadog = defineExporter({
 })
 
 /** What is sent there. */
-export function signalsOf({ traces, statistics, logs, metrics }: DatadogOptions): Signal[] {
+export function signalsOf(given: DatadogOptions): Signal[] {
+  const { traces, logs, metrics } = given
   const signals: [Signal, boolean][] = [
     ['traces', traces !== 'off'],
-    ['stats', traces !== 'off' && statisticsBy({ traces, statistics }) !== 'weights'],
+    ['stats', traces !== 'off' && statisticsBy(given) !== 'weights'],
     ['metrics', metrics !== 'off'],
     ['logs', logs !== 'off']
   ]

@@ -23,7 +23,7 @@ export const options = {
   }),
   statistics: choice(['auto', 'agent', 'histogram', 'weights'], {
     default: 'auto',
-    doc: 'How hits, errors and latencies of all spans are told though only some are sent: computed here, for an Agent or as histograms for the intake; or computed there, by how many spans each one stands for. auto: agent, histogram and, with agent-otlp, weights.'
+    doc: 'How hits, errors and latencies of all spans are told though only some are sent: computed here, for an Agent or as histograms for the intake; or computed there, by how many spans each one stands for. auto: the most exact, which is weights only for agent-otlp without endpoints.agent.'
   }),
   logs: choice(['intake', 'off'], { default: 'intake', doc: 'How log records are sent: to the logs intake.' }),
   metrics: choice(['otlp', 'series', 'off'], {

@@ -1,17 +1,17 @@
 import { RefusedError } from '../../errors.ts'
 import type { DatadogOptions } from './options.ts'
 
-type Ways = Pick<DatadogOptions, 'traces' | 'statistics'>
+type Ways = Pick<DatadogOptions, 'traces' | 'statistics' | 'endpoints'>
 
 /** Who tells Datadog of all spans, and how. */
-export function statisticsBy({ traces, statistics }: Ways): 'agent' | 'histogram' | 'weights' {
+export function statisticsBy({ traces, statistics, endpoints }: Ways): 'agent' | 'histogram' | 'weights' {
   if (statistics !== 'auto') return statistics
-  if (traces === 'agent') return 'agent'
-  return traces === 'agent-otlp' ? 'weights' : 'histogram'
+  if (traces === 'intake') return 'histogram'
+  return traces === 'agent' || endpoints.agent !== undefined ? 'agent' : 'weights'
 }
 
 /** Throws RefusedError where the options do not go together. */
-export function checkAgent(given: Ways & Pick<DatadogOptions, 'endpoints'>, place: string): void {
+export function checkAgent(given: Ways, place: string): void {
   const { traces, statistics, endpoints } = given
   const needed = { agent: traces === 'agent' || statisticsBy(given) === 'agent', agentOtlp: traces === 'agent-otlp' } as const
   for (const name of ['agent', 'agentOtlp'] as const) {
