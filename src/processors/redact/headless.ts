@@ -52,9 +52,9 @@ const ROLES = new Set(Array.from('UAONCX', (role) => role.charCodeAt(0)))
 
 // NATS' seeds: S, the letter of a role, 56 of base32. Where one begins in the run, perhaps behind an escape or a length, or -1.
 function seedAt(bytes: Uint8Array, run: number, end: number): number {
-  const at = end - SEED_BYTES
+  const at = (bytes[end - 1] === 46 ? end - 1 : end) - SEED_BYTES
   if (at < run || at > run + 4 || bytes[at] !== 83 || !ROLES.has(bytes[at + 1])) return -1
-  for (let pos = at; pos < end; pos++) if ((CLASS[bytes[pos]] & (UPPER | DIGIT)) === 0) return -1
+  for (let pos = at; pos < at + SEED_BYTES; pos++) if ((CLASS[bytes[pos]] & (UPPER | DIGIT)) === 0) return -1
   return at
 }
 
@@ -99,7 +99,7 @@ export function headless(text: Text, from: number, to: number, holdsSecret: (byt
     while (end < to && inRun[bytes[end]] === 1) end++
     text.work += end - run
     const seed = seedAt(bytes, run, end)
-    if (seed >= 0 && text.beginsWord(seed)) text.found(seed, end, 'nats-seed')
+    if (seed >= 0 && text.beginsWord(seed)) text.found(seed, seed + SEED_BYTES, 'nats-seed')
     else if (!discord(text, run, end)) end = encoded(text, run, end, holdsSecret)
     pos = end + 1
   }

@@ -73,6 +73,7 @@ test('credentials as base64 end with it, whatever quotation mark follows', () =>
 test('hashes of passwords, seeds, keys of PuTTY and in a log go', () => {
   goes('root:#:19000:0:99999:7:::', `$6$${S.alnum(16)}$${S.alnum(86)}`, 'password-hash')
   goes('seed # loaded', `SU${'ABCDEFG234'.repeat(6).slice(0, 56)}`, 'nats-seed')
+  goes('the seed is #. Done', `SU${'ABCDEFG234'.repeat(6).slice(0, 56)}`, 'nats-seed')
   goes('Private-Lines: 1\n#\nPrivate-MAC: 00', S.alnum(64), 'private-key')
   const line = S.alnum(64)
   strictEqual(
