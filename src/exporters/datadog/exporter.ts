@@ -1,17 +1,24 @@
+import { hostname } from 'node:os'
 import type { RedactedBatch, Signal } from '../../batch.ts'
 import type { Exporter, Host, Outcome } from '../../component.ts'
 import { messageOf, RefusedError } from '../../errors.ts'
 import { readTls } from '../../net/client-tls.ts'
 import { HttpClient } from '../../net/http-client.ts'
 import { AgentStats } from './agent-stats.ts'
+import { DeltaJournal } from './delta-journal.ts'
+import { DeltaState } from './delta-state.ts'
+import { Deltas } from './deltas.ts'
 import { type Endpoints, endpointsOf } from './endpoints.ts'
 import { HistogramStats } from './histogram-stats.ts'
 import { Intake } from './intake.ts'
 import { ApiKey } from './keys.ts'
 import type { Lane } from './lane.ts'
 import { LogsLane } from './logs.ts'
+import { MetricsLane } from './metrics.ts'
 import { NativeTraces } from './native-traces.ts'
 import type { DatadogOptions } from './options.ts'
+import { otlpMetrics } from './otlp-metrics.ts'
+import { seriesMetrics } from './series.ts'
 import { checkAgent, statisticsBy, wantsKey } from './statistics-by.ts'
 import { OtlpTraces } from './traces.ts'
 
@@ -45,7 +52,19 @@ export class DatadogExporter implements Exporter {
     this.intake = new Intake({ compression: given.compression, timeoutMs: given.timeout, site: given.site }, host, this.client, key)
     this.addTraces(given, endpoints, this.intake)
     if (given.logs !== 'off') this.lanes.set('logs', new LogsLane(endpoints.logs, this.intake, host, given.hostname))
+    if (given.metrics !== 'off') this.lanes.set('metrics', this.metricsLane(given, endpoints, this.intake))
     for (const lane of this.lanes.values()) await lane.start?.()
+  }
+
+  private metricsLane(given: DatadogOptions, endpoints: Endpoints, intake: Intake): Lane {
+    const { host } = this
+    const isOtlp = given.metrics === 'otlp'
+    const options = { exporter: host.name, seriesMax: given.seriesMax, expireAfterMs: given.seriesExpireAfter }
+    const state = new DeltaState(options, new DeltaJournal(host.stateDir, host.log), host.metrics)
+    const summaries = isOtlp ? 'as-they-came' : 'differences'
+    const deltas = new Deltas(state, { instance: hostname(), hostname: given.hostname, summaries })
+    const format = isOtlp ? otlpMetrics(endpoints.metrics, given) : seriesMetrics(endpoints.series, given)
+    return new MetricsLane(format, deltas, state, intake, host)
   }
 
   private addTraces(given: DatadogOptions, endpoints: Endpoints, intake: Intake): void {
