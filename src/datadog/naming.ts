@@ -20,7 +20,8 @@ export const CLIENT = 3
 export const PRODUCER = 4
 export const CONSUMER = 5
 
-const SERVICE_MISSING = 'otlpresourcenoservicename'
+/** What the Agent calls the service of spans that do not say theirs. */
+export const SERVICE_MISSING = 'otlpresourcenoservicename'
 const NAME_CHARACTERS_MAX = 100
 const RESOURCE_CHARACTERS_MAX = 5000
 

@@ -1,3 +1,4 @@
+import { SERVICE_MISSING } from '../../datadog/naming.ts'
 import { ROW, STATUS_ERROR } from '../../datadog/statistics.ts'
 import { decode } from '../../otlp/decode.ts'
 import type { ExponentialHistogramDataPoint, KeyValue } from '../../otlp/objects.ts'
@@ -69,6 +70,8 @@ export function statGroupsOf(bytes: Uint8Array, hostname: string | undefined): S
 
 function add(group: StatGroup, point: ExponentialHistogramDataPoint): void {
   const attributes = (point.attributes ?? []).filter(({ key }) => key !== ROW.status)
+  if (!attributes.some(({ key }) => key === ROW.service))
+    attributes.unshift({ key: ROW.service, value: { stringValue: group.sender.service ?? SERVICE_MISSING } })
   const key = JSON.stringify(attributes.map(({ key, value }) => [key, textIn(value)]))
   let row = group.rows.get(key)
   if (row === undefined) {

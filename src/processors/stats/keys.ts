@@ -102,7 +102,8 @@ export class Keys {
     const text = (key: string, value: string | undefined): void => {
       if (value !== undefined && value !== '') attributes.push({ key, value: { stringValue: value } })
     }
-    text(ROW.service, names.service)
+    // Without a name yet, it may be given one on the way, as the spans are.
+    if (read('service.name') !== undefined) text(ROW.service, names.service)
     text(ROW.operation, names.operation)
     text(ROW.resource, names.resource)
     text(ROW.type, names.type)
