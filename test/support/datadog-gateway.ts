@@ -8,7 +8,7 @@ export interface DatadogOptions {
   readonly dir?: string
   /** More lines of the exporter, of `endpoints`, and of the file. */
   readonly exporter?: string
-  readonly endpoints?: string
+  readonly endpoints?: readonly string[]
   readonly more?: string
   readonly key?: string
   readonly sample?: string
@@ -18,7 +18,7 @@ export interface DatadogOptions {
 export function startForDatadog(
   t: TestContext,
   backend: DatadogBackend,
-  { dir = temporaryDirectory(t), exporter = '', endpoints = '', more = '', key = backend.key, sample = '100%' }: DatadogOptions = {}
+  { dir = temporaryDirectory(t), exporter = '', endpoints = [], more = '', key = backend.key, sample = '100%' }: DatadogOptions = {}
 ): Promise<GatewayProcess> {
   return startGateway(t, {
     env: { DD_API_KEY: key },
@@ -34,7 +34,7 @@ exporters:
       logs: ${backend.url}/api/v2/logs
       metrics: ${backend.url}/v1/metrics
       series: ${backend.url}/api/v2/series
-      ${endpoints}
+      ${endpoints.join('\n      ')}
     ${exporter}
 `
   })

@@ -171,7 +171,7 @@ export function readPoints(message: Tree, config: MetricConfig, problems: string
               .sort(),
             timeS: Number(time / 1_000_000_000n),
             value: Number(point.asDouble ?? point.asInt ?? point.sum ?? 0),
-            count: Number(point.count ?? 1),
+            count: kind === 'gauge' || kind === 'sum' ? 1 : Number(point.count ?? 0),
             ...(kind === 'histogram' && { buckets: readBuckets(point, name, problems) }),
             unit: metric.unit
           })
