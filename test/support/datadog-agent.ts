@@ -10,7 +10,7 @@ export type AgentKind = 'info' | 'traces' | 'stats' | 'otlp-traces' | 'otlp-metr
 
 const BODY_BYTES_MAX = 50 * 1024 * 1024
 const limits = { wireBytesMax: BODY_BYTES_MAX, bytesMax: BODY_BYTES_MAX, status: 200 }
-const native = { ...limits, methods: ['PUT', 'POST'], types: ['application/msgpack'], encodings: ['identity', 'gzip'] }
+const native = { ...limits, methods: ['PUT', 'POST'], types: ['application/msgpack'], encodings: ['identity'] }
 const otlp = { ...limits, methods: ['POST'], types: ['application/x-protobuf'], encodings: ['identity', 'gzip', 'zstd'] }
 
 const ROUTES: Readonly<Record<string, Route<AgentKind>>> = {

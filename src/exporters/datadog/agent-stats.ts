@@ -5,7 +5,7 @@ import { KINDS, PERIOD_NANO, ROW } from '../../datadog/statistics.ts'
 import { MsgpackWriter } from '../../msgpack/writer.ts'
 import type { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
-import { tracerHeaders } from './native-traces.ts'
+import { MSGPACK, tracerHeaders } from './native-traces.ts'
 import { Parts } from './parts.ts'
 import { sketchOf } from './sketch.ts'
 import { type StatGroup, type StatRow, statGroupsOf } from './stat-rows.ts'
@@ -46,7 +46,7 @@ export class AgentStats implements Lane {
     const headers = tracerHeaders(language, this.host.version)
     const body = this.payloadOf(group, language)
     const { url, intake } = this
-    await intake.post({ signal: 'stats', url, method: 'PUT', contentType: 'application/msgpack', headers, body, withKey: false }, stop)
+    await intake.post({ signal: 'stats', url, ...MSGPACK, headers, body }, stop)
   }
 
   // The wire: a map { Hostname, Env, Version, Lang, TracerVersion, RuntimeID, Sequence, Stats: [{ Start, Duration (ns), Stats: [row] }] }

@@ -19,6 +19,8 @@ export interface Post {
   readonly method?: 'POST' | 'PUT'
   /** False for an Agent, which has its own key and must not be told ours. */
   readonly withKey?: boolean
+  /** The API of an Agent reads no compressed bodies. */
+  readonly isPlain?: boolean
 }
 
 export interface IntakeOptions {
@@ -81,7 +83,7 @@ export class Intake {
   private async request(post: Post, stop: AbortSignal): Promise<HttpResponse> {
     const { method = 'POST', url, signal } = post
     const { timeoutMs } = this.options
-    const compression = post.body.length < COMPRESSED_FROM_BYTES ? 'none' : this.options.compression
+    const compression = post.isPlain || post.body.length < COMPRESSED_FROM_BYTES ? 'none' : this.options.compression
     const body = compression === 'none' ? post.body : await compress(post.body, compression)
     const labels = { exporter: this.host.name, signal }
     try {

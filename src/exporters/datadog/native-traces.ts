@@ -94,9 +94,12 @@ export class NativeTraces implements Lane {
       ...(container !== '' && { 'datadog-container-id': container })
     }
     const body = out.finish()
-    await intake.post({ signal: 'traces', url, method: 'PUT', contentType: 'application/msgpack', headers, body, withKey: false }, stop)
+    await intake.post({ signal: 'traces', url, ...MSGPACK, headers, body }, stop)
   }
 }
+
+/** What requests to the API of an Agent have in common. */
+export const MSGPACK = { method: 'PUT', contentType: 'application/msgpack', withKey: false, isPlain: true } as const
 
 /** Who made what an Agent is sent. */
 export function tracerHeaders(language: string, version: string | undefined): Record<string, string> {
