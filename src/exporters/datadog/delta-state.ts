@@ -26,9 +26,6 @@ export interface DeltaOptions {
 
 const SWEEP_EVERY_MS = 60_000
 const RESOURCES_MAX = 2048
-/** Seconds in which points were sent are of no use when they are older: no point comes so late. */
-const SECONDS_KEPT = 900
-const SECONDS_MAX = 100_000
 
 /**
  * The cumulative series that are known, as Datadog knows them: a point is remembered when it has arrived and not before, so that what is sent again is
@@ -43,7 +40,7 @@ export class DeltaState {
   private readonly series = new Map<string, Known & { readonly seenMs: number }>()
   /** By the id of a resource: its attributes, and those that are the same with more or fewer of them. */
   private readonly resources = new Map<string, { readonly texts: ReadonlySet<string>; readonly relatives: string[] }>()
-  /** The last second in which a point of the series was sent: of two in one second, Datadog keeps one. */
+  /** Of so many series, the last second in which a point was sent: of two in one second, Datadog keeps one. */
   private readonly seconds = new Map<string, number>()
   private sweptAtMs = 0
 
@@ -123,8 +120,10 @@ export class DeltaState {
       this.series.set(key, { ...known, seenMs: nowMs })
     }
     for (const [key, second] of seconds) {
-      if (this.seconds.size >= SECONDS_MAX) this.seconds.clear()
+      // The one that was not heard of for the longest goes first.
+      this.seconds.delete(key)
       this.seconds.set(key, second)
+      if (this.seconds.size > this.options.seriesMax) this.seconds.delete(this.seconds.keys().next().value!)
     }
     if (nowMs - this.sweptAtMs >= SWEEP_EVERY_MS) this.sweep(nowMs)
     const isWritten = changes.length === 0 || (await this.journal.append(changes))
@@ -143,8 +142,6 @@ export class DeltaState {
       this.turnedAway(timeNano)
     }
     if (count > 0) this.forgotten.add(count, { exporter: this.options.exporter })
-    const oldestSecond = nowMs / 1000 - SECONDS_KEPT
-    for (const [key, second] of this.seconds) if (second < oldestSecond) this.seconds.delete(key)
   }
 
   async close(): Promise<void> {

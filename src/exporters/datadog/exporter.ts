@@ -62,7 +62,8 @@ export class DatadogExporter implements Exporter {
     const options = { exporter: host.name, seriesMax: given.seriesMax, expireAfterMs: given.seriesExpireAfter }
     const state = new DeltaState(options, new DeltaJournal(host.stateDir, host.log), host.metrics)
     const summaries = isOtlp ? 'as-they-came' : 'differences'
-    const deltas = new Deltas(state, { instance: hostname(), hostname: given.hostname, summaries })
+    const { resourceTags, scopeTags } = given
+    const deltas = new Deltas(state, { instance: hostname(), hostname: given.hostname, summaries, resourceTags, scopeTags })
     const format = isOtlp ? otlpMetrics(endpoints.metrics, given) : seriesMetrics(endpoints.series, given)
     return new MetricsLane(format, deltas, state, intake, host)
   }

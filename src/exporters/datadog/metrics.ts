@@ -5,8 +5,9 @@ import type { HttpResponse } from '../../net/http-client.ts'
 import { decode } from '../../otlp/decode.ts'
 import { encode } from '../../otlp/encode.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
+import { type Cell, type Entry, LOSSES, type Loss } from './cells.ts'
 import type { DeltaState } from './delta-state.ts'
-import { type Cell, type Deltas, type Entry, LOSSES } from './deltas.ts'
+import type { Deltas } from './deltas.ts'
 import type { Intake, Post } from './intake.ts'
 import type { Lane } from './lane.ts'
 import { cellsAsOtlp } from './otlp-cells.ts'
@@ -19,7 +20,7 @@ const BODY_BYTES_MAX = 500_000
 export interface MetricsFormat {
   readonly request: Omit<Post, 'body' | 'signal'>
   /** Why the point is not sent though it could be written; null when it is. */
-  refuses?(cell: Cell, nowMs: number): string | null
+  refuses?(cell: Cell, nowMs: number): Loss | null
   write(cells: readonly Cell[]): Uint8Array
   /** How many of so many points the answer says were refused, and why. */
   rejected?(response: HttpResponse): { readonly points: number; readonly reason: string }
@@ -86,7 +87,7 @@ export class MetricsLane implements Lane {
   private progressOf(batch: RedactedBatch): Progress {
     if (this.progress?.isOf(batch)) return this.progress
     this.progress = new Progress(batch)
-    this.rest = this.deltas.read(decode('ExportMetricsServiceRequest', batch.bytes).resourceMetrics ?? [])
+    this.rest = this.deltas.read(decode('ExportMetricsServiceRequest', batch.bytes).resourceMetrics ?? [], batch.receivedAtMs)
     this.points.add(batch.items - itemsOf(this.rest), { exporter: this.exporter, outcome: 'joined' })
     return this.progress
   }
@@ -136,12 +137,12 @@ export class MetricsLane implements Lane {
     const outcomes = { sent: 0, contained: 0 }
     for (const { cell, reason, items } of entries) {
       const refusal = cell === null ? reason : (this.format.refuses?.(cell, nowMs) ?? null)
-      if (refusal !== null) progress.drop(refusal, LOSSES[refusal as keyof typeof LOSSES] ?? 'points that the intake does not take', items)
+      if (refusal !== null) progress.drop(refusal, LOSSES[refusal], items)
       else outcomes[cell === null ? 'contained' : 'sent'] += items
     }
     for (const [outcome, count] of Object.entries(outcomes)) if (count > 0) this.points.add(count, { exporter: this.exporter, outcome })
-    const changes = entries.flatMap(({ change }) => (change === null ? [] : [change]))
-    const seconds = entries.filter(({ key }) => key !== '').map(({ key, second }) => [key, second] as const)
+    const changes = entries.flatMap((entry) => entry.changes)
+    const seconds = entries.filter(({ slot }) => slot !== '').map(({ slot, second }) => [slot, second] as const)
     this.rest = this.rest.slice(entries.length)
     await this.state.commit(changes, seconds, nowMs)
   }

@@ -8,7 +8,7 @@ import type {
   ScopeMetrics,
   SummaryDataPoint
 } from '../../otlp/objects.ts'
-import type { Cell, Family } from './deltas.ts'
+import type { Cell, Family } from './cells.ts'
 import type { Range, Total } from './totals.ts'
 
 const DELTA = 1
@@ -24,7 +24,7 @@ export function cellsAsOtlp(cells: readonly Cell[]): { resourceMetrics: Resource
     const { family } = cell
     if (last?.resource !== family.resource) {
       scopes = []
-      resourceMetrics.push({ ...(family.resource && { resource: family.resource }), scopeMetrics: scopes })
+      resourceMetrics.push({ resource: family.resource, scopeMetrics: scopes })
     }
     if (last?.resource !== family.resource || last?.scope !== family.scope) {
       metrics = []
@@ -61,14 +61,13 @@ type AnyPoint = NumberDataPoint & HistogramDataPoint & ExponentialHistogramDataP
 
 // Exemplars are not shown, and take more room than all else.
 function pointOf({ point, attributes, total, startNano, timeNano, min, max }: Cell): object {
-  const times = { startTimeUnixNano: startNano, timeUnixNano: timeNano }
+  const head = { attributes: attributes as KeyValue[], startTimeUnixNano: startNano, timeUnixNano: timeNano }
   if (point !== null || total === null) {
     const { exemplars: _, ...rest } = (point ?? {}) as AnyPoint
-    return { ...rest, ...times }
+    return { ...rest, ...head }
   }
   return {
-    ...(attributes && { attributes: attributes as KeyValue[] }),
-    ...times,
+    ...head,
     ...contentOf(total),
     ...(min !== undefined && { min }),
     ...(max !== undefined && { max })

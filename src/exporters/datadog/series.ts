@@ -1,7 +1,7 @@
 // Series, version 2: {"series":[{metric, type, points:[{timestamp, value}], interval, resources:[{type, name}], tags, unit}]}.
 // https://docs.datadoghq.com/api/latest/metrics/#submit-metrics
 import type { KeyValue } from '../../otlp/objects.ts'
-import type { Cell, Family } from './deltas.ts'
+import type { Cell, Family } from './cells.ts'
 import type { MetricsFormat } from './metrics.ts'
 import type { DatadogOptions } from './options.ts'
 import { type Sender, senderOf, tagOf, textOf } from './tags.ts'
@@ -40,16 +40,22 @@ export function seriesMetrics(url: URL, settings: Settings): MetricsFormat {
   }
 }
 
+// Letters, digits, _ and dots, beginning with a letter.
+function nameOf(name: string, suffix: string): string {
+  const plain = name.replace(/[^A-Za-z0-9_.]/g, '_').replace(/^[^A-Za-z]+/, '')
+  return `${plain.slice(0, NAME_CHARACTERS_MAX - suffix.length) || 'unnamed'}${suffix}`
+}
+
 interface Common {
   readonly host: string | undefined
   readonly tags: readonly string[]
 }
 
 function commonOf({ resource, scope }: Family, { resourceTags, scopeTags, hostname }: Settings): Common {
-  const sender: Sender = senderOf(resource?.attributes, hostname)
+  const sender: Sender = senderOf(resource.attributes, hostname)
   const tags = [...(sender.service === undefined ? [] : [tagOf('service', sender.service)]), ...sender.tags]
-  if (resourceTags) tags.push(...tagsOf(resource?.attributes))
-  else tags.push(...tagsOf(resource?.attributes?.filter(({ key }) => key === 'service.instance.id')))
+  if (resourceTags) tags.push(...tagsOf(resource.attributes))
+  else tags.push(...tagsOf(resource.attributes?.filter(({ key }) => key === 'service.instance.id')))
   if (scopeTags && scope?.name) tags.push(tagOf('otel.scope.name', scope.name))
   if (scopeTags && scope?.version) tags.push(tagOf('otel.scope.version', scope.version))
   return { host: sender.host, tags }
@@ -59,7 +65,7 @@ function tagsOf(attributes: readonly KeyValue[] | undefined): string[] {
   const tags: string[] = []
   for (const { key, value } of attributes ?? []) {
     const text = textOf(value)
-    if (key && text !== undefined) tags.push(tagOf(key, text))
+    if (key && text?.trim()) tags.push(tagOf(key, text))
   }
   return tags
 }
@@ -69,11 +75,11 @@ function seriesOf(cell: Cell, { host, tags }: Common, { histograms }: Settings, 
   const { name = '', unit } = family.metric
   const timestamp = Number(timeNano / 1_000_000_000n)
   const interval = startNano === 0n ? 1 : Math.max(1, Math.round(Number(timeNano - startNano) / 1e9))
-  const own = [...tags, ...tagsOf(attributes)].slice(0, TAGS_MAX)
+  const own = [...new Set([...tags, ...tagsOf(attributes)])].slice(0, TAGS_MAX)
   const resources = host === undefined ? [] : [{ type: 'host', name: host }]
   const add = (suffix: string, type: number, value: number, more: readonly string[] = []): void => {
     series.push({
-      metric: `${name}${suffix}`.slice(0, NAME_CHARACTERS_MAX),
+      metric: nameOf(name, suffix),
       type,
       points: [{ timestamp, value }],
       ...(type === COUNT && { interval }),

@@ -50,7 +50,7 @@ export function senderOf(attributes: readonly KeyValue[] | undefined, hostname?:
   const texts = new Map<string, string>()
   for (const { key, value } of attributes ?? []) {
     const text = textOf(value)
-    if (key !== undefined && text !== undefined && text !== '') texts.set(key, text)
+    if (key !== undefined && text !== undefined && text.trim() !== '') texts.set(key, text)
   }
   const first = (...keys: readonly string[]): string | undefined => {
     for (const key of keys) if (texts.has(key)) return texts.get(key)
@@ -74,7 +74,11 @@ export function senderOf(attributes: readonly KeyValue[] | undefined, hostname?:
 
 /** `name:value` without what ends a tag in a list. */
 export function tagOf(name: string, value: string): string {
-  return `${name}:${value}`.slice(0, TAG_CHARACTERS_MAX).replace(/[,\p{C}]/gu, '_')
+  return `${name}:${value}`
+    .replace(/[,\p{C}]/gu, '_')
+    .trim()
+    .slice(0, TAG_CHARACTERS_MAX)
+    .replace(/[\s:]+$/, '')
 }
 
 function hostOf(texts: ReadonlyMap<string, string>, first: (...keys: readonly string[]) => string | undefined): string | undefined {

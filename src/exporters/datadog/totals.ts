@@ -39,24 +39,41 @@ export const summaryTotal = ({ count = 0n, sum = 0 }: SummaryDataPoint): TotalOf
   sum
 })
 
-export const histogramTotal = (point: HistogramDataPoint): TotalOf<'histogram'> => ({
-  kind: 'histogram',
-  count: Number(point.count ?? 0n),
-  sum: point.sum ?? null,
-  buckets: (point.bucketCounts ?? []).map(Number),
-  bounds: point.explicitBounds ?? []
-})
+/** Where there are buckets, it is they that count. */
+export function histogramTotal({
+  count = 0n,
+  sum,
+  bucketCounts = [],
+  explicitBounds: bounds = []
+}: HistogramDataPoint): TotalOf<'histogram'> {
+  const buckets = bucketCounts.map(Number)
+  return { kind: 'histogram', count: buckets.length === 0 ? Number(count) : inAll(buckets), sum: sum ?? null, buckets, bounds }
+}
 
-export const exponentialTotal = (point: ExponentialHistogramDataPoint): TotalOf<'exponential'> => ({
-  kind: 'exponential',
-  count: Number(point.count ?? 0n),
-  sum: point.sum ?? null,
-  scale: point.scale ?? 0,
-  zeros: Number(point.zeroCount ?? 0n),
-  zeroThreshold: point.zeroThreshold ?? 0,
-  positive: rangeOf(point.positive),
-  negative: rangeOf(point.negative)
-})
+export function exponentialTotal(point: ExponentialHistogramDataPoint): TotalOf<'exponential'> {
+  const { sum = null, scale = 0, zeroThreshold = 0 } = point
+  const zeros = Number(point.zeroCount ?? 0n)
+  const positive = rangeOf(point.positive)
+  const negative = rangeOf(point.negative)
+  const count = zeros + inAll(positive.counts) + inAll(negative.counts)
+  return { kind: 'exponential', count, sum, scale, zeros, zeroThreshold, positive, negative }
+}
+
+function inAll(counts: readonly number[]): number {
+  let all = 0
+  for (const count of counts) all += count
+  return all
+}
+
+/** Whether it can be sent: numbers that are some, and bounds that rise and fit the buckets. */
+export function isSound(total: Total): boolean {
+  if (total.kind === 'sum') return Number.isFinite(total.value)
+  if (!Number.isSafeInteger(total.count) || (total.sum !== null && !Number.isFinite(total.sum))) return false
+  if (total.kind !== 'histogram') return true
+  const { buckets, bounds } = total
+  if (buckets.length === 0 ? bounds.length > 0 : buckets.length !== bounds.length + 1) return false
+  return bounds.every((bound, i) => Number.isFinite(bound) && (i === 0 || bound > bounds[i - 1]))
+}
 
 export function numberIn({ asInt, asDouble }: NumberDataPoint): number {
   return asInt === undefined ? (asDouble ?? 0) : Number(asInt)
