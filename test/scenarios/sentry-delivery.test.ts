@@ -20,7 +20,7 @@ const start = (t: TestContext, backend: SentryBackend, { dir, exporter = '', sam
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
-processors: { derive: off, cost: off, sample: { traces: ${sample} } }
+processors: { derive: off, cost: off, errors: { trail: { wait: 0s } }, sample: { traces: ${sample} } }
 ${dir === undefined ? '' : `queue: { dir: ${dir} }`}
 ${exporter === '' ? '' : `exporters: { sentry: { ${exporter} } }`}
 `

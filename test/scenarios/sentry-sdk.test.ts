@@ -4,12 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { chooseQuery } from '../../src/facts/gpu/query.ts'
 import { envelopeOf } from '../receivers/sentry/support.ts'
 import { booksOf } from '../support/books.ts'
 import { type GatewayProcess, scrape, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
-import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
-import { helpText } from '../support/nvidia-smi-texts.ts'
+import { GPU_NAME, openGpuMemory } from '../support/gpu-memory.ts'
 import { request, span } from '../support/otlp-bytes.ts'
 import { Secrets } from '../support/secrets.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
@@ -276,17 +274,9 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
 
   it('an error of an SDK knows the GPU as it was', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
-    const smi = openStandIn()
-    t.after(() => smi.close())
-    const values: Record<string, string> = { index: '0', name: 'NVIDIA H100', uuid: 'GPU-0e0e0e0e-1111-2222-3333-00000000000e' }
-    const sizes: Record<string, string> = { 'memory.total': '81559', 'memory.used': '81000' }
-    const help = helpText(...[...Object.keys(values), ...Object.keys(sizes)].map((name) => [name]))
-    const order = chooseQuery(help)
-    const head = order.map((name) => (name in sizes ? `${name} [MiB]` : name)).join(', ')
-    smi.set('any', { status: 1 })
-    smi.set('help-query-gpu', { stdout: help })
-    smi.set('query-gpu', { stdout: `${head}\n${order.map((name) => values[name] ?? `${sizes[name]} MiB`).join(', ')}\n` })
-    const more = `facts: { gpu: { source: nvidia-smi, command: ${smi.command}, interval: 1s } }`
+    const gpu = openGpuMemory(t)
+    gpu.use(81_000)
+    const more = `facts: { gpu: { source: nvidia-smi, command: ${gpu.command}, interval: 1s } }`
     const gateway = await start(t, backend, { more })
     await until(
       () => scrape(gateway, 'hw_gpu_memory_usage_bytes'),
@@ -297,7 +287,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     strictEqual((await post(gateway, envelopeOf({ event_id }, [{ type: 'event' }, event]))).status, 200)
     await settled(gateway)
     const [{ json }] = backend.items('event')
-    deepStrictEqual([json.contexts.gpu.name, json.contexts.gpu.memory_used_bytes], ['NVIDIA H100', 81_000 * 2 ** 20])
+    deepStrictEqual([json.contexts.gpu.name, json.contexts.gpu.memory_used_bytes], [GPU_NAME, 81_000 * 2 ** 20])
     deepStrictEqual(backend.violations, [])
   })
 

@@ -4,6 +4,7 @@ import { defineProcessor, type Host, type Processor } from '../../component.ts'
 import { BatchWriter, headsOf } from './batch-writer.ts'
 import { DEFAULT_RULES } from './default-rules.ts'
 import { Duplicates } from './duplicates.ts'
+import { EarlyErrors } from './early.ts'
 import { Finder } from './finder.ts'
 import { type Group, Grouping, likenessOf, type Subject } from './grouping.ts'
 import { type GroupState, Limits } from './limits.ts'
@@ -54,6 +55,7 @@ class Errors implements Processor {
   private readonly limits: Limits
   private readonly trail: Trail
   private readonly waiting = new WaitingRoom()
+  private readonly early: EarlyErrors
   private readonly waitMs: number
   private readonly reader: ErrorReader
   private readonly seen = { span_event: 0, log: 0 }
@@ -75,6 +77,7 @@ class Errors implements Processor {
     this.grouping = new Grouping([...grouping.rules, ...(grouping.defaults ? DEFAULT_RULES : [])])
     this.limits = new Limits(limit, performance.now())
     this.trail = new Trail({ max: trail.max, bytes: trail.size, windowMs: trail.window })
+    this.early = new EarlyErrors(trail.max === 0 ? 0 : trail.wait)
     this.reader = new ErrorReader(this.grouping.attributes)
     this.finder = new Finder(sources, (sightings) => this.take(sightings))
     this.observe(host)
@@ -104,11 +107,13 @@ class Errors implements Processor {
   flush(isLast = false): Batch | null {
     const { limits, writer } = this
     this.nowMs = performance.now()
-    const senders = new Set(isLast ? this.waiting.senders() : this.waiting.dueSenders(this.nowMs))
+    const untilMs = isLast ? Number.POSITIVE_INFINITY : this.nowMs
+    const senders = new Set([...this.waiting.dueSenders(untilMs), ...this.early.senders(untilMs)])
     for (const { held } of limits.holding()) senders.add(held?.sender)
     // A batch has one sender.
     for (const sender of senders) {
       this.endWaits(sender, isLast)
+      this.sendEarly(sender, untilMs)
       this.release(sender, isLast)
       if (!isLast && writer.items > 0) return this.close(Date.now(), sender)
     }
@@ -181,13 +186,27 @@ class Errors implements Processor {
     const { limits, nowMs, writer } = this
     if (writer.bytes < SPAWNED_BYTES_MAX && limits.take(state, nowMs)) {
       if (limits.release(state) !== null) this.limit(state)
-      const breadcrumbs = this.trail.leadingTo({ ...end, record: log }, nowMs)
-      this.write(heads(), withAdditions(record(), { group, count: state.untold, breadcrumbs }))
+      const count = state.untold
       state.untold = 0
+      if (log === null && this.early.hasRoom(size) && !this.trail.hasLogs(end.traceId, nowMs)) {
+        this.early.enter({ ...end, ...heads(), sender, group, count, record: record() }, nowMs)
+        return
+      }
+      const breadcrumbs = this.trail.leadingTo({ ...end, record: log }, nowMs)
+      this.write(heads(), withAdditions(record(), { group, count, breadcrumbs }))
       this.outcomes.sent++
     } else if (limits.mayHold(state, size, nowMs)) {
       limits.hold(state, { sender, ...heads(), record: withAdditions(record(), { group, count: 0, breadcrumbs: [] }) })
     } else this.limit(state)
+  }
+
+  // By now the log records of its trace should be here, too.
+  private sendEarly(sender: string | undefined, untilMs: number): void {
+    for (const { resource, scope, record, group, count, ...end } of this.early.take(untilMs, sender)) {
+      const breadcrumbs = this.trail.leadingTo({ ...end, record: null }, this.nowMs)
+      this.write({ resource, scope }, withAdditions(record, { group, count, breadcrumbs }))
+      this.outcomes.sent++
+    }
   }
 
   private mayWait({ origin, traceId, start, end }: Sighting): boolean {
@@ -248,7 +267,7 @@ class Errors implements Processor {
   }
 
   private observe({ metrics }: Host): void {
-    const { seen, outcomes, limits, duplicates, trail, finder, waiting } = this
+    const { seen, outcomes, limits, duplicates, trail, finder, waiting, early } = this
     const series = (label: string, read: () => Readonly<Record<string, number>>) => () =>
       Object.entries(read()).map(([name, value]) => ({ labels: { [label]: name }, value }))
     metrics.observe(
@@ -265,9 +284,9 @@ class Errors implements Processor {
     )
     metrics.observe(
       'sluice_errors_held',
-      'Errors that are not sent yet: over their limit until their group is quiet, or waiting for their span.',
+      'Errors that are not sent yet: over their limit until their group is quiet, or waiting for their span, or for their trail.',
       'gauge',
-      series('why', () => ({ limit: limits.heldErrors, wait: waiting.size }))
+      series('why', () => ({ limit: limits.heldErrors, wait: waiting.size, trail: early.size }))
     )
     metrics.observe('sluice_errors_groups', 'Groups of errors that are told apart for limits.', 'gauge', () => [
       { labels: {}, value: limits.size }

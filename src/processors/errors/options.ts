@@ -98,7 +98,12 @@ export const options = {
         max: '256MiB',
         doc: 'Memory for spans and log records, kept as they came, that may lead to an error.'
       }),
-      window: duration({ default: '5m', min: '1s', max: '1h', doc: 'How long they are kept, if the memory is large enough.' })
+      window: duration({ default: '5m', min: '1s', max: '1h', doc: 'How long they are kept, if the memory is large enough.' }),
+      wait: duration({
+        default: '2s',
+        max: '30s',
+        doc: 'How long an error on a span waits for log records of its trace where none have come yet; 0s does not wait.'
+      })
     },
     { doc: 'What led to an error.' }
   )

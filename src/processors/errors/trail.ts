@@ -102,18 +102,39 @@ export class Trail {
     return crumbs
   }
 
+  /** Whether log records of the trace have come, as far as there is time to look; without a trace nothing is to come. */
+  hasLogs(traceId: string, nowMs: number): boolean {
+    if (traceId === '' || !this.hasTime(nowMs)) return true
+    const { ring } = this
+    const needle = Buffer.from(traceId, 'hex')
+    const startedMs = performance.now()
+    let has = false
+    for (let index = 0; index < ring.entries && !has; index++) {
+      if (index % ENTRIES_PER_LOOK === 0 && performance.now() - startedMs > ONE_SEARCH_MS_MAX) break
+      const bytes = ring.recent(index, nowMs)
+      if (bytes === null) break
+      has = ring.kindOf(index) === LOGS && bytes.includes(needle)
+    }
+    this.spentMs += performance.now() - startedMs
+    return has
+  }
+
   private none(outcome: TrailOutcome): [] {
     this.outcomes[outcome]++
     return []
   }
 
   private mayStart(nowMs: number): boolean {
+    return this.hasTime(nowMs) && this.searches++ < SEARCHES_MAX
+  }
+
+  private hasTime(nowMs: number): boolean {
     if (nowMs - this.sinceMs >= 1000) {
       this.sinceMs = nowMs
       this.searches = 0
       this.spentMs = 0
     }
-    return this.spentMs < SEARCH_MS_MAX && this.searches++ < SEARCHES_MAX
+    return this.spentMs < SEARCH_MS_MAX
   }
 
   // False where the time was over before the end.

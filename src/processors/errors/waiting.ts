@@ -56,10 +56,6 @@ export class WaitingRoom {
     }
   }
 
-  senders(): Generator<string | undefined> {
-    return this.dueSenders(Number.POSITIVE_INFINITY)
-  }
-
   /** Takes out those of the sender whose time is over. */
   *take(nowMs: number, sender: string | undefined): Generator<Waiting> {
     for (const one of this.waiting) {

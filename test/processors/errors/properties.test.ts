@@ -13,7 +13,7 @@ const runs = Number(process.env.SLUICE_FUZZ_RUNS ?? 300)
 const OPTIONS = { sources: { statusErrors: true, logs: 'errors' }, limit: { perGroup: 3, burst: 2, overall: 5 }, trail: { max: 5 } }
 
 test('any valid request passes as it is, and the books balance', () => {
-  const use = open({ ...OPTIONS, wait: '1ms' })
+  const use = open({ ...OPTIONS, wait: '1ms', trail: { wait: '1ms' } })
   fc.assert(
     fc.property(tapeWords, fc.constantFrom('traces', 'logs'), (words, signal) => {
       const batch = parseBatch(signal, wireRequest(signal, tapeOf(words)))

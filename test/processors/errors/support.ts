@@ -103,10 +103,13 @@ export interface Open {
   flush(isLast?: boolean): Sent[]
 }
 
-/** Errors in logs wait for nothing unless told otherwise. */
-export function open(options: object = {}): Open {
+/** Errors wait for nothing unless told otherwise. */
+export function open({ trail = {}, ...options }: { readonly trail?: object; readonly [key: string]: unknown } = {}): Open {
   const metrics = new Metrics()
-  const processor = errors.create(z.strictObject(errors.options).parse({ wait: '0s', ...options }), host({ metrics }))
+  const processor = errors.create(
+    z.strictObject(errors.options).parse({ wait: '0s', trail: { wait: '0s', ...trail }, ...options }),
+    host({ metrics })
+  )
   return {
     processor,
     metrics,
