@@ -4,7 +4,7 @@ import type { FileCounts } from './counts.ts'
 import { BEGINNING, Generation } from './generation.ts'
 import { HEAD_BYTES_MIN, headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
 import type { Positions } from './positions.ts'
-import { bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
+import { type Beside, besideOf, bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
 
 /** The files that are being read, by their inodes, and what is remembered of others; opens files and finds those that have moved. */
 export class Archive {
@@ -38,7 +38,7 @@ export class Archive {
   /** The file from where it was read up to, or from its beginning. */
   generation(path: string, file: OpenFile, start: Pick<Position, 'offset' | 'trail'> = BEGINNING): Generation {
     const { fd, stats } = file
-    return this.enter(new Generation({ path, stats, source: new PlainBytes(fd, this.opened), head: headOf(fd) }, start, Date.now()))
+    return this.enter(new Generation({ path, stats, source: new PlainBytes(fd, this.opened), head: beginningOf(file) }, start, Date.now()))
   }
 
   /** Reading goes on behind what is remembered: counts what may come twice. */
@@ -54,18 +54,32 @@ export class Archive {
   }
 
   /**
-   * What has become of a file that was at `path` and is remembered, and the files that came after it, but for the one that is there now. `sinceMs`:
-   * those that are older are known.
+   * What has become of files that were at `path`, which leads to `realPath`, and are remembered, and the files that came after them, but for the one that is there now. Of those
+   * that are older than `sinceMs` all are known.
    */
-  successors(path: string, position: Position, until: OpenFile, sinceMs: number): Generation[] {
-    if (keyOf(until.stats) === keyOf(position)) return this.emptied(path, position, sinceMs, until)
-    const found = this.isLive(position) ? null : findMoved(path, position)
-    const first = found === null ? null : this.moved(found, position)
-    const compressedAs = found?.kind === 'compressed' ? found.path : null
-    const between = this.between(path, position.bornMs, until, { compressedAs })
-    if (first === null) return between
-    if (first.source?.isLive) this.resumed(first)
-    return [first, ...between]
+  before(path: string, realPath: string, positions: readonly Position[], until: OpenFile, sinceMs: number): Generation[] {
+    const beside = besideOf(realPath)
+    const heads = this.positions.at(path).map(({ head }) => head)
+    const generations: Generation[] = []
+    const beginnings: Mark[] = []
+    let compressedAs: string | null = null
+    let firstMs = positions.length === 0 ? sinceMs : Number.POSITIVE_INFINITY
+    for (const position of positions) {
+      const found = findMoved(beside, position)
+      const generation = found === null ? null : this.moved(found, position)
+      if (found?.kind === 'compressed') compressedAs ??= found.path
+      if (generation !== null) generations.push(generation)
+      if (generation?.source?.isLive) this.resumed(generation)
+      if (keyOf(until.stats) === keyOf(position)) {
+        // Emptied: the file is older than its copies.
+        beginnings.push(position.head)
+        firstMs = Math.min(firstMs, found === null ? sinceMs : bornOf(found.stats))
+      } else firstMs = Math.min(firstMs, position.bornMs)
+    }
+    generations.push(...this.unknown(beside, firstMs, until, beginnings, compressedAs === null ? null : { compressedAs, heads }))
+    // What was compressed is older than what was not.
+    const orderOf = ({ source, bornMs }: Generation): number => (source?.isLive ? bornMs : 0)
+    return generations.sort((a, b) => orderOf(a) - orderOf(b))
   }
 
   /**
@@ -73,33 +87,34 @@ export class Archive {
    * after it.
    */
   emptied(path: string, here: Position, sinceMs: number, until: OpenFile | null): Generation[] {
-    const found = findMoved(path, here)
+    const beside = besideOf(path)
+    const found = findMoved(beside, here)
     const copy = found === null ? null : this.moved(found, here)
-    const bornMs = found === null ? sinceMs : bornOf(found.stats)
-    const between = this.between(path, bornMs, until, { but: here.head })
-    return copy === null ? between : [copy, ...between]
+    const unknown = this.unknown(beside, found === null ? sinceMs : bornOf(found.stats), until, [here.head], null)
+    return copy === null ? unknown : [copy, ...unknown]
   }
 
-  /**
-   * Files that were at `path` since a time, or are copies of what was there, and that nobody knows: none that begin like `but`, or like the one that is
-   * there now, which is to have been opened before. A copy that is being made is one of that.
-   */
-  between(
-    path: string,
+  /** Files that were at `path` since a time, or are copies of what was, and that nobody knows. */
+  between(path: string, sinceMs: number, until: OpenFile | null, but: readonly Mark[] = []): Generation[] {
+    return this.unknown(besideOf(path), sinceMs, until, but, null)
+  }
+
+  // None that begin as one of `but`, or as the one that is there now, which is to have been opened before: a copy that is being made is one of that.
+  private unknown(
+    beside: Beside,
     sinceMs: number,
     until: OpenFile | null,
-    { compressedAs = null, but }: { compressedAs?: string | null; but?: Mark } = {}
+    but: readonly Mark[],
+    compressed: { readonly compressedAs: string; readonly heads: readonly Mark[] } | null
   ): Generation[] {
-    const beginnings = [but, until === null ? undefined : headOf(until.fd)].filter(
-      (mark): mark is Mark => mark !== undefined && mark.length >= HEAD_BYTES_MIN
-    )
+    const beginnings = (until === null ? but : [...but, beginningOf(until)]).filter(({ length }) => length >= HEAD_BYTES_MIN)
     const isKnown = (file: OpenFile): boolean =>
       file.stats.ino === until?.stats.ino ||
       this.isLive(file.stats) ||
       this.remembered(file) !== undefined ||
       beginnings.some((mark) => headOf(file.fd, mark.length).hash === mark.hash)
-    const heads = this.positions.at(path).map(({ head }) => head)
-    const found = findBetween(path, sinceMs, { excludes: this.isExcluded, isKnown, heads }, compressedAs)
+    const known = { excludes: this.isExcluded, isKnown, heads: compressed?.heads ?? [] }
+    const found = findBetween(beside, sinceMs, known, compressed?.compressedAs ?? null)
     return found.map((each) => this.moved(each, undefined)).filter((each) => each !== null)
   }
 
@@ -112,7 +127,7 @@ export class Archive {
       return true
     }
     if (file !== null) closeSync(file.fd)
-    const found = findMoved(path, here)
+    const found = findMoved(besideOf(path), here)
     if (found === null) return false
     generation.source = found.file === null ? new InflatedBytes(found.path, this.opened) : new PlainBytes(found.file.fd, this.opened)
     generation.size = found.file === null ? Number.MAX_SAFE_INTEGER : found.stats.size
@@ -139,6 +154,12 @@ export class Archive {
     this.live.set(keyOf(generation), generation)
     return generation
   }
+}
+
+// It is looked at once: what is decided by it holds for the file as it was then, and that it was changed meanwhile shows in the next look.
+function beginningOf(file: OpenFile): Mark {
+  file.head ??= headOf(file.fd)
+  return file.head
 }
 
 function openFileOrNone(path: string): OpenFile | null {

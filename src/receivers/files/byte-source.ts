@@ -1,6 +1,7 @@
 import { close, closeSync, constants, createReadStream, fstatSync, openSync, read, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
+import type { Mark } from './identity.ts'
 
 /** Where the bytes of a file come from. */
 export interface ByteSource {
@@ -15,6 +16,8 @@ export interface ByteSource {
 export interface OpenFile {
   readonly fd: number
   readonly stats: Stats
+  /** How it began when somebody first wanted to know. */
+  head?: Mark
 }
 
 /** How many files somebody has open. */

@@ -5,7 +5,7 @@ import type { OpenFile } from './byte-source.ts'
 import { ContainerLine } from './container-line.ts'
 import { BEGINNING, type Generation } from './generation.ts'
 import { matcherOf } from './glob.ts'
-import { HEAD_BYTES, HEAD_BYTES_MIN, headOf, isSame, TRAIL_BYTES } from './identity.ts'
+import { HEAD_BYTES, HEAD_BYTES_MIN, headOf, isSame, keyOf, type Position, TRAIL_BYTES } from './identity.ts'
 import { containerOf } from './origin.ts'
 import { isCompressed } from './rotated.ts'
 
@@ -52,18 +52,16 @@ export class Discovery {
     }
     const realPath = realPathOf(path)
     const remembered = archive.remembered(file)
-    const before: Generation[] = []
-    let sinceMs = this.knownSinceMs
-    for (const position of archive.positions.at(path).sort((a, b) => a.bornMs - b.bornMs)) {
-      const isHere = remembered !== undefined && position.dev === stats.dev && position.ino === stats.ino
-      // If it had but a few bytes, it may have been emptied and written anew all the same.
-      if (isHere && position.head.length >= HEAD_BYTES_MIN) sinceMs = Number.POSITIVE_INFINITY
-      if (isHere || position.isDone || archive.isLive(position)) continue
-      before.push(...archive.successors(realPath, position, file, this.knownSinceMs))
-      sinceMs = Number.POSITIVE_INFINITY
-    }
     const isLater = this.isStarted || this.cameLater(path)
-    if (isLater && sinceMs !== Number.POSITIVE_INFINITY) before.push(...archive.between(realPath, sinceMs, file))
+    const unread: Position[] = []
+    let isSure = !isLater
+    for (const position of archive.positions.at(path)) {
+      const isHere = remembered !== undefined && keyOf(position) === keyOf(stats)
+      // If it had but a few bytes, it may have been emptied and written anew all the same.
+      if (isHere && position.head.length >= HEAD_BYTES_MIN) isSure = true
+      else if (!isHere && !position.isDone && !archive.isLive(position)) unread.push(position)
+    }
+    const before = unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs)
     const generation = archive.generation(
       path,
       file,

@@ -9,6 +9,9 @@ const NAMES_MAX = 4096
 /** So much of a compressed file is enough to know its beginning. */
 const COMPRESSED_HEAD_BYTES = 4096
 
+/** What others keep beside logs. */
+const NO_LOG = /\.(?:tmp|temp|swp|lock|lck|pid|part)$|~$/
+
 /** A file that once was at a path: as it was, as a copy, or compressed. Plain ones are open. */
 export interface Moved {
   readonly kind: 'renamed' | 'copied' | 'compressed' | 'between'
@@ -27,37 +30,43 @@ export interface Known {
   readonly heads: readonly Mark[]
 }
 
-/** The files beside one, by name, that may have been at its path: rotation gives them its name and more. */
-function relatives(path: string): { readonly names: string[]; readonly others: string[] } {
+/** The files beside one, at one moment: those whose name says that they may have been at its path, and others. */
+export interface Beside {
+  readonly path: string
+  readonly directory: string
+  readonly names: readonly string[]
+  readonly others: readonly string[]
+}
+
+/** Looks at what is beside a path. */
+export function besideOf(path: string): Beside {
   const base = basename(path)
+  const directory = dirname(path)
   const names: string[] = []
   const others: string[] = []
-  for (const name of list(dirname(path))) {
+  for (const name of list(directory)) {
     if (isRotation(name, base)) names.push(name)
     else if (name !== base) others.push(name)
   }
-  return { names, others }
+  return { path, directory, names, others }
 }
 
 /** Whether a name is one that rotation gives: `app.log.1`, `0.log.20260814-120000.gz`, `app-20260814.log`. */
 export function isRotation(name: string, base: string): boolean {
-  if (/\.(?:tmp|temp|swp|lock|lck|pid|part)$|~$/.test(name)) return false
-  if (name.startsWith(base)) return name.length > base.length + 1 && '.-_'.includes(name[base.length])
+  if (name.startsWith(base)) return name.length > base.length + 1 && '.-_'.includes(name[base.length]) && !NO_LOG.test(name)
   const dot = base.lastIndexOf('.')
-  if (dot <= 0) return false
+  if (dot <= 0 || !name.startsWith(base.slice(0, dot))) return false
   const [stem, extension] = [base.slice(0, dot), base.slice(dot)]
   const plain = name.endsWith('.gz') ? name.slice(0, -3) : name
-  if (!plain.startsWith(stem) || !plain.endsWith(extension) || plain.length <= base.length + 1) return false
+  if (!plain.endsWith(extension) || plain.length <= base.length + 1) return false
   return /^[.\-_][\d.\-_T:Z]*\d[\d.\-_T:Z]*$/.test(plain.slice(stem.length, -extension.length))
 }
 
 /**
- * Finds what has become of a file that was at `path`, by its inode, and where that is gone by what it holds. Null: it is not in its directory, or
+ * Finds what has become of a file that was at a path, by its inode, and where that is gone by what it holds. Null: it is not in its directory, or
  * not as it was.
  */
-export function findMoved(path: string, position: Position): Moved | null {
-  const directory = dirname(path)
-  const { names, others } = relatives(path)
+export function findMoved({ directory, names, others }: Beside, position: Position): Moved | null {
   const compressed: string[] = []
   const plain: { name: string; stats: Stats }[] = []
   for (const name of [...names, ...others].slice(0, NAMES_MAX)) {
@@ -90,14 +99,13 @@ export function findMoved(path: string, position: Position): Moved | null {
 }
 
 /**
- * The files that were at `path` for a while since `sinceMs`, the oldest first, and that nobody knows. Where the one before them was found
+ * The files that were at a path for a while since `sinceMs`, the oldest first, and that nobody knows. Where the one before them was found
  * compressed, as `compressedAs`, they may be so too.
  */
-export function findBetween(path: string, sinceMs: number, known: Known, compressedAs: string | null): Moved[] {
-  const directory = dirname(path)
+export function findBetween({ path, directory, names }: Beside, sinceMs: number, known: Known, compressedAs: string | null): Moved[] {
   const base = basename(path)
   const found: Moved[] = []
-  for (const name of relatives(path).names.slice(0, NAMES_MAX)) {
+  for (const name of names.slice(0, NAMES_MAX)) {
     const at = join(directory, name)
     const stats = look(at)
     if (stats === null || !stats.isFile() || stats.size === 0 || known.excludes(at)) continue

@@ -200,7 +200,7 @@ export class Tail {
   // Something is in the file, and before that something else may have been there that was copied and taken out between two looks.
   private begun(last: Generation): void {
     if (last.offset > last.start) return
-    const copies = this.archive.between(this.realPath, this.lookedMs - CLOCK_MS, null, { but: last.head })
+    const copies = this.archive.between(this.realPath, this.lookedMs - CLOCK_MS, null, [last.head])
     if (copies.length === 0) return
     const { position } = this
     this.generations.splice(this.generations.length - 1, 0, ...copies)
