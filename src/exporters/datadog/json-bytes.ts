@@ -150,14 +150,19 @@ export class JsonBytes {
     let count = 0
     this.ascii(isMap ? '{' : '[')
     const elements = new Fields().open(from, start, end)
+    const keys = new Set<string>()
     while (elements.next()) {
       if (elements.number !== 1) continue
-      if (count++ > 0) this.ascii(',')
       if (!isMap) {
+        if (count++ > 0) this.ascii(',')
         isWhole = this.value(from, elements.start, elements.end, max) && isWhole
         continue
       }
       const pair = new PairReader().open(from, elements.start, elements.end)
+      const key = Buffer.from(from.buffer, from.byteOffset + pair.keyStart, pair.keyEnd - pair.keyStart).toString('latin1')
+      if (keys.has(key)) continue
+      keys.add(key)
+      if (count++ > 0) this.ascii(',')
       this.string(from, pair.keyStart, pair.keyEnd)
       this.ascii(':')
       isWhole = this.value(from, pair.valueStart, pair.valueEnd, max) && isWhole

@@ -15,7 +15,7 @@ export const DD_SPAN = 8
 /** Names that say something else at the top of an entry: such an attribute gets a prefix. */
 export const RESERVED = 9
 export const EXCEPTION = 10
-/** What an exception becomes; where a record has it, its exception stays what it is. */
+/** What an exception becomes. */
 export const ERROR = 11
 /** Written from the record itself. */
 export const OWN = 12
@@ -33,6 +33,27 @@ const NAMES: readonly (readonly [role: number, names: string])[] = [
   [EXCEPTION, 'exception.type exception.message exception.stacktrace'],
   [ERROR, 'error.kind error.message error.stack'],
   [OWN, 'otel.trace_id otel.span_id otel.severity_number otel.severity_text otel.timestamp sluice.truncated']
+]
+
+/** What the writer of an entry writes itself: no attribute may have such a name. */
+export const FIXED: readonly string[] = [
+  ...[
+    'message',
+    'status',
+    'service',
+    'hostname',
+    'ddsource',
+    'ddtags',
+    '@timestamp',
+    'timestamp',
+    'date',
+    'host',
+    'source',
+    'trace_id',
+    'span_id'
+  ],
+  ...['dd', 'dd.trace_id', 'dd.span_id', 'otel.trace_id', 'otel.span_id', 'otel.severity_number', 'otel.severity_text', 'otel.timestamp'],
+  ...['event.name', 'sluice.truncated']
 ]
 
 export const keys = new KeyTable(NAMES.flatMap(([, names]) => names.split(' ')))
@@ -54,15 +75,14 @@ export const errorNames: readonly string[] = Array.from({ length: keys.size }, (
 })
 
 const STATUS_WORDS: Readonly<Record<string, readonly string[]>> = {
-  emergency: ['emergency', 'emerg', 'panic'],
+  emergency: ['emergency', 'emerg', 'fatal', 'panic'],
   alert: ['alert'],
-  critical: ['critical', 'crit', 'fatal'],
+  critical: ['critical', 'crit'],
   error: ['error', 'err', 'severe'],
   warning: ['warning', 'warn'],
   notice: ['notice'],
   info: ['info', 'information', 'informational', 'log'],
-  debug: ['debug', 'verbose', 'fine'],
-  trace: ['trace', 'silly', 'finest'],
+  debug: ['debug', 'trace', 'verbose', 'silly', 'fine', 'finer', 'finest'],
   ok: ['ok', 'success']
 }
 
@@ -80,7 +100,8 @@ export function statusOfNumber(number: number): string | undefined {
   return number >= 1 && number <= 24 ? LEVELS[(number - 1) >> 2] : undefined
 }
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+// Datadog reads what begins with f as an emergency.
+const LEVELS = ['debug', 'debug', 'info', 'warning', 'error', 'emergency'] as const
 
 const SOURCES: Readonly<Record<string, string>> = { dotnet: 'csharp', webjs: 'browser' }
 

@@ -137,15 +137,15 @@ export class LogReader {
     return 0
   }
 
-  // A time of zero is none. What is beyond the years that a date can tell is the time of receipt.
+  // A time of zero is none, and one that is far ahead is that of a clock which is wrong: then it is the time of receipt.
   private readTime(time: number, observed: number, receivedAtMs: number): void {
     let nano = time === 0 ? 0n : this.view.getBigUint64(time, true)
     if (nano === 0n && observed !== 0) nano = this.view.getBigUint64(observed, true)
     const ms = Number(nano / 1_000_000n)
-    const isUsable = nano !== 0n && ms <= TIME_MAX_MS
+    const isUsable = nano !== 0n && ms <= receivedAtMs + AHEAD_MAX_MS
     this.timeMs = isUsable ? ms : receivedAtMs
     this.timeNano = isUsable ? nano : BigInt(Math.trunc(receivedAtMs)) * 1_000_000n
   }
 }
 
-const TIME_MAX_MS = Date.UTC(9999, 11, 31)
+const AHEAD_MAX_MS = 24 * 60 * 60_000

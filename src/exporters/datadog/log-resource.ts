@@ -1,7 +1,6 @@
-import { KeyTable } from '../../otlp/attributes/key-table.ts'
 import { decode } from '../../otlp/decode.ts'
 import type { AnyValue, KeyValue } from '../../otlp/objects.ts'
-import { sourceOfLanguage } from './log-names.ts'
+import { FIXED, sourceOfLanguage } from './log-names.ts'
 import { senderOf, textOf } from './tags.ts'
 
 /** What all logs of one resource have in common, as JSON. */
@@ -14,27 +13,15 @@ export interface LogResource {
   /** The attributes, each as `,"key":value`, and all of them together. */
   readonly attributes: readonly Buffer[]
   readonly all: Buffer
-  /** Their keys, in the same order: what a log says itself goes before. */
-  readonly keys: KeyTable
+  /** Their names, in the same order: what a log says itself goes before. */
+  readonly names: readonly string[]
 }
 
 const DEPTH_MAX = 10
 const REMEMBERED_MAX = 256
 /** Of a resource, so much is on each log of it. */
 const ATTRIBUTES_BYTES_MAX = 64 * 1024
-const FOR_THE_ENTRY = new Set([
-  'hostname',
-  'service',
-  'message',
-  'status',
-  'ddsource',
-  'ddtags',
-  'host',
-  'source',
-  'timestamp',
-  'date',
-  '@timestamp'
-])
+const FIXED_NAMES: ReadonlySet<string> = new Set(FIXED)
 
 /** Reads resources, each once for as long as it comes again. */
 export class LogResources {
@@ -67,12 +54,13 @@ function resourceOf(attributes: readonly KeyValue[], hostname: string | undefine
     if (value === undefined || key === '') continue
     if (key === 'datadog.log.source') source = textOf(value)
     if (key === 'telemetry.sdk.language') language = textOf(value)
-    flatten(FOR_THE_ENTRY.has(key) ? `otel.${key}` : key, value, flat, 0)
+    flatten(FIXED_NAMES.has(key) ? `otel.${key}` : key, value, flat, 0)
   }
   const parts: Buffer[] = []
   const names: string[] = []
   let size = 0
   for (const [name, json] of flat) {
+    if (FIXED_NAMES.has(name)) continue
     const part = Buffer.from(`,${JSON.stringify(name)}:${json}`)
     if (size + part.length > ATTRIBUTES_BYTES_MAX) continue
     size += part.length
@@ -86,7 +74,7 @@ function resourceOf(attributes: readonly KeyValue[], hostname: string | undefine
     tags: tags.join(','),
     attributes: parts,
     all: Buffer.concat(parts),
-    keys: new KeyTable(names)
+    names
   }
 }
 
@@ -109,5 +97,7 @@ function jsonOf(value: AnyValue): string | undefined {
   if (value.bytesValue !== undefined) return JSON.stringify(Buffer.from(value.bytesValue).toString('base64'))
   if (value.arrayValue !== undefined) return `[${(value.arrayValue.values ?? []).map((each) => jsonOf(each) ?? 'null').join(',')}]`
   if (value.kvlistValue === undefined) return undefined
-  return `{${(value.kvlistValue.values ?? []).map(({ key = '', value: each }) => `${JSON.stringify(key)}:${(each && jsonOf(each)) ?? 'null'}`).join(',')}}`
+  const entries = new Map<string, string>()
+  for (const { key = '', value: each } of value.kvlistValue.values ?? []) entries.set(key, (each && jsonOf(each)) ?? 'null')
+  return `{${Array.from(entries, ([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`
 }

@@ -6,6 +6,7 @@ import { AnyValueReader, ARRAY, JsonBytes, MAP, PairReader, STRING } from './jso
 import * as names from './log-names.ts'
 import { LogReader } from './log-reader.ts'
 import type { LogResource } from './log-resource.ts'
+import { plainTag } from './tags.ts'
 
 /** Longer logs are cut by the intake, wherever that is. */
 export const LOG_BYTES_MAX = 1_000_000
@@ -29,6 +30,30 @@ export class LogWriter {
   private readonly value = new AnyValueReader()
   /** So long was the message that was written last. */
   private messageBytes = 0
+  private record = 0
+  private known = new Map<string, Key>()
+  private fixed: readonly Key[] = []
+  private lastResource: LogResource | undefined
+  private lastKeys: readonly Key[] = []
+
+  /** Begins an array of the records of these bytes. */
+  begin(bytes: Uint8Array): void {
+    if (this.fixed.length === 0 || this.known.size > KEYS_MAX) {
+      this.known = new Map()
+      this.fixed = names.FIXED.map((name) => this.keyOf(name))
+      this.lastResource = undefined
+    }
+    this.reader.open(bytes)
+    this.out.begin()
+    this.out.ascii('[')
+  }
+
+  /** Ends it: its bytes, which are the caller's now. */
+  end(): Uint8Array {
+    this.reader.close()
+    this.out.ascii(']')
+    return this.out.end()
+  }
 
   /** Writes the record that was read last; false when something had to be cut. */
   write(resource: LogResource): boolean {
@@ -46,6 +71,8 @@ export class LogWriter {
 
   private entry(resource: LogResource, messageBytesMax: number, isCut: boolean): void {
     const { out, reader } = this
+    this.record++
+    for (const key of this.fixed) key.record = this.record
     out.ascii('{"message":')
     const messageStart = out.length
     this.message(messageBytesMax)
@@ -103,8 +130,9 @@ export class LogWriter {
   private tags({ tags }: LogResource): void {
     const { out, reader } = this
     const player = reader.players[names.TAGS]
-    if (player < 0 && tags === '') return
-    const own = player < 0 ? '' : (scalarText(reader.bytes, reader.valueStarts[player], reader.valueEnds[player], TAGS_BYTES_MAX) ?? '')
+    const text = player < 0 ? '' : (scalarText(reader.bytes, reader.valueStarts[player], reader.valueEnds[player], TAGS_BYTES_MAX) ?? '')
+    const own = text === '' ? '' : listOfTags(text)
+    if (own === '' && tags === '') return
     out.ascii(',"ddtags":')
     out.text(tags === '' || own === '' ? tags + own : `${tags},${own}`)
   }
@@ -146,7 +174,8 @@ export class LogWriter {
       const role = names.roles[number]
       if (this.isWritten(role, i)) return
       if (role === names.EXCEPTION && !this.hasErrorOf(number)) name = names.errorNames[number]
-      else if (role === names.MESSAGE || role === names.STATUS || role === names.RESERVED || role === names.SOURCE) prefix = 'otel.'
+      else if (PREFIXED.has(role)) prefix = 'otel.'
+      else if (role === names.TRACE || role === names.SPAN) prefix = this.isId(i) ? '' : 'attributes.'
     }
     const keyStart = reader.keyStarts[i]
     const keyEnd = isCut ? Math.min(reader.keyEnds[i], keyStart + CUT_KEY_BYTES_MAX) : reader.keyEnds[i]
@@ -175,6 +204,12 @@ export class LogWriter {
     }
   }
 
+  private isId(i: number): boolean {
+    const { reader } = this
+    const text = scalarText(reader.bytes, reader.valueStarts[i], reader.valueEnds[i], WORD_BYTES_MAX) ?? ''
+    return HEX_TRACE.test(text) || DECIMAL.test(text)
+  }
+
   private hasErrorOf(exception: number): boolean {
     const error = names.keys.numberOf(names.errorNames[exception])
     return this.reader.present[error] === 1
@@ -198,44 +233,63 @@ export class LogWriter {
       return
     }
     if (isCut && value.kind >= ARRAY) return
-    out.raw(this.keyOf(name))
+    const key = this.keyOf(name)
+    if (key.record === this.record) return
+    key.record = this.record
+    out.raw(key.json)
     if (value.kind === STRING) out.string(reader.bytes, value.start, value.end, isCut ? CUT_TEXT_BYTES_MAX : NO_LIMIT)
     else out.value(reader.bytes, start, end)
   }
 
+  // What the record says itself goes before.
   private inherited(resource: LogResource): void {
-    const { out, reader } = this
-    let overridden = 0
-    for (let i = 0; i < reader.count; i++) {
-      const found = resource.keys.find(reader.view, reader.keyStarts[i], reader.keyEnds[i] - reader.keyStarts[i])
-      if (found < 0) continue
-      if (overridden++ === 0) this.hidden.length = 0
-      this.hidden.push(found)
-    }
-    if (overridden === 0) out.raw(resource.all)
-    else for (let i = 0; i < resource.attributes.length; i++) if (!this.hidden.includes(i)) out.raw(resource.attributes[i])
+    const { out, record } = this
+    const keys = this.keysOf(resource)
+    let isWhole = true
+    for (let i = 0; i < keys.length; i++) if (keys[i].record === record) isWhole = false
+    if (isWhole) out.raw(resource.all)
+    else for (let i = 0; i < keys.length; i++) if (keys[i].record !== record) out.raw(resource.attributes[i])
   }
 
-  private readonly hidden: number[] = []
-  /** Keys as `,"key":`; most logs have the same. */
-  private readonly known = new Map<string, Buffer>()
+  private keysOf(resource: LogResource): readonly Key[] {
+    if (resource !== this.lastResource) {
+      this.lastResource = resource
+      this.lastKeys = resource.names.map((name) => this.keyOf(name))
+    }
+    return this.lastKeys
+  }
 
-  private keyOf(name: string): Buffer {
+  private keyOf(name: string): Key {
     let found = this.known.get(name)
     if (found === undefined) {
-      found = Buffer.from(`,${JSON.stringify(name)}:`)
-      if (this.known.size >= KEYS_MAX) this.known.clear()
-      if (name.length <= CUT_KEY_BYTES_MAX) this.known.set(name, found)
+      found = { json: Buffer.from(`,${JSON.stringify(name)}:`), record: 0 }
+      this.known.set(name, found)
     }
     return found
   }
 }
 
+/** A key as `,"key":`, and the last record that has it: no key may come twice in an entry. */
+interface Key {
+  readonly json: Buffer
+  record: number
+}
+
+const PREFIXED = new Set([names.MESSAGE, names.STATUS, names.RESERVED, names.SOURCE])
+/** Keys that are remembered from one array to the next. */
 const KEYS_MAX = 2048
 const HEX_TRACE = /^([0-9a-f]{32}|[0-9a-f]{16})$/i
 const HEX_SPAN = /^[0-9a-f]{16}$/i
 // Sixteen or more digits may be either; ids of OpenTelemetry are hex and have 16 or 32 digits exactly.
 const DECIMAL = /^[1-9]\d{0,19}$/
+
+function listOfTags(text: string): string {
+  return text
+    .split(',')
+    .map((tag) => plainTag(tag))
+    .filter((tag) => tag !== '')
+    .join(',')
+}
 
 function hex(bytes: Uint8Array, start: number, length: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('hex')

@@ -100,9 +100,7 @@ export class LogsLane implements Lane {
     let tooOld = 0
     let trimmed = 0
     let isFull = false
-    reader.open(bytes)
-    out.begin()
-    out.ascii('[')
+    writer.begin(bytes)
     walkRecords(bytes, {
       resourceEntry() {
         resourceKey = ''
@@ -133,9 +131,7 @@ export class LogsLane implements Lane {
         if (!isFull) number++
       }
     })
-    out.ascii(']')
-    reader.close()
-    return { body: out.end(), entries, end: number, tooOld, trimmed }
+    return { body: writer.end(), entries, end: number, tooOld, trimmed }
   }
 }
 

@@ -74,8 +74,13 @@ export function senderOf(attributes: readonly KeyValue[] | undefined, hostname?:
 
 /** `name:value` without what ends a tag in a list. */
 export function tagOf(name: string, value: string): string {
-  return `${name}:${value}`
-    .replace(/[,\p{C}]/gu, '_')
+  return plainTag(`${name}:${value}`.replaceAll(',', '_'))
+}
+
+/** A tag as Datadog takes it. */
+export function plainTag(tag: string): string {
+  return tag
+    .replace(/\p{C}/gu, '_')
     .trim()
     .slice(0, TAG_CHARACTERS_MAX)
     .replace(/[\s:]+$/, '')
