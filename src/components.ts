@@ -12,6 +12,7 @@ import { limit } from './processors/limit/limit.ts'
 import { redact } from './processors/redact/redact.ts'
 import { sample } from './processors/sample/sample.ts'
 import { stats } from './processors/stats/stats.ts'
+import { datadog as datadogReceiver } from './receivers/datadog/datadog.ts'
 import { files } from './receivers/files/files.ts'
 import { gpu } from './receivers/gpu/gpu.ts'
 import { kernel } from './receivers/kernel/kernel.ts'
@@ -21,7 +22,7 @@ import { sentry as sentryReceiver } from './receivers/sentry/sentry.ts'
 
 /** Every component there is. A new one is its file, its test, one line here and one block in `config/`. */
 export const components: Definitions = {
-  receivers: [otlp, logs, files, sentryReceiver, gpu, kernel],
+  receivers: [otlp, logs, files, sentryReceiver, datadogReceiver, gpu, kernel],
   processors: [correlate, derive, stats, cost, errors, limit, sample, enrich],
   redactor: redact,
   exporters: [otlpExporter, sentry, datadog],

@@ -27,6 +27,9 @@ export class MsgpackReader {
   /** Where the last text or binary value lies. */
   start = 0
   stop = 0
+  /** The last whole number as 64 bits in two unsigned halves; one below zero as its two's complement. */
+  low = 0
+  high = 0
   private bytes: Buffer
   private end = 0
   private valuesLeft = VALUES_MAX
@@ -107,6 +110,41 @@ export class MsgpackReader {
     if (found === type) return true
     this.pos = before
     return false
+  }
+
+  /** Whether a number is next; if so, it is read, and its whole part lies in `high` and `low`. */
+  integer(): boolean {
+    const byte = this.peek()
+    if (byte < 0x80 || byte >= 0xe0) {
+      this.pos++
+      return this.wide(byte < 0x80 ? byte : byte - 256)
+    }
+    if (byte === 0xcf || byte === 0xd3) {
+      const at = this.fixed(8)
+      this.high = this.bytes.readUInt32BE(at)
+      this.low = this.bytes.readUInt32BE(at + 4)
+      return true
+    }
+    if (byte < 0xca || byte > 0xd3) return false
+    const value = Number(this.scalar(byte))
+    return this.wide(value > -(2 ** 63) && value < 2 ** 64 ? Math.trunc(value) : 0)
+  }
+
+  private wide(value: number): true {
+    this.low = value >>> 0
+    this.high = Math.floor(value / 0x1_0000_0000) >>> 0
+    return true
+  }
+
+  /** The number that is next, as a double; undefined, and nothing is read, where something else is next. */
+  double(): number | undefined {
+    const byte = this.peek()
+    if (byte === 0xcb) return this.bytes.readDoubleBE(this.fixed(8))
+    if (byte < 0x80 || byte >= 0xe0) {
+      this.pos++
+      return byte < 0x80 ? byte : byte - 256
+    }
+    return byte >= 0xca && byte <= 0xd3 ? Number(this.scalar(byte)) : undefined
   }
 
   nil(): boolean {
