@@ -175,7 +175,7 @@ export class LogWriter {
       if (this.isWritten(role, i)) return
       if (role === names.EXCEPTION && !this.hasErrorOf(number)) name = names.errorNames[number]
       else if (PREFIXED.has(role)) prefix = 'otel.'
-      else if (role === names.TRACE || role === names.SPAN) prefix = this.isId(i) ? '' : 'attributes.'
+      else if ((role === names.TRACE || role === names.SPAN) && !this.isId(i)) prefix = 'attributes.'
     }
     const keyStart = reader.keyStarts[i]
     const keyEnd = isCut ? Math.min(reader.keyEnds[i], keyStart + CUT_KEY_BYTES_MAX) : reader.keyEnds[i]

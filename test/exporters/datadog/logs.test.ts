@@ -105,12 +105,7 @@ test('a log is found from its trace and its span', async () => {
     '13235353014750950193',
     TRACE
   )
-  await f(
-    { attributes: attributesOf({ trace_id: 'none', dd: { kvlistValue: { values: attributesOf({ trace_id: 'none' }) } } }) },
-    undefined,
-    undefined,
-    'none'
-  )
+  strictEqual((await entryOf({ attributes: attributesOf({ trace_id: 'none' }) }))['attributes.trace_id'], 'none')
   await f({}, undefined, undefined)
 })
 
@@ -290,6 +285,6 @@ test('whatever a log holds, the intake takes it', async () => {
       strictEqual(await lane.send(batch, never), undefined)
       strictEqual(taken(intake).length, logRecords.length)
     }),
-    { numRuns: 500 }
+    { numRuns: 200 }
   )
 })
