@@ -11,16 +11,20 @@ import type { Row } from './row.ts'
 
 const ERROR = 2
 const ARENA_BYTES_MAX = 2 ** 20
-/** Known at once; beyond that all are forgotten, and found anew. */
-const KEYS_KNOWN_MAX = 10_000
 const LENGTH_BITS = 13 // enough for VALUE_BYTES_MAX
 const FACT_BITS = 5
 
+/** Whose statistics they are. */
+interface Origin {
+  readonly text: string
+  readonly attributes: readonly KeyValue[]
+}
+
+const NO_ORIGIN: Origin = { text: '', attributes: [] }
+
 /** Under what spans are counted: spans that Datadog tells apart have different keys. */
 export interface Key {
-  /** The resource that they are of, as text and as attributes. */
-  readonly origin: string
-  readonly originAttributes: readonly KeyValue[]
+  readonly origin: Origin
   /** The name of what was done. */
   readonly resource: string
   readonly attributes: readonly KeyValue[]
@@ -38,9 +42,15 @@ export class Keys {
   // Null: spans of which no statistics are kept.
   private readonly found = new ByteKeys<Key | null>(FOUND_MAX + 1, ARENA_BYTES_MAX)
   private readonly known = new Map<string, Key>()
+  private readonly origins = new Map<number, Origin>()
+  private readonly keysMax: number
+  private readonly hasRoom: (resource: string) => boolean
   private epoch = 0
 
-  constructor() {
+  /** Knows so many keys, at most. `hasRoom` tells whether a resource may have a name of its own. */
+  constructor(keysMax: number, hasRoom: (resource: string) => boolean) {
+    this.keysMax = keysMax
+    this.hasRoom = hasRoom
     const names = [...NAME_SOURCES, ...SPAN_SOURCES, ...RESOURCE_SOURCES]
     const table = new KeyTable(names)
     this.reader = new SpanReader(table)
@@ -56,6 +66,7 @@ export class Keys {
     if (this.epoch !== interner.epoch) {
       this.epoch = interner.epoch
       found.clear()
+      this.origins.clear()
     }
     const isRoot = !hasParent(reader)
     if (reader.found > FOUND_MAX) return this.make(isRoot).key
@@ -98,6 +109,8 @@ export class Keys {
     const nameStart = reader.valueStarts[nameIndex]
     const spanName = utf8(reader.bytes, nameStart, Math.min(reader.valueEnds[nameIndex], nameStart + VALUE_BYTES_MAX))
     const names = namesOf(read, kind, spanName)
+    const isNamed = this.hasRoom(names.resource)
+    const resource = isNamed ? names.resource : BLOCKED
     const attributes: KeyValue[] = []
     const text = (key: string, value: string | undefined): void => {
       if (value !== undefined && value !== '') attributes.push({ key, value: { stringValue: value } })
@@ -105,7 +118,7 @@ export class Keys {
     // Without a name yet, it may be given one on the way, as the spans are.
     if (read('service.name') !== undefined) text(ROW.service, names.service)
     text(ROW.operation, names.operation)
-    text(ROW.resource, names.resource)
+    text(ROW.resource, resource)
     text(ROW.type, names.type)
     text(ROW.kind, KINDS[kind])
     text(ROW.status, reader.status === ERROR ? STATUS_ERROR : STATUS_OK)
@@ -115,48 +128,55 @@ export class Keys {
       attributes.push({ key: ROW.httpStatus, value: { intValue: BigInt(status) } })
     }
     text(ROW.httpMethod, read('http.request.method', 'http.method'))
-    text(ROW.httpRoute, read('http.route'))
+    if (isNamed) text(ROW.httpRoute, read('http.route'))
     text(ROW.rpcStatus, this.first(['rpc.response.status_code', 'rpc.grpc.status_code'])?.toUpperCase())
     text(ROW.origin, this.first(['_dd.origin']))
     const statement = read('db.statement', 'db.query.text')
-    return { key: this.keyOf(names.resource, attributes), isOften: statement === undefined || statement === names.resource }
+    const isOften = isNamed && (statement === undefined || statement === resource)
+    return { key: this.keyOf(resource, attributes), isOften }
   }
 
   private keyOf(resource: string, attributes: KeyValue[]): Key {
-    const { reader, known, sources } = this
-    const originAttributes: KeyValue[] = []
-    for (const key of RESOURCE_SOURCES) {
-      const stringValue = reader.resourceText(sources[key])
-      if (stringValue !== undefined) originAttributes.push({ key, value: { stringValue } })
+    const origin = this.originOf()
+    const id = `${origin.text}\n${textOf(attributes)}`
+    const known = this.known.get(id)
+    if (known !== undefined) return known
+    if (this.known.size >= this.keysMax) return this.blocked(attributes)
+    const key = { origin, resource, attributes, row: null, period: null }
+    this.known.set(id, key)
+    return key
+  }
+
+  private originOf(): Origin {
+    const { reader, sources, origins } = this
+    let origin = origins.get(reader.resourceNumber)
+    if (origin === undefined) {
+      const attributes: KeyValue[] = []
+      for (const key of RESOURCE_SOURCES) {
+        const stringValue = reader.resourceText(sources[key])
+        if (stringValue !== undefined) attributes.push({ key, value: { stringValue } })
+      }
+      origin = { text: textOf(attributes), attributes }
+      origins.set(reader.resourceNumber, origin)
     }
-    const origin = textOf(originAttributes)
-    const id = `${origin}\n${textOf(attributes)}`
-    let key = known.get(id)
+    return origin
+  }
+
+  /** What finds no room counts here, by its outcome alone. */
+  blocked(all: readonly KeyValue[]): Key {
+    const attributes = blockedAttributes(all)
+    const id = textOf(attributes)
+    let key = this.known.get(id)
     if (key === undefined) {
-      if (known.size >= KEYS_KNOWN_MAX) this.forget()
-      key = { origin, originAttributes, resource, attributes, row: null, period: null }
-      known.set(id, key)
+      key = { origin: NO_ORIGIN, resource: BLOCKED, attributes, row: null, period: null }
+      this.known.set(id, key)
     }
     return key
   }
 
-  /** The same key for a span whose resource has no room, or that finds none itself. */
-  blocked(key: Key, whole: boolean): Key {
-    const { known } = this
-    const attributes = whole
-      ? blockedAttributes(key)
-      : key.attributes.map((each) => (each.key === ROW.resource ? { ...each, value: NAMELESS } : each))
-    const id = `${whole ? '' : key.origin}\n${textOf(attributes)}`
-    let other = known.get(id)
-    if (other === undefined) {
-      const origin = whole ? { origin: '', originAttributes: [] } : { origin: key.origin, originAttributes: key.originAttributes }
-      other = { ...origin, resource: BLOCKED, attributes, row: null, period: null }
-      known.set(id, other)
-    }
-    return other
-  }
-
-  private forget(): void {
+  /** Makes room for other keys. Between two periods: in one period, a key must stay the same. */
+  forget(): void {
+    if (this.known.size < this.keysMax / 2) return
     this.known.clear()
     this.found.clear()
   }
@@ -177,14 +197,10 @@ export class Keys {
 
 const NAMELESS = { stringValue: BLOCKED }
 
-// All that finds no room in one row for each outcome.
-function blockedAttributes(key: Key): KeyValue[] {
+function blockedAttributes(all: readonly KeyValue[]): KeyValue[] {
   const kept: readonly string[] = [ROW.status, ROW.topLevel]
   const named: readonly string[] = [ROW.service, ROW.operation, ROW.resource]
-  return key.attributes.flatMap((each) => {
-    if (kept.includes(each.key!)) return [each]
-    return named.includes(each.key!) ? [{ key: each.key!, value: NAMELESS }] : []
-  })
+  return [...named.map((key) => ({ key, value: NAMELESS })), ...all.filter(({ key }) => kept.includes(key!))]
 }
 
 function textOf(attributes: readonly KeyValue[]): string {

@@ -9,12 +9,12 @@ const DELTA = 1
 export function requestOf(rows: readonly Row[]): Uint8Array {
   const byOrigin = new Map<string, Row[]>()
   for (const row of rows) {
-    const same = byOrigin.get(row.key.origin)
-    if (same === undefined) byOrigin.set(row.key.origin, [row])
+    const same = byOrigin.get(row.key.origin.text)
+    if (same === undefined) byOrigin.set(row.key.origin.text, [row])
     else same.push(row)
   }
   const resourceMetrics = Array.from(byOrigin.values(), (same) => ({
-    resource: { attributes: same[0].key.originAttributes },
+    resource: { attributes: same[0].key.origin.attributes },
     scopeMetrics: [{ metrics: same.map(metricOf) }]
   }))
   return encode('ExportMetricsServiceRequest', { resourceMetrics })

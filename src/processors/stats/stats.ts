@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { type Batch, parseBatch } from '../../batch.ts'
 import { defineProcessor, type Host, type Processor } from '../../component.ts'
-import { PERIOD_NANO } from '../../datadog/statistics.ts'
+import { BLOCKED, PERIOD_NANO } from '../../datadog/statistics.ts'
 import { adjustedCount } from '../../otlp/adjusted-count.ts'
 import { CLOCK_FINE } from '../../otlp/attributes/span-reader.ts'
 import { type RecordVisitor, walkRecords } from '../../otlp/request.ts'
@@ -32,7 +32,7 @@ const ROWS_PER_BATCH = 200
 
 class Stats implements Processor {
   private readonly options: z.output<z.ZodObject<typeof options>>
-  private readonly keys = new Keys()
+  private readonly keys: Keys
   private readonly visitor: RecordVisitor
   private readonly seen = { counted: 0, skipped: 0 }
   private readonly odd = { early: 0, late: 0, overflow: 0 }
@@ -47,6 +47,11 @@ class Stats implements Processor {
 
   constructor(given: z.output<z.ZodObject<typeof options>>, host: Host) {
     this.options = given
+    // Of two periods, since spans end in one and come in the next.
+    this.keys = new Keys(2 * given.keysMax, (resource) => {
+      const { resources } = this.latest
+      return resources.size < given.resourcesMax || resources.has(resource)
+    })
     const { reader } = this.keys
     this.visitor = {
       resourceEntry: () => reader.resourceEntry(),
@@ -81,6 +86,7 @@ class Stats implements Processor {
     const periods = [...this.periods.values()].sort((a, b) => a.number - b.number)
     this.periods = new Map()
     this.latest = new Period(0)
+    this.keys.forget()
     // Of two points of one series in one second, the intake keeps the last. So what is told of several periods at once is dated a second apart.
     let second = Math.max(this.lastSecond + 1, Math.floor(nowMs / 1000) - periods.length + 1)
     for (const period of periods) {
@@ -104,6 +110,7 @@ class Stats implements Processor {
     // What cannot be used is counted by derive.
     const weight =
       reader.traceStateEnd > reader.traceStateStart ? adjustedCount(bytes, reader.traceStateStart, reader.traceStateEnd) || 1 : 1
+    if (row.key.resource === BLOCKED) this.odd.overflow++
     row.add(reader.clock === CLOCK_FINE ? Math.round(reader.seconds * 1e9) : 0, weight)
     this.seen.counted++
   }
@@ -133,19 +140,12 @@ class Stats implements Processor {
   }
 
   private rowOf(key: Key, period: Period): Row {
-    const { keysMax, resourcesMax } = this.options
-    let mine = key
-    if (!period.rows.has(key)) {
-      if (!period.resources.has(key.resource) && period.resources.size >= resourcesMax) mine = this.keys.blocked(mine, false)
-      if (!period.rows.has(mine) && period.rows.size >= keysMax) mine = this.keys.blocked(mine, true)
+    const isFull = period.rows.size >= this.options.keysMax && !period.rows.has(key)
+    const row = period.rowOf(isFull ? this.keys.blocked(key.attributes) : key)
+    if (!isFull) {
+      key.period = period
+      key.row = row
     }
-    const row = period.rowOf(mine)
-    if (mine !== key) {
-      this.odd.overflow++
-      return row
-    }
-    key.period = period
-    key.row = row
     return row
   }
 
