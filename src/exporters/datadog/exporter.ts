@@ -28,6 +28,7 @@ export class DatadogExporter implements Exporter {
   private readonly host: Host
   private readonly lanes = new Map<Signal, Lane>()
   private client: HttpClient | undefined
+  private direct: HttpClient | undefined
   private intake: Intake | undefined
 
   constructor(given: DatadogOptions, host: Host) {
@@ -44,12 +45,14 @@ export class DatadogExporter implements Exporter {
     if (wantsKey(given)) await key.read()
     const endpoints = endpointsOf(given, place)
     const tls = await readTls(given.tls, `${place}.tls`)
+    this.direct = new HttpClient({ proxy: 'off' })
     try {
       this.client = new HttpClient({ tls, proxy: given.proxy })
     } catch (error) {
       throw new RefusedError('invalid', `${place}: ${messageOf(error)}`)
     }
-    this.intake = new Intake({ compression: given.compression, timeoutMs: given.timeout, site: given.site }, host, this.client, key)
+    const settings = { compression: given.compression, timeoutMs: given.timeout, site: given.site }
+    this.intake = new Intake(settings, host, this.client, key, this.direct)
     this.addTraces(given, endpoints, this.intake)
     if (given.logs !== 'off') this.lanes.set('logs', new LogsLane(endpoints.logs, this.intake, host, given.hostname))
     if (given.metrics !== 'off') this.lanes.set('metrics', this.metricsLane(given, endpoints, this.intake))
@@ -88,6 +91,7 @@ export class DatadogExporter implements Exporter {
   async stop(): Promise<void> {
     for (const lane of this.lanes.values()) await lane.stop?.()
     await this.client?.close()
+    await this.direct?.close()
   }
 
   async send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined> {

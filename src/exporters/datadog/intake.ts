@@ -7,6 +7,7 @@ import { compress } from '../../net/compress.ts'
 import type { HttpClient, HttpResponse } from '../../net/http-client.ts'
 import { retryAfterMs } from '../../net/retry-after.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
+import { mayCarryKey } from './endpoints.ts'
 import type { ApiKey } from './keys.ts'
 
 export interface Post {
@@ -43,16 +44,19 @@ export class Intake {
   private readonly options: IntakeOptions
   private readonly host: Host
   private readonly client: HttpClient
+  private readonly direct: HttpClient
   private readonly key: ApiKey
   private readonly requests: Counter
   private readonly sentBytes: Counter
   /** By URL: an intake that takes nothing, whatever is sent, and since when. */
   private readonly refusals = new Map<string, { readonly sinceMs: number; readonly message: string }>()
 
-  constructor(options: IntakeOptions, host: Host, client: HttpClient, key: ApiKey) {
+  /** `direct` asks without a proxy. */
+  constructor(options: IntakeOptions, host: Host, client: HttpClient, key: ApiKey, direct = client) {
     this.options = options
     this.host = host
     this.client = client
+    this.direct = direct
     this.key = key
     this.requests = host.metrics.counter(
       'sluice_exporter_requests_total',
@@ -82,12 +86,14 @@ export class Intake {
 
   private async request(post: Post, stop: AbortSignal): Promise<HttpResponse> {
     const { method = 'POST', url, signal } = post
+    // What goes to this machine in clear, with the key, goes to no other first.
+    const client = mayCarryKey(url) && url.protocol === 'http:' ? this.direct : this.client
     const { timeoutMs } = this.options
     const compression = post.isPlain || post.body.length < COMPRESSED_FROM_BYTES ? 'none' : this.options.compression
     const body = compression === 'none' ? post.body : await compress(post.body, compression)
     const labels = { exporter: this.host.name, signal }
     try {
-      const response = await this.client.request({ method, url, headers: this.headersOf(post, compression), body, timeoutMs, signal: stop })
+      const response = await client.request({ method, url, headers: this.headersOf(post, compression), body, timeoutMs, signal: stop })
       this.requests.add(1, { ...labels, answer: `${Math.floor(response.status / 100)}xx` })
       this.sentBytes.add(body.length, labels)
       return response
@@ -135,6 +141,8 @@ function isKeyRefused(status: number): boolean {
 
 // What is there is not the intake: nothing that is sent arrives, and all of it may once the configuration is right.
 const REMEDIES: Readonly<Record<number, string>> = {
+  401: 'check what an Agent stands behind, which takes no key of ours',
+  403: 'check what an Agent stands behind, which takes no key of ours',
   404: 'check the site, and the path of the endpoint',
   405: 'check the path of the endpoint',
   407: 'check the credentials in the URL of the proxy'

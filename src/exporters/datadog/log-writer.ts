@@ -177,10 +177,8 @@ export class LogWriter {
       else if (PREFIXED.has(role)) prefix = 'otel.'
       else if ((role === names.TRACE || role === names.SPAN) && !this.isId(i)) prefix = 'attributes.'
     }
-    const keyStart = reader.keyStarts[i]
-    const keyEnd = isCut ? Math.min(reader.keyEnds[i], keyStart + CUT_KEY_BYTES_MAX) : reader.keyEnds[i]
-    if (isCut && keyEnd !== reader.keyEnds[i]) return
-    if (name === '') name = prefix + utf8(reader.bytes, keyStart, keyEnd)
+    if (isCut && reader.keyEnds[i] - reader.keyStarts[i] > CUT_KEY_BYTES_MAX) return
+    if (name === '') name = prefix + utf8(reader.bytes, reader.keyStarts[i], reader.keyEnds[i])
     this.named(name, reader.valueStarts[i], reader.valueEnds[i], 0, isCut)
   }
 

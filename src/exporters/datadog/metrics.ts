@@ -42,6 +42,7 @@ export class MetricsLane implements Lane {
   private readonly intake: Intake
   private readonly exporter: string
   private readonly points: Counter
+  private opened: Promise<void> | undefined
   private progress: Progress | undefined
   /** Of the batch, what is neither delivered nor given up. */
   private rest: Entry[] = []
@@ -58,15 +59,14 @@ export class MetricsLane implements Lane {
     )
   }
 
-  async start(): Promise<void> {
-    await this.state.open()
-  }
-
   async stop(): Promise<void> {
     await this.state.close()
   }
 
   async send(batch: RedactedBatch, stop: AbortSignal): Promise<Outcome | undefined> {
+    // Not before: while a configuration is exchanged, the exporter before this one may still send, and go on counting.
+    this.opened ??= this.state.open()
+    await this.opened
     const progress = this.progressOf(batch)
     while (this.rest.length > 0) {
       if (stop.aborted) throw new RefusedError('unavailable', 'stopped before all of it was sent')

@@ -55,7 +55,6 @@ async function made(
   })
   const url = new URL('http://127.0.0.1/')
   const lane = new MetricsLane(isOtlp ? otlpMetrics(url, settings) : seriesMetrics(url, settings), deltas, state, intake.asIntake, lent)
-  await lane.start()
   return { intake, lane, state }
 }
 
