@@ -41,7 +41,7 @@ exporters: { otlp: { endpoint: ${backend.url}, timeout: 2s } }
   for (const signal of SENT_SIGNALS) {
     const there = new Set(delivered[signal])
     const acknowledged = sender.acknowledged[signal]
-    ok(acknowledged.size > 100 * ITEMS, `${acknowledged.size} ${signal} acknowledged`)
+    ok(acknowledged.size > 10 * ITEMS, `${acknowledged.size} ${signal} acknowledged`)
     for (const id of acknowledged) strictEqual(there.has(id), signal !== 'traces' || isKept(id), `${signal} ${id}`)
 
     const books = await booksOf(gateway, signal)
