@@ -8,6 +8,7 @@ import { DatadogBackend } from '../support/datadog-backend.ts'
 import { Durations, type Statistics } from '../support/datadog-statistics.ts'
 import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { message, request, span } from '../support/otlp-bytes.ts'
+import { Secrets } from '../support/secrets.ts'
 
 /** Spans of each test; a million in the long form. */
 const SPANS = Number(process.env.DATADOG_SPANS ?? 40_000)
@@ -88,12 +89,12 @@ async function sendTraces(gateway: GatewayProcess, truth: Truth, seed: string): 
   }
 }
 
-const start = (t: TestContext, exporter: string): Promise<GatewayProcess> =>
+const start = (t: TestContext, exporter: string, share = '10%'): Promise<GatewayProcess> =>
   startGateway(t, {
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
-processors: { derive: off, cost: off, sample: { traces: 10%, errors: 10% } }
+processors: { derive: off, cost: off, sample: { traces: ${share}, errors: ${share} } }
 exporters: { datadog: { apiKey: ${'d'.repeat(32)}, logs: off, metrics: off, ${exporter} } }
 `
   })
@@ -219,5 +220,41 @@ describe('traces and their statistics at Datadog', { concurrency: true }, () => 
       agent.otlpSpans.every(({ resource }) => resource['_dd.stats_computed'] === 'true'),
       true
     )
+  })
+
+  it('no secret goes along with names', { timeout: 120_000 }, async (t) => {
+    const agent = await DatadogAgent.start(t)
+    const gateway = await start(t, `traces: agent, endpoints: { agent: "${agent.url}" }`, '100%')
+    const secrets = new Secrets(7)
+    const planted = [secrets.jwt(), secrets.password(), secrets.password()]
+    const now = BigInt(Date.now()) * 1_000_000n
+    const times = { startUnixNano: now - 5_000_000n, endUnixNano: now }
+    const body = request([
+      span({ ...times, spanId: idOf('a', 16), name: `GET /voices?token=${planted[0]}`, kind: 2 }),
+      span({
+        ...times,
+        spanId: idOf('b', 16),
+        name: 'login',
+        attributes: { 'http.request.method': 'GET', 'http.route': `/login?password=${planted[1]}` }
+      }),
+      span({
+        ...times,
+        spanId: idOf('c', 16),
+        kind: 3,
+        attributes: { 'db.system': 'mysql', 'db.statement': `SELECT 1 WHERE password = '${planted[2]}'` }
+      })
+    ])
+    const headers = { 'content-type': 'application/x-protobuf' }
+    strictEqual((await fetch(`${gateway.http}/v1/traces`, { method: 'POST', headers, body: Uint8Array.from(body) })).status, 200)
+    await until(
+      () => booksOf(gateway, 'traces'),
+      ({ delivered }) => delivered === 3
+    )
+    strictEqual(await gateway.end('SIGTERM'), 0)
+    deepStrictEqual([agent.violations, agent.spans.length, agent.statistics.of().hits], [[], 3, 3])
+    const shown = JSON.stringify([agent.spans.map(({ name, resource, meta }) => [name, resource, meta]), agent.statistics.rows])
+    for (const secret of planted) strictEqual(shown.includes(secret), false)
+    // Spans and statistics are still of the same names.
+    deepStrictEqual(agent.spans.map(({ resource }) => resource).sort(), agent.statistics.resources())
   })
 })
