@@ -132,6 +132,8 @@ interface Definition<S extends Shape, Made> {
   readonly type: string
   readonly summary: string
   readonly options: S
+  /** Loads what `create` needs; awaited before it. Of a component that many gateways do not run, so that it costs those nothing. */
+  readonly prepare?: () => Promise<void>
   create(options: Options<S>, host: Host): Made
 }
 
@@ -179,6 +181,23 @@ export interface ExporterDefinition<S extends Shape = Shape> extends Definition<
 export interface FolderDefinition<S extends Shape = Shape> extends Definition<S, Folder> {
   readonly kind: 'folder'
   readonly signals: readonly Signal[]
+}
+
+/**
+ * A module that a definition leaves unloaded until a component of it is to run: what is given imports it, `prepare` is `load`, and `create` takes
+ * what it needs from `loaded`.
+ */
+export function later<M>(load: () => Promise<M>): { readonly load: () => Promise<void>; readonly loaded: M } {
+  let loaded: M | undefined
+  return {
+    load: async () => {
+      loaded ??= await load()
+    },
+    get loaded() {
+      if (loaded === undefined) throw new Error('a component was created before it was prepared')
+      return loaded
+    }
+  }
 }
 
 export const defineReceiver = <S extends Shape>(definition: Omit<ReceiverDefinition<S>, 'kind'>): ReceiverDefinition<S> => ({

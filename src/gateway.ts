@@ -111,7 +111,7 @@ export class Gateway {
     const { log, tracer, version } = surroundings
     this.facts = openFacts(config.facts, log, this.metrics)
     this.queue = await this.openQueue()
-    this.components = this.build(config, null)
+    this.components = await this.build(config, null)
     await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
     this.keepEmail(this.components)
     this.pipeline = new Pipeline(this.queue, ledger, planOf(this.components))
@@ -175,7 +175,7 @@ export class Gateway {
   async reload(config: Config): Promise<void> {
     const { log } = this.surroundings
     const before = this.components
-    const after = this.build(config, before)
+    const after = await this.build(config, before)
     const starting = newOnes(after.exporters, before.exporters)
     const opening = newOnes(after.receivers, before.receivers)
     // Whatever may fail comes first. New receivers join the sockets of the old ones, which leave afterwards.
@@ -241,12 +241,15 @@ export class Gateway {
   }
 
   // Makes the components of a configuration, or takes over those of the one before that would be made alike.
-  private build(config: Config, before: Components | null): Components {
+  private async build(config: Config, before: Components | null): Promise<Components> {
     const { receivers, processors, folders, exporters } = before ?? NONE
     const redactors = before === null ? [] : [before.redactor]
+    const wanted = wantedProcessors(config)
+    const parts = [...config.receivers, ...wanted, config.redactor, ...config.folders, ...config.exporters]
+    await Promise.all(parts.map(({ definition }) => definition.prepare?.()))
     return {
       receivers: config.receivers.map((part) => this.take(part, receivers)),
-      processors: config.processors.map((part) => this.take(part, processors)),
+      processors: wanted.map((part) => this.take(part, processors)),
       redactor: this.take(config.redactor, redactors),
       folders: config.folders.map((part) => this.take(part, folders)),
       exporters: config.exporters.map((part) => this.take(part, exporters))
@@ -339,11 +342,16 @@ function newOnes<D, T>(some: readonly Running<D, T>[], others: readonly Running<
   return some.filter(({ made }) => !others.some((other) => other.made === made))
 }
 
+/** The processors of a configuration but for those that work for exporters which are not there. */
+function wantedProcessors({ processors, exporters }: Config): Config['processors'] {
+  const queued = new Set(exporters.flatMap(({ definition, options }) => definition.signals(options)))
+  return processors.filter(({ definition: { spawns } }) => spawns === undefined || queued.has(spawns))
+}
+
 function planOf({ processors, redactor, folders, exporters }: Components): Plan {
   const queued = new Set(exporters.flatMap(({ part }) => part.definition.signals(part.options)))
-  const wanted = processors.filter(({ part: { definition } }) => definition.spawns === undefined || queued.has(definition.spawns))
   return {
-    steps: wanted.map(({ part, made }) => ({ name: part.name, outcome: part.definition.outcome, processor: made })),
+    steps: processors.map(({ part, made }) => ({ name: part.name, outcome: part.definition.outcome, processor: made })),
     redactor: redactor.made,
     folders: folders.map(({ part, made }) => ({ signals: part.definition.signals, folder: made })),
     queued

@@ -47,6 +47,8 @@ const REQUESTS: Record<Signal, Buffer> = {
   stats: request(many(sum))
 }
 
+for (const { prepare } of components.processors) await prepare?.()
+
 interface Chain {
   readonly processors: readonly Processor[]
   readonly redactor: Redactor

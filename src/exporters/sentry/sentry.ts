@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Signal } from '../../batch.ts'
-import { defineExporter, type Exporter, type Host } from '../../component.ts'
+import { defineExporter, later } from '../../component.ts'
 import { choice, duration, flag, group, list, maybe, secret, size, text } from '../../config/schema.ts'
 import { messageOf } from '../../errors.ts'
 import { parseDsn } from '../../sentry/dsn.ts'
@@ -47,7 +47,10 @@ const options = {
   }),
   environment: maybe(text({ doc: 'The environment in place of what deployment.environment.name says; without either it is production.' })),
   release: maybe(text({ doc: 'The release in place of service.name@service.version.' })),
-  sendEmail: flag({ default: true, doc: 'Show a user’s e-mail address with the user of an error; it passes redaction there, and nowhere else.' }),
+  sendEmail: flag({
+    default: true,
+    doc: 'Show a user’s e-mail address with the user of an error; it passes redaction there, and nowhere else.'
+  }),
   tags: list(text({ default: '', doc: 'An attribute by its name.' }), {
     doc: 'Attributes that become tags of errors, beside those that always do.'
   }),
@@ -78,6 +81,8 @@ const options = {
   )
 }
 
+const exporter = later(() => import('./exporter.ts'))
+
 /** Sends to Sentry: errors as events, spans and logs as items, and the envelopes of Sentry SDKs. */
 export const sentry = defineExporter({
   type: 'sentry',
@@ -86,7 +91,8 @@ export const sentry = defineExporter({
   signals: (given) => signalsOf(given),
   batchBytesMax: ({ batchMax }) => batchMax,
   sendsEmail: ({ sendEmail }) => sendEmail,
-  create: (given, host) => loadedLater(given, host)
+  prepare: exporter.load,
+  create: (given, host) => new exporter.loaded.SentryExporter(given, host)
 })
 
 export type SentryOptions = z.output<z.ZodObject<typeof options>>
@@ -100,22 +106,4 @@ export function signalsOf({ errors, envelopes, spans, logs }: SentryOptions): Si
     ['logs', logs !== 'off']
   ]
   return signals.filter(([, isOn]) => isOn).map(([signal]) => signal)
-}
-
-// All else is loaded where it is on: it is 7 MB, in a gateway that has 90.
-function loadedLater(given: SentryOptions, host: Host): Exporter {
-  let exporter: Required<Exporter> | undefined
-  return {
-    async start() {
-      const { SentryExporter } = await import('./exporter.ts')
-      exporter = new SentryExporter(given, host)
-      await exporter.start()
-    },
-    send: (batch, signal) => exporter!.send(batch, signal),
-    abandon: (batch, reason) => exporter!.abandon(batch, reason),
-    trouble: () => exporter?.trouble() ?? null,
-    async stop() {
-      await exporter?.stop()
-    }
-  }
 }

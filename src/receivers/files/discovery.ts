@@ -6,11 +6,9 @@ import { ContainerLine } from './container-line.ts'
 import { BEGINNING, type Generation } from './generation.ts'
 import { matcherOf } from './glob.ts'
 import { HEAD_BYTES, HEAD_BYTES_MIN, headOf, isSame, keyOf, type Position, TRAIL_BYTES } from './identity.ts'
+import type { StartAt } from './options.ts'
 import { containerOf } from './origin.ts'
 import { isCompressed } from './rotated.ts'
-
-export const START_AT = ['auto', 'beginning', 'end'] as const
-export type StartAt = (typeof START_AT)[number]
 
 const NEWLINE = 10
 /** Files that were made while the saved positions were being written may not be in them. */

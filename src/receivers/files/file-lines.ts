@@ -3,10 +3,7 @@ import { LogEntry } from '../../logs/log-entry.ts'
 import type { LogSource } from '../../logs/log-source.ts'
 import { TRUNCATED } from '../../logs/stream.ts'
 import { ContainerLine, PLAIN } from './container-line.ts'
-
-/** What may stand around the lines of a file: what a container runtime puts there, nothing, or whatever is found. */
-export const WRAPPINGS = ['auto', 'cri', 'docker', 'plain'] as const
-export type Wrapping = (typeof WRAPPINGS)[number]
+import type { Wrapping } from './options.ts'
 
 export interface LineSettings {
   readonly collector: LogCollector

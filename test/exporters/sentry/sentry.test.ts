@@ -73,6 +73,7 @@ async function exporterTo(
   const given = z.strictObject(sentry.options).parse({ proxy: 'off', ...options })
   const say = (_: object, text: string): void => void lines.push(text)
   const log = { debug: say, info: say, warn: say, error: say }
+  await sentry.prepare?.()
   const exporter = sentry.create(given, host({ name: 'sentry', log, version: '1.2.3', ...parts }))
   await exporter.start?.()
   t.after(() => exporter.stop?.())

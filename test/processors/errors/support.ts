@@ -96,6 +96,8 @@ export function sentIn(batch: Batch | null): Sent[] {
   )
 }
 
+await errors.prepare?.()
+
 export interface Open {
   readonly processor: Processor
   readonly metrics: Metrics

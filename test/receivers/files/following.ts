@@ -41,6 +41,7 @@ export class Following {
       metrics: this.metrics
     }
     const written = { include: [join(this.logs, '**/*.log')], pollInterval: '10ms', batchDelay: '2ms', joinWithin: '20ms', ...options }
+    await files.prepare?.()
     const receiver = files.create(z.strictObject(files.options).parse(written) as never, host(this.hostParts))
     this.receiver = receiver
     this.t.after(() => receiver.stop())

@@ -55,6 +55,7 @@ class World {
       gpu: { ...gpuFactsOff(), devices: () => this.devices },
       pod: { ...podFactsOff(), byPid: (pid: number) => (pid === 12 ? { 'k8s.pod.name': 'train-0' } : undefined) }
     }
+    await kernel.prepare?.()
     const receiver = kernel.create({ path: this.path, interval: 10, recordsMax }, host({ log, facts, metrics: this.metrics }))
     await receiver.start(async (batch) => {
       if (this.refuse !== null) {
