@@ -34,7 +34,7 @@ export const datadog = defineReceiver({
     }),
     requestMax: size({ default: '20MiB', min: '1KiB', max: '200MiB', doc: 'The largest request, both as it comes and inflated.' }),
     inFlightMax: size({
-      default: '64MiB',
+      default: '128MiB',
       min: '1KiB',
       doc: 'How much all requests may hold together until they are answered; more are told to come back later.'
     }),

@@ -24,8 +24,18 @@ export class SpanFields {
   /** Where the lists of links and events begin that are no texts; -1 where there are none. */
   linksAt = -1
   eventsAt = -1
-  /** What only this gateway's destinations could not read: structures in msgpack. */
+  /** What is left out: structures in msgpack, which no destination reads, and tags above TAGS_MAX. */
   dropped = 0
+
+  addTag(keyStart: number, keyEnd: number, start: number, end: number): void {
+    if (this.meta.length < 4 * TAGS_MAX) this.meta.push(keyStart, keyEnd, start, end)
+    else this.dropped++
+  }
+
+  addMetric(keyStart: number, keyEnd: number, value: number): void {
+    if (this.metrics.length < 3 * TAGS_MAX) this.metrics.push(keyStart, keyEnd, value)
+    else this.dropped++
+  }
 
   reset(): void {
     this.service.set(0, 0)
@@ -46,6 +56,8 @@ export class SpanFields {
   }
 }
 
+/** Tags of one span, and metrics; what is more is counted in the span as dropped attributes. */
+const TAGS_MAX = 4096
 /** The Agent cuts the names of services, operations and types at a hundred characters. */
 const NAME_BYTES_MAX = 400
 
@@ -118,10 +130,10 @@ export function readSpanMap(reader: MsgpackReader, bytes: Buffer, span: SpanFiel
         span.isError = !scratch.isZero
         break
       case 'meta':
-        readMeta(reader, span.meta)
+        readMeta(reader, span)
         break
       case 'metrics':
-        readMetrics(reader, span.metrics)
+        readMetrics(reader, span)
         break
       case 'span_links':
         span.linksAt = reader.pos
@@ -152,21 +164,21 @@ function readWide(reader: MsgpackReader, wide: Wide): void {
   else if (!reader.nil()) throw new MsgpackFault('a field of a span that is no number')
 }
 
-function readMeta(reader: MsgpackReader, meta: number[]): void {
+function readMeta(reader: MsgpackReader, span: SpanFields): void {
   for (let left = pairsOf(reader); left > 0; left--) {
     if (!reader.content()) throw new MsgpackFault('a tag whose name is no text')
     const { start, stop } = reader
-    if (reader.content()) meta.push(start, stop, reader.start, reader.stop)
+    if (reader.content()) span.addTag(start, stop, reader.start, reader.stop)
     else if (!reader.nil()) throw new MsgpackFault('a tag that is no text')
   }
 }
 
-function readMetrics(reader: MsgpackReader, metrics: number[]): void {
+function readMetrics(reader: MsgpackReader, span: SpanFields): void {
   for (let left = pairsOf(reader); left > 0; left--) {
     if (!reader.content()) throw new MsgpackFault('a metric whose name is no text')
     const { start, stop } = reader
     const value = reader.double()
-    if (value !== undefined) metrics.push(start, stop, value)
+    if (value !== undefined) span.addMetric(start, stop, value)
     else if (!reader.nil()) throw new MsgpackFault('a metric that is no number')
   }
 }
@@ -229,13 +241,13 @@ export class TextTable {
     for (let left = pairsOf(reader); left > 0; left--) {
       this.text(reader, key)
       this.text(reader, value)
-      span.meta.push(key.start, key.end, value.start, value.end)
+      span.addTag(key.start, key.end, value.start, value.end)
     }
     for (let left = pairsOf(reader); left > 0; left--) {
       this.text(reader, key)
       const number = reader.double()
       if (number === undefined) throw new MsgpackFault('a metric that is no number')
-      span.metrics.push(key.start, key.end, number)
+      span.addMetric(key.start, key.end, number)
     }
     this.name(reader, span.type)
   }
