@@ -116,6 +116,36 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
       ok(backend.envelopes.every(({ bytes }) => !bytes.includes(secret)))
     })
 
+  it('@sentry/node and the OpenTelemetry SDK in the same traces: of each both parts are kept, or none', { timeout: 60_000 }, async (t) => {
+    const backend = await SentryBackend.start(t)
+    const gateway = await start(t, backend)
+    await work(gateway, { TRACES: '40', OTEL_EXPORTER_OTLP_ENDPOINT: gateway.http, OTEL_SERVICE_NAME: 'worker' })
+    await settled(gateway)
+    const { received, sampledOut } = await until(
+      () => booksOf(gateway, 'traces'),
+      (books) => books.received === 40 && books.held === 0
+    )
+    strictEqual(await gateway.end('SIGTERM'), 0)
+    deepStrictEqual(backend.violations, [])
+    const tracesOf = (sdk: RegExp): Map<string, string[]> =>
+      new Map(
+        backend
+          .items('span')
+          .filter(({ envelope }) => sdk.test(envelope.sdk.name))
+          .flatMap(({ json, envelope: { trace } }) =>
+            json.items
+              .filter(({ name }: { name: string }) => name !== 'fails')
+              .map(({ trace_id }: { trace_id: string }) => [trace_id, [trace.sample_rate, trace.sample_rand, trace.sampled]])
+          )
+      )
+    const [ofSdk, ofOtlp] = [tracesOf(/^sentry\.javascript/), tracesOf(/^sentry\.gateway|sluice/)]
+    strictEqual(ofOtlp.size, received - sampledOut)
+    ok(ofOtlp.size > 1 && ofOtlp.size < 30, `${ofOtlp.size} of 40`)
+    deepStrictEqual([...ofSdk.keys()].sort(), [...ofOtlp.keys()].sort())
+    for (const [id, [rate, , sampled]] of ofSdk) deepStrictEqual([rate, sampled], [ofOtlp.get(id)?.[0], ofOtlp.get(id)?.[2]])
+    strictEqual(backend.count('error', 'accepted'), 1)
+  })
+
   it('by default: a tunnel, a DSN of the gateway, and sampling as of OTLP spans of the same trace', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gateway = await start(t, backend, { sample: '20%' })

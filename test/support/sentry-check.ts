@@ -155,7 +155,10 @@ const REASONS = new Set([
   'insufficient_data',
   'backpressure',
   'ignored',
-  'invalid'
+  'invalid',
+  // These two are of @sentry/core 11.
+  'callback_error',
+  'no_parent_span'
 ])
 /** What items are counted and limited by. */
 export const CATEGORIES: ReadonlySet<string> = new Set([

@@ -1,7 +1,10 @@
 // A worker that reports to Sentry with @sentry/node, as its documentation says; a process of its own, told all by the environment.
+import { ROOT_CONTEXT, trace } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
 import * as Sentry from '@sentry/node'
 
-const { SENTRY_DSN, SECRET = '', TRACES = '20', LIFECYCLE = 'stream' } = process.env
+const { SENTRY_DSN, SECRET = '', TRACES = '20', LIFECYCLE = 'stream', OTEL_EXPORTER_OTLP_ENDPOINT } = process.env
 
 Sentry.init({
   dsn: SENTRY_DSN,
@@ -18,11 +21,23 @@ Sentry.init({
 Sentry.setUser({ id: 'user-42', email: 'someone@example.com' })
 Sentry.setTag('stage', 'tts')
 
+// Of a library that knows nothing of Sentry: spans of the same traces that leave as OTLP.
+const provider =
+  OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+    ? undefined
+    : new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())] })
+const alsoOtlp = (span: Sentry.Span): void =>
+  provider
+    ?.getTracer('library')
+    .startSpan('encode', {}, trace.setSpanContext(ROOT_CONTEXT, { ...span.spanContext(), isRemote: true }))
+    .end()
+
 for (let i = 0; i < Number(TRACES); i++) {
   await Sentry.startNewTrace(() =>
     Sentry.startSpan(
       { name: `dub ${i % 3}`, op: 'queue.process', attributes: { 'db.statement': `login password=${SECRET}` } },
-      async () => {
+      async (span) => {
+        alsoOtlp(span)
         await Sentry.startSpan({ name: 'synthesise', op: 'gen_ai' }, async () => undefined)
       }
     )
@@ -50,4 +65,5 @@ Sentry.captureSession()
 Sentry.endSession()
 
 await Sentry.flush(10_000)
+await provider?.shutdown()
 process.stdout.write('done\n')
