@@ -18,6 +18,7 @@ import { MetricsLane } from './metrics.ts'
 import { NativeTraces } from './native-traces.ts'
 import type { DatadogOptions } from './options.ts'
 import { otlpMetrics } from './otlp-metrics.ts'
+import { Pace } from './pace.ts'
 import { seriesMetrics } from './series.ts'
 import { checkAgent, statisticsBy, wantsKey } from './statistics-by.ts'
 import { OtlpTraces } from './traces.ts'
@@ -27,6 +28,7 @@ export class DatadogExporter implements Exporter {
   private readonly options: DatadogOptions
   private readonly host: Host
   private readonly lanes = new Map<Signal, Lane>()
+  private readonly paces = new Map<Signal, Pace>()
   private client: HttpClient | undefined
   private direct: HttpClient | undefined
   private intake: Intake | undefined
@@ -56,6 +58,7 @@ export class DatadogExporter implements Exporter {
     this.addTraces(given, endpoints, this.intake)
     if (given.logs !== 'off') this.lanes.set('logs', new LogsLane(endpoints.logs, this.intake, host, given.hostname))
     if (given.metrics !== 'off') this.lanes.set('metrics', this.metricsLane(given, endpoints, this.intake))
+    for (const signal of ['logs', 'metrics'] as const) this.paces.set(signal, new Pace(given.batchWait, given.batchMax / 2))
     for (const lane of this.lanes.values()) await lane.start?.()
   }
 
@@ -95,6 +98,7 @@ export class DatadogExporter implements Exporter {
   }
 
   async send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined> {
+    await this.paces.get(batch.signal)?.wait(batch, signal)
     return this.lanes.get(batch.signal)!.send(batch, signal)
   }
 

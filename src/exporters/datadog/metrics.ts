@@ -88,7 +88,6 @@ export class MetricsLane implements Lane {
     if (this.progress?.isOf(batch)) return this.progress
     this.progress = new Progress(batch)
     this.rest = this.deltas.read(decode('ExportMetricsServiceRequest', batch.bytes).resourceMetrics ?? [], batch.receivedAtMs)
-    this.points.add(batch.items - itemsOf(this.rest), { exporter: this.exporter, outcome: 'joined' })
     return this.progress
   }
 
@@ -134,11 +133,15 @@ export class MetricsLane implements Lane {
   }
 
   private async settle(progress: Progress, entries: readonly Entry[], nowMs: number): Promise<void> {
-    const outcomes = { sent: 0, contained: 0 }
+    const outcomes = { sent: 0, joined: 0, contained: 0 }
     for (const { cell, reason, items } of entries) {
       const refusal = cell === null ? reason : (this.format.refuses?.(cell, nowMs) ?? null)
       if (refusal !== null) progress.drop(refusal, LOSSES[refusal], items)
-      else outcomes[cell === null ? 'contained' : 'sent'] += items
+      else if (cell === null) outcomes.contained++
+      else {
+        outcomes.sent++
+        outcomes.joined += items - 1
+      }
     }
     for (const [outcome, count] of Object.entries(outcomes)) if (count > 0) this.points.add(count, { exporter: this.exporter, outcome })
     const changes = entries.flatMap((entry) => entry.changes)

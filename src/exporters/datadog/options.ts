@@ -55,6 +55,11 @@ export const options = {
     },
     { doc: 'Intakes in place of those of the site. The key goes in clear to none but this machine.' }
   ),
+  batchWait: duration({
+    default: '1s',
+    max: '1m',
+    doc: 'Requests of few logs or points follow each other no faster than this, so that more go together; 0s sends at once.'
+  }),
   compression: choice(['gzip', 'none'], { default: 'gzip', doc: 'How bodies are compressed.' }),
   timeout: duration({ default: '15s', min: '1ms', doc: 'How long a request may take, its answer included.' }),
   batchMax: size({ default: '2MiB', min: '1KiB', max: '16MiB', doc: 'Neighbours in the queue are taken together up to this size.' }),

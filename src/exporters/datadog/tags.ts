@@ -18,7 +18,8 @@ const TAGS_MAX = 100
 const NAME_CHARACTERS_MAX = 100
 const HOST_CHARACTERS_MAX = 255
 
-const TAG_OF: Readonly<Record<string, string>> = {
+/** By the attribute that it is taken from. */
+export const TAG_OF: Readonly<Record<string, string>> = {
   'container.id': 'container_id',
   'container.name': 'container_name',
   'container.image.name': 'image_name',
