@@ -13,12 +13,21 @@ const NEGATIVE_VARINT_BYTES = 10
 /** What isUtf8 has to be asked is longer. */
 const LOOP_BYTES_MAX = 40
 
+const NOTHING = Buffer.alloc(0)
+
 /** Writes attributes whose texts lie in a request, without making strings of them. What is no UTF-8 is mended. */
 export class AttributeWriter extends MessageWriter {
-  /** The request. */
-  from: Buffer = Buffer.alloc(0)
+  /** The request, and a view of it. */
+  from: Buffer = NOTHING
+  view = new DataView(NOTHING.buffer, 0, 0)
   /** The number of the span that is written; see Target. */
   span = 0
+
+  /** Turns to a request. */
+  turnTo(request: Buffer): void {
+    this.from = request
+    this.view = new DataView(request.buffer, request.byteOffset, request.length)
+  }
 
   /** A text between `start` and `end` of the request, under a tag of its own. */
   text(tag: number, start: number, end: number): void {

@@ -1,4 +1,18 @@
+import { KeyTable } from '../../otlp/attributes/key-table.ts'
 import { type SpanFields, Wide } from './span-fields.ts'
+
+const NAMES = new KeyTable([
+  ...['env', 'version', 'runtime-id', '_dd.p.tid', '_dd.hostname'],
+  ...['_sampling_priority_v1', '_dd.rule_psr', 'process_id']
+])
+const ENV = NAMES.numberOf('env')
+const VERSION = NAMES.numberOf('version')
+const RUNTIME_ID = NAMES.numberOf('runtime-id')
+const TRACE_ID_HIGH = NAMES.numberOf('_dd.p.tid')
+const HOST_NAME = NAMES.numberOf('_dd.hostname')
+const PRIORITY = NAMES.numberOf('_sampling_priority_v1')
+const RULE_RATE = NAMES.numberOf('_dd.rule_psr')
+const PROCESS_ID = NAMES.numberOf('process_id')
 
 /** The sampler of a tracer, or of its user: dropped, and kept, by a user's word. */
 const USER_REJECTS = -1
@@ -29,45 +43,43 @@ export class ChunkFacts {
     this.hasTraceId = false
   }
 
-  add(bytes: Buffer, span: SpanFields, service: string): void {
+  add(bytes: Buffer, view: DataView, span: SpanFields, service: string): void {
     this.services.set(numberOf(span.spanId), service)
     const { meta, metrics } = span
     for (let i = 0; i < meta.length; i += 4) {
-      const length = meta[i + 1] - meta[i]
-      // Of these lengths are the names below.
-      if (length !== 3 && length !== 7 && (length < 9 || length > 12)) continue
-      this.tag(bytes, bytes.toString('latin1', meta[i], meta[i + 1]), meta[i + 2], meta[i + 3], service)
+      const name = NAMES.find(view, meta[i], meta[i + 1] - meta[i])
+      if (name >= 0) this.tag(name, bytes, meta[i + 2], meta[i + 3], service)
     }
     for (let i = 0; i < metrics.length; i += 3) {
-      const length = metrics[i + 1] - metrics[i]
-      if (length === 10 || length === 12 || length === 21) this.metric(bytes.toString('latin1', metrics[i], metrics[i + 1]), metrics[i + 2])
+      const name = NAMES.find(view, metrics[i], metrics[i + 1] - metrics[i])
+      if (name >= 0) this.metric(name, metrics[i + 2])
     }
   }
 
-  private tag(bytes: Buffer, name: string, start: number, end: number, service: string): void {
+  private tag(name: number, bytes: Buffer, start: number, end: number, service: string): void {
     switch (name) {
-      case 'env':
+      case ENV:
         this.env ||= textOf(bytes, start, end)
         break
-      case 'version':
+      case VERSION:
         if (!this.versions.has(service) && this.versions.size < VERSIONS_MAX) this.versions.set(service, textOf(bytes, start, end))
         break
-      case '_dd.p.tid':
+      case TRACE_ID_HIGH:
         if (!this.hasTraceId && end - start === 16) this.readTraceId(bytes.toString('latin1', start, end))
         break
-      case 'runtime-id':
+      case RUNTIME_ID:
         this.runtimeId ||= textOf(bytes, start, end)
         break
-      case '_dd.hostname':
+      case HOST_NAME:
         this.hostName ||= textOf(bytes, start, end)
         break
     }
   }
 
-  private metric(name: string, value: number): void {
-    if (name === '_sampling_priority_v1') this.priority ||= value
-    else if (name === '_dd.rule_psr') this.ruleRate ||= value
-    else if (name === 'process_id' && this.processId === 0 && Number.isSafeInteger(value) && value > 0) this.processId = value
+  private metric(name: number, value: number): void {
+    if (name === PRIORITY) this.priority ||= value
+    else if (name === RULE_RATE) this.ruleRate ||= value
+    else if (name === PROCESS_ID && this.processId === 0 && Number.isSafeInteger(value) && value > 0) this.processId = value
   }
 
   private readTraceId(digits: string): void {

@@ -6,6 +6,7 @@ import { type BodyLimits, ByteBudget } from '../../net/limits.ts'
 import { nameOf } from '../../net/sockets.ts'
 import { Refusals } from '../../telemetry/refusals.ts'
 import { agentRoutes, TRANSPORT } from './agent-api.ts'
+import { type DogStatsDListener, dogstatsdOptions, listenDogStatsD } from './dogstatsd.ts'
 
 /** A body may grow by nothing for so long, */
 const STALL_MS = 10_000
@@ -22,7 +23,7 @@ const STOP_WITHIN_MS = 5000
  */
 export const datadog = defineReceiver({
   type: 'datadog',
-  summary: 'Take what Datadog’s tracers send to an Agent, so that a worker needs DD_AGENT_HOST and nothing else.',
+  summary: 'Take what Datadog’s tracers and DogStatsD clients send to an Agent, so that a worker needs DD_AGENT_HOST and nothing else.',
   options: {
     agent: addresses({
       default: '127.0.0.1:8126',
@@ -38,32 +39,36 @@ export const datadog = defineReceiver({
       min: '1KiB',
       doc: 'How much all requests may hold together until they are answered; more are told to come back later.'
     }),
-    connectionsMax: integer({ default: 1024, min: 1, doc: 'Open connections per address; more are closed at once.' })
+    connectionsMax: integer({ default: 1024, min: 1, doc: 'Open connections per address; more are closed at once.' }),
+    ...dogstatsdOptions
   },
   create: (options, host) => {
     const { requestMax, inFlightMax, connectionsMax, whenTaken } = options
     const limits: BodyLimits = { bodyBytesMax: requestMax, stallMs: STALL_MS, bodyMs: BODY_MS, budget: new ByteBudget(inFlightMax) }
     const bound: string[] = []
+    const everywhere: Record<string, readonly string[]> = { datadog: bound }
     let listeners: HttpListener[] = []
+    let dogstatsd: DogStatsDListener | undefined
     const stop = async (): Promise<void> => {
-      const open = listeners
+      const [open, metrics] = [listeners, dogstatsd]
       listeners = []
-      await Promise.all(open.map((listener) => listener.close(STOP_WITHIN_MS)))
+      dogstatsd = undefined
+      await Promise.all([...open.map((listener) => listener.close(STOP_WITHIN_MS)), metrics?.stop(STOP_WITHIN_MS)])
     }
 
     // Null where the address is another program's, and that is no reason to stop.
-    const orWarn = async (listening: Promise<HttpListener>): Promise<HttpListener | null> => {
+    const orWarn = async <T>(listening: Promise<T>): Promise<T | null> => {
       try {
         return await listening
       } catch (error) {
         if (whenTaken === 'fail' || !(error instanceof RefusedError) || error.code !== 'unavailable') throw error
-        host.log.warn({ receiver: host.name, error: messageOf(error) }, 'traces of Datadog’s tracers are not taken at this address')
+        host.log.warn({ receiver: host.name, error: messageOf(error) }, 'what Datadog’s clients send to this address is not taken')
         return null
       }
     }
 
     return {
-      addresses: { datadog: bound },
+      addresses: everywhere,
       async start(push) {
         const refusals = new Refusals(host, TRANSPORT)
         const settings = { connectionsMax, headerMs: HEADER_MS, idleMs: IDLE_MS, count: (event: string) => refusals.count(event) }
@@ -76,6 +81,8 @@ export const datadog = defineReceiver({
             listeners.push(listener)
             bound.push(nameOf(listener.address))
           }
+          dogstatsd = await listenDogStatsD(options, { connectionsMax, attempt: orWarn }, push, host)
+          if (dogstatsd.addresses.length > 0) everywhere.dogstatsd = dogstatsd.addresses
         } catch (error) {
           await stop()
           throw error

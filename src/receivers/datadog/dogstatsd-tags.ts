@@ -30,36 +30,36 @@ const VALUE_CHARACTERS_MAX = 256
  */
 export function readTagged(fields: readonly string[], hostName = ''): Tagged {
   const resource = new Map<string, string>()
-  const attributes = new Map<string, string | true>()
+  const tags = new Map<string, Set<string>>()
   if (hostName !== '') resource.set('host.name', own(hostName, VALUE_CHARACTERS_MAX))
   for (const field of fields) {
-    if (field.startsWith('#')) for (const tag of field.slice(1).split(',')) readTag(tag.trim(), resource, attributes)
+    if (field.startsWith('#')) for (const tag of field.slice(1).split(',')) readTag(tag.trim(), resource, tags)
     else if (field.startsWith('c:')) readContainer(field.slice(2), resource)
     else if (field.startsWith('e:')) readSurroundings(field.slice(2), resource)
   }
-  return { resource: sorted(resource), attributes: sorted(attributes) }
+  const attributes = Array.from(tags, ([key, values]): [string, string | true] => [
+    key,
+    values.size > 0 ? [...values].sort().join(',') : true
+  ])
+  return { resource: sorted(resource), attributes: sorted(new Map(attributes)) }
 }
 
-function readTag(tag: string, resource: Map<string, string>, attributes: Map<string, string | true>): void {
+function readTag(tag: string, resource: Map<string, string>, tags: Map<string, Set<string>>): void {
   const colon = tag.indexOf(':')
   const key = own(colon < 0 ? tag : tag.slice(0, colon))
   if (key === '' || key === CARDINALITY_TAG) return
-  if (colon < 0) {
-    if (!attributes.has(key)) attributes.set(key, true)
-    return
-  }
   const name = RESOURCE_TAGS.get(key)
-  const value = own(tag.slice(colon + 1))
+  const value = colon < 0 ? '' : tag.slice(colon + 1)
   if (name !== undefined) {
-    if (value !== '' && !(name === 'k8s.pod.uid' && value === NO_ENTITY)) resource.set(name, value.slice(0, VALUE_CHARACTERS_MAX))
+    if (value !== '' && !(name === 'k8s.pod.uid' && value === NO_ENTITY)) resource.set(name, own(value, VALUE_CHARACTERS_MAX))
     return
   }
-  const before = attributes.get(key)
-  attributes.set(key, typeof before === 'string' && before !== value ? joined(before, value) : value)
-}
-
-function joined(before: string, value: string): string {
-  return [...new Set([...before.split(','), value])].sort().join(',')
+  let values = tags.get(key)
+  if (values === undefined) {
+    values = new Set()
+    tags.set(key, values)
+  }
+  if (colon >= 0) values.add(own(value))
 }
 
 // Clients write the id of their container, or the inode of their cgroup, which says nothing here.

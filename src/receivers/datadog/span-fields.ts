@@ -1,5 +1,6 @@
 import { MsgpackFault } from '../../msgpack/frame.ts'
 import type { MsgpackReader } from '../../msgpack/reader.ts'
+import { KeyTable } from '../../otlp/attributes/key-table.ts'
 
 /**
  * One span as a tracer sent it: its numbers, and where in the request its texts lie. Made once and filled again for the next span, since there are a
@@ -86,64 +87,84 @@ export class Wide {
   }
 }
 
+const NAMES = [
+  ...['service', 'name', 'resource', 'type', 'trace_id', 'span_id', 'parent_id', 'start', 'duration', 'error'],
+  ...['meta', 'metrics', 'span_links', 'span_events', 'meta_struct']
+]
+const FIELDS = new KeyTable(NAMES)
+const SERVICE = FIELDS.numberOf('service')
+const NAME = FIELDS.numberOf('name')
+const RESOURCE = FIELDS.numberOf('resource')
+const TYPE = FIELDS.numberOf('type')
+const TRACE_ID = FIELDS.numberOf('trace_id')
+const SPAN_ID = FIELDS.numberOf('span_id')
+const PARENT_ID = FIELDS.numberOf('parent_id')
+const START = FIELDS.numberOf('start')
+const DURATION = FIELDS.numberOf('duration')
+const ERROR = FIELDS.numberOf('error')
+const META = FIELDS.numberOf('meta')
+const METRICS = FIELDS.numberOf('metrics')
+const SPAN_LINKS = FIELDS.numberOf('span_links')
+const SPAN_EVENTS = FIELDS.numberOf('span_events')
+const META_STRUCT = FIELDS.numberOf('meta_struct')
+
 // The wire, v0.4: a map { service, name, resource, type: text, trace_id, span_id, parent_id: uint, start, duration: int (ns), error: int,
 // meta { text: text }, metrics { text: double }, meta_struct { text: bytes }, span_links [map], span_events [map] }. Tracers leave out what is
 // empty, or say nil.
-/** Reads one span of version 0.4 or before. Throws MsgpackFault where it is none. */
-export function readSpanMap(reader: MsgpackReader, bytes: Buffer, span: SpanFields): void {
+/** Reads one span of version 0.4; `view` shows the request. Throws MsgpackFault where it is none. */
+export function readSpanMap(reader: MsgpackReader, view: DataView, span: SpanFields): void {
   span.reset()
   const pairs = reader.map()
   if (pairs < 0) throw new MsgpackFault('a span that is no map')
   for (let left = pairs; left > 0; left--) {
     if (!reader.content()) throw new MsgpackFault('a key of a span that is no text')
-    const key = bytes.toString('latin1', reader.start, reader.stop)
-    switch (key) {
-      case 'service':
+    switch (FIELDS.find(view, reader.start, reader.stop - reader.start)) {
+      case SERVICE:
         readText(reader, span.service, NAME_BYTES_MAX)
         break
-      case 'name':
+      case NAME:
         readText(reader, span.name, NAME_BYTES_MAX)
         break
-      case 'resource':
+      case RESOURCE:
         readText(reader, span.resource, Number.POSITIVE_INFINITY)
         break
-      case 'type':
+      case TYPE:
         readText(reader, span.type, NAME_BYTES_MAX)
         break
-      case 'trace_id':
+      case TRACE_ID:
         readWide(reader, span.traceId)
         break
-      case 'span_id':
+      case SPAN_ID:
         readWide(reader, span.spanId)
         break
-      case 'parent_id':
+      case PARENT_ID:
         readWide(reader, span.parentId)
         break
-      case 'start':
+      case START:
         readWide(reader, span.start)
         break
-      case 'duration':
+      case DURATION:
         readWide(reader, span.duration)
         break
-      case 'error':
+      case ERROR:
         readWide(reader, scratch)
         span.isError = !scratch.isZero
         break
-      case 'meta':
+      case META:
         readMeta(reader, span)
         break
-      case 'metrics':
+      case METRICS:
         readMetrics(reader, span)
         break
-      case 'span_links':
+      case SPAN_LINKS:
         span.linksAt = reader.pos
         reader.skip()
         break
-      case 'span_events':
+      case SPAN_EVENTS:
         span.eventsAt = reader.pos
         reader.skip()
         break
-      case 'meta_struct':
+      case META_STRUCT:
         span.dropped += countPairs(reader)
         break
       default:

@@ -1,4 +1,5 @@
 // What becomes of the tags of Datadog's tracers: most keep their names, some have one in OpenTelemetry's conventions, and some are told by fields.
+import { ByteKeys } from '../../otlp/attributes/byte-keys.ts'
 import { lengthDelimited } from '../../otlp/wire.ts'
 
 /** What a tag is for. */
@@ -100,8 +101,8 @@ const LEFT_OUT: readonly string[] = [
 const REQUEST_HEADER = 'http.request.headers.'
 const RESPONSE_HEADER = 'http.response.headers.'
 
-/** Rules that were made for names that came; full, they are forgotten. */
-const KNOWN_MAX = 4096
+/** Names that came, and their rules; full, they are forgotten. */
+const KNOWN_BYTES_MAX = 256 * 1024
 /** Longer names are cut, as the Agent cuts them. */
 const NAME_BYTES_MAX = 200
 
@@ -109,7 +110,7 @@ const NAME_BYTES_MAX = 200
 export class TagRules {
   private readonly targets = new Map<string, Target>()
   private readonly shipped = new Map<string, TagRule>()
-  private readonly known = new Map<string, TagRule>()
+  private readonly known = new ByteKeys<TagRule>(1, KNOWN_BYTES_MAX)
 
   constructor() {
     const { shipped } = this
@@ -132,16 +133,23 @@ export class TagRules {
     return target
   }
 
-  /** The rule of the name that lies between `start` and `whole`. */
-  find(bytes: Buffer, start: number, whole: number): TagRule {
+  /** The rule of the name that lies between `start` and `whole`, at least three bytes into the request. */
+  find(bytes: Buffer, view: DataView, start: number, whole: number): TagRule {
+    const { known } = this
     const end = Math.min(whole, start + NAME_BYTES_MAX)
-    const name = bytes.toString('latin1', start, end)
-    const rule = this.shipped.get(name) ?? this.known.get(name)
-    if (rule !== undefined) return rule
-    const made: TagRule = { role: ATTRIBUTE, target: this.targets.get(name) ?? targetOf(renamed(bytes.toString('utf8', start, end))) }
-    if (this.known.size >= KNOWN_MAX) this.known.clear()
-    this.known.set(name, made)
-    return made
+    known.begin(view, 0)
+    known.part(0, start, end - start)
+    const found = known.find()
+    if (found !== undefined) return found
+    const name = bytes.toString('utf8', start, end)
+    const rule = this.shipped.get(name) ?? { role: ATTRIBUTE, target: this.targets.get(name) ?? targetOf(renamed(name)) }
+    known.remember(rule)
+    return rule
+  }
+
+  /** Lets go of the request. */
+  close(): void {
+    this.known.close()
   }
 }
 
