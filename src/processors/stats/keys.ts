@@ -3,7 +3,7 @@ import { BLOCKED, KINDS, RESOURCE_SOURCES, ROW, SPAN_SOURCES, STATUS_ERROR, STAT
 import { FOUND_MAX, VALUE_BYTES_MAX } from '../../otlp/attributes/attribute-reader.ts'
 import { ByteKeys } from '../../otlp/attributes/byte-keys.ts'
 import { KeyTable } from '../../otlp/attributes/key-table.ts'
-import { utf8 } from '../../otlp/attributes/label-text.ts'
+import { remembering, utf8 } from '../../otlp/attributes/label-text.ts'
 import { SpanReader } from '../../otlp/attributes/span-reader.ts'
 import type { KeyValue } from '../../otlp/objects.ts'
 import type { Period } from './period.ts'
@@ -45,12 +45,17 @@ export class Keys {
   private readonly origins = new Map<number, Origin>()
   private readonly keysMax: number
   private readonly hasRoom: (resource: string) => boolean
+  private readonly redact: (text: string) => string
   private epoch = 0
 
-  /** Knows so many keys, at most. `hasRoom` tells whether a resource may have a name of its own. */
-  constructor(keysMax: number, hasRoom: (resource: string) => boolean) {
+  /**
+   * Knows so many keys, at most. `hasRoom` tells whether a resource may have a name of its own. Names that redaction makes alike are one, or they would
+   * be points of one series at one time.
+   */
+  constructor(keysMax: number, hasRoom: (resource: string) => boolean, redact: (text: string) => string) {
     this.keysMax = keysMax
     this.hasRoom = hasRoom
+    this.redact = remembering(redact)
     const names = [...NAME_SOURCES, ...SPAN_SOURCES, ...RESOURCE_SOURCES]
     const table = new KeyTable(names)
     this.reader = new SpanReader(table)
@@ -109,8 +114,9 @@ export class Keys {
     const nameStart = reader.valueStarts[nameIndex]
     const spanName = utf8(reader.bytes, nameStart, Math.min(reader.valueEnds[nameIndex], nameStart + VALUE_BYTES_MAX))
     const names = namesOf(read, kind, spanName)
-    const isNamed = this.hasRoom(names.resource)
-    const resource = isNamed ? names.resource : BLOCKED
+    const redacted = this.redact(names.resource)
+    const isNamed = this.hasRoom(redacted)
+    const resource = isNamed ? redacted : BLOCKED
     const attributes: KeyValue[] = []
     const text = (key: string, value: string | undefined): void => {
       if (value !== undefined && value !== '') attributes.push({ key, value: { stringValue: value } })
@@ -128,11 +134,12 @@ export class Keys {
       attributes.push({ key: ROW.httpStatus, value: { intValue: BigInt(status) } })
     }
     text(ROW.httpMethod, read('http.request.method', 'http.method'))
-    if (isNamed) text(ROW.httpRoute, read('http.route'))
+    const route = isNamed ? read('http.route') : undefined
+    if (route !== undefined) text(ROW.httpRoute, this.redact(route))
     text(ROW.rpcStatus, this.first(['rpc.response.status_code', 'rpc.grpc.status_code'])?.toUpperCase())
     text(ROW.origin, this.first(['_dd.origin']))
     const statement = read('db.statement', 'db.query.text')
-    const isOften = isNamed && (statement === undefined || statement === resource)
+    const isOften = isNamed && (statement === undefined || statement === names.resource)
     return { key: this.keyOf(resource, attributes), isOften }
   }
 

@@ -48,10 +48,11 @@ class Stats implements Processor {
   constructor(given: z.output<z.ZodObject<typeof options>>, host: Host) {
     this.options = given
     // Of two periods, since spans end in one and come in the next.
-    this.keys = new Keys(2 * given.keysMax, (resource) => {
+    const hasRoom = (resource: string): boolean => {
       const { resources } = this.latest
       return resources.size < given.resourcesMax || resources.has(resource)
-    })
+    }
+    this.keys = new Keys(2 * given.keysMax, hasRoom, host.redactText)
     const { reader } = this.keys
     this.visitor = {
       resourceEntry: () => reader.resourceEntry(),

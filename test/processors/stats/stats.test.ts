@@ -100,7 +100,10 @@ function make(t: TestContext, options: object = {}): Made {
   mock.timers.enable({ apis: ['Date'], now: NOW_MS })
   t.after(() => mock.timers.reset())
   const metrics = new Metrics()
-  const processor = stats.create(z.strictObject(stats.options).parse(options), host({ metrics }))
+  const processor = stats.create(
+    z.strictObject(stats.options).parse(options),
+    host({ metrics, redactText: (text) => text.replace(/secret\d/g, '[redacted]') })
+  )
   return {
     processor,
     count: (name, label) =>
@@ -262,6 +265,16 @@ test('what finds no room is counted without its name', (t) => {
     )
   }
   strictEqual(count('sluice_stats_moved_spans_total', 'overflow'), 2 * 97)
+})
+
+test('names that redaction makes alike are one', (t) => {
+  const { processor } = make(t)
+  processor.process(batchOf([1, 2, 3].map((i) => ({ attributes: { 'http.request.method': 'GET', 'http.route': `/secret${i}` } }))))
+  const rows = rowsOf(processor.flush!(true))
+  deepStrictEqual(
+    rows.map(({ attributes, hits }) => [attributes['span.name'], attributes['http.route'], hits]),
+    [['GET /[redacted]', '/[redacted]', 3]]
+  )
 })
 
 test('a span that its SDK has sampled counts for all it stands for', (t) => {
