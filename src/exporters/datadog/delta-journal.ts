@@ -57,6 +57,11 @@ export class DeltaJournal {
     return completeSinceNano === null ? null : { completeSinceNano, resources, series }
   }
 
+  /** Something is to be written beside changes. */
+  get isWaiting(): boolean {
+    return this.waiting.length > 0
+  }
+
   /** Goes out with the next changes. */
   meet(id: string, texts: readonly string[]): void {
     if (this.dir !== undefined) this.waiting.push(JSON.stringify(['resource', id, texts]))

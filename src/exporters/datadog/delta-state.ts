@@ -26,6 +26,7 @@ export interface DeltaOptions {
 
 const SWEEP_EVERY_MS = 60_000
 const RESOURCES_MAX = 2048
+const RESOURCES_CHARACTERS_MAX = 4 * 1024 * 1024
 
 /**
  * The cumulative series that are known, as Datadog knows them: a point is remembered when it has arrived and not before, so that what is sent again is
@@ -42,6 +43,7 @@ export class DeltaState {
   private readonly resources = new Map<string, { readonly texts: ReadonlySet<string>; readonly relatives: string[] }>()
   /** Of so many series, the last second in which a point was sent: of two in one second, Datadog keeps one. */
   private readonly seconds = new Map<string, number>()
+  private charactersUsed = 0
   private sweptAtMs = 0
 
   constructor(options: DeltaOptions, journal: DeltaJournal, metrics: Metrics, nowMs = Date.now()) {
@@ -90,7 +92,11 @@ export class DeltaState {
   /** The resource has these attributes; what is the same with some more or fewer is its relative. */
   meet(id: string, texts: readonly string[]): void {
     if (this.resources.has(id)) return
-    if (this.resources.size >= RESOURCES_MAX) this.resources.clear()
+    for (const text of texts) this.charactersUsed += text.length
+    if (this.resources.size >= RESOURCES_MAX || this.charactersUsed > RESOURCES_CHARACTERS_MAX) {
+      this.resources.clear()
+      this.charactersUsed = 0
+    }
     const own = { texts: new Set(texts), relatives: [] as string[] }
     for (const [other, known] of this.resources) {
       const [fewer, more] = known.texts.size < own.texts.size ? [known.texts, own.texts] : [own.texts, known.texts]
@@ -126,7 +132,7 @@ export class DeltaState {
       if (this.seconds.size > this.options.seriesMax) this.seconds.delete(this.seconds.keys().next().value!)
     }
     if (nowMs - this.sweptAtMs >= SWEEP_EVERY_MS) this.sweep(nowMs)
-    const isWritten = changes.length === 0 || (await this.journal.append(changes))
+    const isWritten = (changes.length === 0 && !this.journal.isWaiting) || (await this.journal.append(changes))
     if (!isWritten || this.journal.lines > 4 * this.series.size + LINES_SPARE) await this.rewrite()
   }
 

@@ -19,6 +19,7 @@ export interface LogResource {
 
 const DEPTH_MAX = 10
 const REMEMBERED_MAX = 256
+const REMEMBERED_CHARACTERS_MAX = 2 * 1024 * 1024
 /** Of a resource, so much is on each log of it. */
 const ATTRIBUTES_BYTES_MAX = 64 * 1024
 const FIXED_NAMES: ReadonlySet<string> = new Set(FIXED)
@@ -27,6 +28,7 @@ const FIXED_NAMES: ReadonlySet<string> = new Set(FIXED)
 export class LogResources {
   private readonly hostname: string | undefined
   private readonly known = new Map<string, LogResource>()
+  private charactersUsed = 0
 
   /** `hostname` is that of resources that do not say theirs. */
   constructor(hostname: string | undefined) {
@@ -38,7 +40,11 @@ export class LogResources {
     let found = this.known.get(key)
     if (found === undefined) {
       found = resourceOf(decode('Resource', Buffer.from(key, 'latin1')).attributes ?? [], this.hostname)
-      if (this.known.size >= REMEMBERED_MAX) this.known.clear()
+      this.charactersUsed += key.length + 2 * found.all.length
+      if (this.known.size >= REMEMBERED_MAX || this.charactersUsed > REMEMBERED_CHARACTERS_MAX) {
+        this.known.clear()
+        this.charactersUsed = 0
+      }
       this.known.set(key, found)
     }
     return found

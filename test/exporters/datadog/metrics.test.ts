@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict'
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -405,6 +405,25 @@ test('over a restart nothing is counted twice, and nothing left out', async (t) 
     [30, 3]
   ])
   ok((await readFile(join(dir, 'deltas.jsonl'), 'utf8')).split('\n').length < 10)
+})
+
+test('where nothing can be kept, metrics still arrive, and nothing old is taken for the last', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-deltas-'))
+  t.after(() => rm(dir, { recursive: true }))
+  const intake = new FakeIntake()
+  const first = await made({ dir: join(dir, 'd'), intake })
+  await first.lane.send(metricsBatch([counter('a', [[NOW_S + 10, 5]])]), never)
+  await first.lane.stop()
+  // A file stands where the directory was.
+  await rm(join(dir, 'd'), { recursive: true })
+  await writeFile(join(dir, 'd'), '')
+  const second = await made({ dir: join(dir, 'd'), intake, sinceS: NOW_S + 15 })
+  deepStrictEqual(lossesOf(await second.lane.send(metricsBatch([counter('a', [[NOW_S + 20, 7]])]), never)), [['baseline', 1]])
+  strictEqual(await second.lane.send(metricsBatch([counter('a', [[NOW_S + 30, 9]])]), never), undefined)
+  deepStrictEqual(arrived(intake), [
+    [10, 5],
+    [30, 2]
+  ])
 })
 
 test('series are counts, gauges and what a histogram comes to', async () => {
