@@ -29,6 +29,14 @@ export class Archive {
     return this.live.has(keyOf(file))
   }
 
+  /** Whether somebody reads the file that is remembered; its inode may be another one's by now. */
+  isReading(position: Position): boolean {
+    const generation = this.live.get(keyOf(position))
+    if (generation === undefined) return false
+    const fd = generation.source?.fd
+    return fd === undefined || headOf(fd, position.head.length).hash === position.head.hash
+  }
+
   /** How far the file has been read durably, if it is still the one that is remembered. */
   remembered({ fd, stats }: OpenFile): Position | undefined {
     const position = this.positions.of(stats)

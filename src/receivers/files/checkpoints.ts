@@ -37,14 +37,17 @@ export class Checkpoints {
     return positions
   }
 
-  /** Saves what has changed, if it is time. Never throws. */
-  save(): void {
+  /** Saves what has changed, if it is time, and the first time in any case: files that come from then on are new. Resolves when that is done. */
+  async save(): Promise<void> {
     const { positions } = this
-    if (this.file === null || positions?.isDirty !== true || this.saving !== null) return
-    if (performance.now() - this.savedMs < SAVE_INTERVAL_MS) return
+    if (this.saving !== null) return await this.saving
+    if (this.file === null || positions === null) return
+    const isDue = positions.isDirty && performance.now() - this.savedMs >= SAVE_INTERVAL_MS
+    if (!isDue && positions.heading !== null) return
     this.saving = this.write(false).finally(() => {
       this.saving = null
     })
+    await this.saving
   }
 
   /** Saves for the last time, and returns what is remembered. */

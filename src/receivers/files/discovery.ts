@@ -57,7 +57,7 @@ export class Discovery {
       const isHere = remembered !== undefined && keyOf(position) === keyOf(stats)
       // If it had but a few bytes, it may have been emptied and written anew all the same.
       if (isHere && position.head.length >= HEAD_BYTES_MIN) isSure = true
-      else if (!isHere && !position.isDone && !archive.isLive(position)) unread.push(position)
+      else if (!isHere && !position.isDone && !archive.isReading(position)) unread.push(position)
     }
     const before = unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs)
     const generation = archive.generation(

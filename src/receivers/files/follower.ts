@@ -51,7 +51,7 @@ export class Follower {
   private readonly lingering: Lingering
   private readonly buffer: ReadBuffer
   private readonly parts: { left: number }
-  private readonly save: (nowMs: number) => void
+  private readonly save: () => Promise<void>
   /** By path. */
   private readonly tails = new Map<string, Tail>()
   /** Files that have left their path: written on nevertheless, or read and not durable. */
@@ -70,7 +70,7 @@ export class Follower {
   private forgottenMs = 0
   private running: Promise<void> = Promise.resolve()
 
-  /** `save` is called after positions have been settled, once a second. */
+  /** `save` is called after positions have been settled, once a second; it never throws. */
   constructor(settings: FollowerSettings, collector: LogCollector, positions: Positions, counts: FileCounts, save: Follower['save']) {
     const { include, exclude, pollIntervalMs, lineBytesMax, partCharactersMax } = settings
     this.settings = settings
@@ -96,6 +96,7 @@ export class Follower {
     }
     this.discovery.isStarted = true
     this.settle(clock())
+    await this.save()
     this.running = this.run()
   }
 
@@ -218,7 +219,7 @@ export class Follower {
       this.forgottenMs = nowMs
       this.archive.positions.forget(nowMs, (key) => this.archive.live.has(key))
     }
-    this.save(nowMs)
+    void this.save()
   }
 
   private admitFound(nowMs: number): void {

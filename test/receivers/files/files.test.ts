@@ -92,7 +92,7 @@ describe('files', { concurrency: true }, () => {
   it('a stack trace, and a line, that rotation cuts are one', async (t) => {
     const f = new Following(t)
     const path = join(f.logs, 'a.log')
-    await f.start({ joinWithin: '2s' })
+    await f.start({ joinWithin: '1m' })
     const at = '2026-08-14T12:00:00.5Z'
     writeFileSync(path, `${at} stderr F Traceback (most recent call last):\n${at} stdout P one half and \n`)
     await until(
@@ -100,11 +100,13 @@ describe('files', { concurrency: true }, () => {
       (watched) => watched === 1
     )
     renameSync(path, `${path}.1`)
-    writeFileSync(
-      path,
-      `${at} stderr F   File "a.py", line 1, in <module>\n${at} stdout F the other\n${at} stderr F     f()\n${at} stderr F ValueError: no\n`
+    const rest = `${at} stderr F   File "a.py", line 1, in <module>\n${at} stdout F the other\n${at} stderr F     f()\n${at} stderr F ValueError: no\n`
+    writeFileSync(path, rest)
+    await until(
+      () => f.counted('sluice_log_bytes_total', 'transport').files,
+      (bytes) => bytes > rest.length
     )
-    await f.come(2)
+    await f.stop()
     deepStrictEqual(f.bodies.sort(), [
       'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    f()\nValueError: no',
       'one half and the other'
