@@ -18,31 +18,31 @@ export const dogstatsdOptions = {
     default: 'off',
     doc: 'Where to take DogStatsD over a Unix stream socket as unix:/path, or over TCP, each packet behind its length; one address or several.'
   }),
-  dogstatsdInterval: duration({
+  flushInterval: duration({
     default: '10s',
     min: '100ms',
     max: '5m',
     doc: 'How often what DogStatsD has brought goes on as metrics. Until then it is in memory only.'
   }),
-  dogstatsdSeriesMax: integer({
+  seriesMax: integer({
     default: 10_000,
     min: 1,
     max: 10_000_000,
-    doc: 'Metrics with different tags that are held; more are dropped and counted.'
+    doc: 'Metrics of DogStatsD that are held, each with its tags; more are dropped and counted.'
   }),
-  dogstatsdExpireAfter: duration({
+  expireAfter: duration({
     default: '1h',
     min: '1s',
-    doc: 'A metric that nothing came for in so long is forgotten; its count then begins anew.'
+    doc: 'A metric of DogStatsD that nothing came for in so long is forgotten; its count then begins anew.'
   })
 } as const
 
 export interface DogStatsDOptions {
   readonly dogstatsd: readonly SocketAddress[]
   readonly dogstatsdStream: readonly SocketAddress[]
-  readonly dogstatsdInterval: number
-  readonly dogstatsdSeriesMax: number
-  readonly dogstatsdExpireAfter: number
+  readonly flushInterval: number
+  readonly seriesMax: number
+  readonly expireAfter: number
 }
 
 export interface DogStatsDSettings {
@@ -71,7 +71,7 @@ export async function listenDogStatsD(
 ): Promise<DogStatsDListener> {
   const bound: string[] = []
   if (options.dogstatsd.length + options.dogstatsdStream.length === 0) return { addresses: bound, stop: () => Promise.resolve() }
-  const { dogstatsdInterval: intervalMs, dogstatsdSeriesMax: seriesMax, dogstatsdExpireAfter: expireAfterMs } = options
+  const { flushInterval: intervalMs, seriesMax, expireAfter: expireAfterMs } = options
   const { sockets } = host
   const into = new Aggregation({ intervalMs, seriesMax, expireAfterMs }, push, host)
   const listeners: { readonly address: SocketAddress; close(withinMs: number): Promise<void> }[] = []

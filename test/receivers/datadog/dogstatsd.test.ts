@@ -204,12 +204,12 @@ test('resources are apart, and so are senders', async () => {
     ['10.0.0.2', 1]
   ])
   const all = shown(batches)
-  deepStrictEqual(all.map(({ value, resource }) => [value, resource['service.name']]).sort(), [
-    [1, 'x'],
-    [1, 'y'],
-    [1, undefined],
-    [5, 'x'],
-    [7, undefined]
+  deepStrictEqual(all.map(({ value, resource }) => `${value} ${resource['service.name']}`).sort(), [
+    '1 undefined',
+    '1 x',
+    '1 y',
+    '5 x',
+    '7 undefined'
   ])
   const starts = all.map(({ metric }) => metric.sum?.dataPoints?.[0].startTimeUnixNano)
   strictEqual(new Set(starts).size, starts.length, 'no two series begin in the same nanosecond')
@@ -315,7 +315,7 @@ test('events and service checks are log records', async () => {
 
 async function listening(t: TestContext, asked: Partial<Parameters<typeof listenDogStatsD>[0]>, parts: Partial<Host> = {}) {
   const batches: Batch[] = []
-  const options = { dogstatsd: [], dogstatsdStream: [], dogstatsdInterval: 100, dogstatsdSeriesMax: 1000, dogstatsdExpireAfter: 60_000 }
+  const options = { dogstatsd: [], dogstatsdStream: [], flushInterval: 100, seriesMax: 1000, expireAfter: 60_000 }
   const push = async (batch: Batch): Promise<void> => void batches.push({ ...batch, bytes: Buffer.from(batch.bytes) })
   const settings = { connectionsMax: 10, attempt: async <T>(opened: Promise<T>): Promise<T> => await opened }
   const listener = await listenDogStatsD({ ...options, ...asked }, settings, push, host(parts))
