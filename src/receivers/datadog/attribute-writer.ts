@@ -19,7 +19,7 @@ const NOTHING = Buffer.alloc(0)
 export class AttributeWriter extends MessageWriter {
   /** The request, and a view of it. */
   from: Buffer = NOTHING
-  view = new DataView(NOTHING.buffer, 0, 0)
+  view: DataView = new DataView(NOTHING.buffer, 0, 0)
   /** The number of the span that is written; see Target. */
   span = 0
 

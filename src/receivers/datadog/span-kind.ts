@@ -22,6 +22,7 @@ const DATABASES = new Set(['mongodb', 'elasticsearch', 'opensearch', 'dynamodb',
 const COMMANDS = new Set(['redis', 'memcached', 'valkey', 'cache'])
 
 export const isQuery = (type: string): boolean => QUERIES.has(type)
+export const isCommand = (type: string): boolean => COMMANDS.has(type)
 export const isDatabase = (type: string): boolean => QUERIES.has(type) || DATABASES.has(type) || COMMANDS.has(type)
 
 /** The kind of a span. Tracers of old do not tell it: there the type does, and for messages the operation. */
@@ -38,11 +39,7 @@ export function kindOf(told: string, type: string, operation: string, isLocalRoo
 }
 
 /** Whether the resource serves as the name of the span: of databases it may say what was asked, and then the operation is the name. */
-export function isNamedByResource(type: string, resource: string): boolean {
-  if (resource === '') return false
-  if (COMMANDS.has(type)) return !/\s/.test(resource)
-  return !QUERIES.has(type) && !DATABASES.has(type)
-}
+export const isNamedByResource = (type: string): boolean => !isDatabase(type)
 
 /** The database that a span asks, where no tag tells: from `pg.query`, or the type. */
 export function systemOf(type: string, operation: string): string {

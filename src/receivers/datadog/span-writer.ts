@@ -5,8 +5,9 @@ import { AttributeWriter } from './attribute-writer.ts'
 import type { ChunkFacts } from './chunk-facts.ts'
 import { eventsOf, LISTED_MAX, linksOf, parseList } from './links-events.ts'
 import { Range, type SpanFields } from './span-fields.ts'
-import { isDatabase, isNamedByResource, isQuery, kindOf, systemOf } from './span-kind.ts'
+import { isCommand, isDatabase, isNamedByResource, isQuery, kindOf, systemOf } from './span-kind.ts'
 import * as rules from './tag-rules.ts'
+import { Texts } from './texts.ts'
 
 // The wire: ScopeSpans { repeated Span = 2 }, Span { trace_id = 1, span_id = 2, trace_state = 3, parent_span_id = 4, name = 5, kind = 6,
 // fixed64 start_time_unix_nano = 7, fixed64 end_time_unix_nano = 8, repeated KeyValue attributes = 9, dropped_attributes_count = 10, repeated Event
@@ -63,6 +64,7 @@ export class SpanWriter {
     exceptionMessage: this.rules.target('exception.message'),
     exceptionStack: this.rules.target('exception.stacktrace')
   }
+  readonly texts = new Texts()
   private readonly reader = new MsgpackReader()
   // What the tags of the span that is written say, beside attributes.
   private readonly kind = new Range()
@@ -86,24 +88,39 @@ export class SpanWriter {
     this.byRole[rules.TRACE_STATE] = this.traceState
   }
 
-  /** Writes one span. `isTopLevel`: undefined where the tracer has said of its spans which are. */
+  /** Turns to a request, or, with an empty one, lets go of it. */
+  open(request: Buffer): void {
+    const { out } = this
+    out.turnTo(request)
+    out.open()
+    this.listBytes = 0
+    if (request.length > 0) return
+    out.release()
+    this.rules.close()
+    this.texts.close()
+    this.reader.open(request, 0, 0)
+  }
+
+  /** Writes one span. `tellsTopLevel`: whether it is to say that it enters a service. */
   write(span: SpanFields, chunk: ChunkFacts, isTopLevel: boolean, tellsTopLevel: boolean, receivedAtMs: number): void {
     const { out } = this
-    const { from } = out
+    const { from, view } = out
     out.span++
     const start = out.openLength(SPAN)
     this.ids(span, chunk)
     const attributes = this.readTags(span)
-    const type = from.toString('utf8', span.type.start, span.type.end)
-    const operation = from.toString('utf8', span.name.start, span.name.end)
-    const resource = from.toString('utf8', span.resource.start, span.resource.end)
+    const type = this.texts.of(from, view, span.type)
+    const operation = this.texts.of(from, view, span.name)
+    const { resource } = span
     const kind = kindOf(
-      from.toString('latin1', this.kind.start, Math.min(this.kind.end, this.kind.start + KIND_BYTES_MAX)),
+      this.kind.end - this.kind.start > KIND_BYTES_MAX ? '' : this.texts.of(from, view, this.kind),
       type,
       operation,
       isTopLevel
     )
-    out.string(NAME, isNamedByResource(type, resource) ? resource : operation || resource || 'unnamed')
+    const { start: nameStart, end: nameEnd } = this.nameOf(span, type)
+    if (nameEnd > nameStart) out.text(NAME, nameStart, nameEnd)
+    else out.string(NAME, 'unnamed')
     out.reserve(32)
     out.varint(KIND)
     out.varint(kind)
@@ -147,12 +164,12 @@ export class SpanWriter {
 
   // Finds what tags are for. Gives the rules of those that are attributes, at the places of the tags.
   private readTags({ meta }: SpanFields): readonly (rules.TagRule | undefined)[] {
-    const { from } = this.out
+    const { from, view } = this.out
     for (let role = 0; role < this.byRole.length; role++) this.byRole[role]?.set(0, 0)
     const found = this.found
     found.length = 0
     for (let i = 0; i < meta.length; i += 4) {
-      const rule = this.rules.find(from, meta[i], meta[i + 1])
+      const rule = this.rules.find(from, view, meta[i], meta[i + 1])
       const range = this.byRole[rule.role]
       if (range !== undefined && range.end === 0) range.set(meta[i + 2], meta[i + 3])
       found.push(rule.role === rules.ATTRIBUTE || rule.role === rules.WHOLE ? rule : undefined)
@@ -189,21 +206,28 @@ export class SpanWriter {
   private endHigh = 0
   private endLow = 0
 
-  private names(type: string, operation: string, resource: string): void {
+  private nameOf({ name, resource }: SpanFields, type: string): Range {
+    const { from } = this.out
+    if (resource.end === resource.start) return name
+    if (name.end === name.start || isNamedByResource(type)) return resource
+    return isCommand(type) && !/\s/.test(from.toString('latin1', resource.start, resource.end)) ? resource : name
+  }
+
+  private names(type: string, operation: string, { start, end }: Range): void {
     const { out, targets } = this
     if (operation !== '') out.stringAttribute(ATTRIBUTE, targets.operation, operation)
     // The text of a query is told as one, so that what is private in it is treated as in any other.
-    if (resource !== '' && !isQuery(type)) out.stringAttribute(ATTRIBUTE, targets.resource, resource)
+    if (end > start && !isQuery(type)) out.attribute(ATTRIBUTE, targets.resource, start, end)
     if (type !== '') out.stringAttribute(ATTRIBUTE, targets.type, type)
   }
 
-  private database(type: string, operation: string, resource: string): void {
+  private database(type: string, operation: string, { start, end }: Range): void {
     const { out, system, targets } = this
     const told = out.from.toString('utf8', system.start, system.end)
     if (told === '' && !isDatabase(type)) return
     const name = told === '' ? systemOf(type, operation) : told
     if (name !== 'cache' && name !== 'db') out.stringAttribute(ATTRIBUTE, targets.system, rules.databaseName(name))
-    if (isQuery(type) && resource !== '') out.stringAttribute(ATTRIBUTE, targets.query, resource)
+    if (isQuery(type) && end > start) out.attribute(ATTRIBUTE, targets.query, start, end)
   }
 
   private tags({ meta }: SpanFields, found: readonly (rules.TagRule | undefined)[]): void {
@@ -227,8 +251,9 @@ export class SpanWriter {
   }
 
   private metric(start: number, end: number, value: number): void {
-    const { role, target } = this.rules.find(this.out.from, start, end)
-    if (role === rules.ATTRIBUTE || role === rules.WHOLE) this.out.numberAttribute(ATTRIBUTE, target, value)
+    const { out } = this
+    const { role, target } = this.rules.find(out.from, out.view, start, end)
+    if (role === rules.ATTRIBUTE || role === rules.WHOLE) out.numberAttribute(ATTRIBUTE, target, value)
   }
 
   private count(tag: number, value: number): void {

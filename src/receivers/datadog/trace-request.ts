@@ -58,18 +58,14 @@ const table = new TextTable()
  */
 export function readTraces(version: TraceVersion, body: Buffer, sender: Sender, limits: TraceLimits, nowMs: number): TraceRequest {
   spans ??= new SpanWriter()
-  const { out } = spans
-  out.from = body
-  out.open()
-  spans.listBytes = 0
+  spans.open(body)
   try {
     return new Reading(version, body, sender, limits, spans).read(nowMs)
   } catch (error) {
     if (error instanceof MsgpackFault) throw new RefusedError('invalid', `the body is no list of traces of ${version}: ${error.message}`)
     throw error
   } finally {
-    out.from = NOTHING
-    out.release()
+    spans.open(NOTHING)
     reader.open(NOTHING, 0, 0)
   }
 }
@@ -89,6 +85,9 @@ class Reading {
   private laidBytes = 0
   private nameless = 0
   private spansSeen = 0
+  // The last span's, which mostly is the next one's too.
+  private lastService = ''
+  private lastGroup: Group | undefined
 
   constructor(version: TraceVersion, body: Buffer, sender: Sender, limits: TraceLimits, spans: SpanWriter) {
     this.version = version
@@ -125,9 +124,10 @@ class Reading {
     const { chunk, body } = this
     const start = reader.pos
     chunk.begin()
+    this.lastGroup = undefined
     for (let left = count; left > 0; left--) {
       this.readSpan()
-      chunk.add(body, span, this.serviceOf())
+      chunk.add(body, this.spans.out.view, span, this.serviceOf())
     }
     reader.pos = start
     for (let left = count; left > 0; left--) {
@@ -139,11 +139,12 @@ class Reading {
 
   private readSpan(): void {
     if (this.version === 'v0.5') table.readSpan(reader, span)
-    else readSpanMap(reader, this.body, span)
+    else readSpanMap(reader, this.spans.out.view, span)
   }
 
   private serviceOf(): string {
-    return this.body.toString('utf8', span.service.start, span.service.end)
+    const { out, texts } = this.spans
+    return texts.of(out.from, out.view, span.service)
   }
 
   private writeSpan(nowMs: number): void {
@@ -162,6 +163,7 @@ class Reading {
 
   private groupOf(service: string): Group {
     const { groups, chunk } = this
+    if (this.lastGroup !== undefined && this.lastService === service) return this.lastGroup
     const identity = `${service}\n${chunk.versionOf(service)}\n${chunk.env}\n${chunk.runtimeId}\n${chunk.hostName}`
     let group = groups.get(identity)
     if (group === undefined) {
@@ -169,6 +171,8 @@ class Reading {
       group = { resource: resourceOf(this.sender, chunk, service), ranges: [], size: 0 }
       groups.set(identity, group)
     }
+    this.lastService = service
+    this.lastGroup = group
     return group
   }
 
@@ -205,6 +209,7 @@ class Reading {
     parts.push(laid)
     this.laidBytes += size
     groups.clear()
+    this.lastGroup = undefined
     spans.out.open()
   }
 }
