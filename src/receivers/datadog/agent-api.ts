@@ -14,7 +14,7 @@ export const TRANSPORT = 'datadog'
 /** Spans are several times as large in OTLP, where each of them repeats what Datadog’s format says once. */
 const GROWTH_MAX = 4
 
-/** What tracers are told of the Agent: what is listed is served, and what is not they leave alone. */
+/** What tracers are told of the Agent: what is listed is served, and what is not they leave alone. By its version they choose how to speak. */
 const INFO = {
   version: '7.99.0',
   endpoints: ['/v0.4/traces', '/v0.5/traces'],
@@ -79,7 +79,9 @@ class AgentApi {
         const { bytes, nameless } = readTraces(version, body, senderOf(headers), limits, nowMs)
         const batch = parseBatch('traces', bytes, nowMs, remoteAddress)
         if (batch.items > 0) await this.push(batch)
-        this.count(bytes.length, nameless)
+        this.count(bytes.length)
+        this.drop(nameless, 'no-id')
+        this.drop(numberIn(headers['datadog-client-dropped-p0-spans']), 'tracer')
       }
       return jsonAnswer(200, RATES)
     } finally {
@@ -99,15 +101,19 @@ class AgentApi {
     return answer
   }
 
-  private count(bytes: number, nameless: number): void {
+  private count(bytes: number): void {
     const { metrics, name } = this.host
     const labels = { receiver: name, transport: TRANSPORT, signal: 'traces' }
     metrics.counter('sluice_receiver_requests_total', 'Requests that a receiver accepted.').add(1, labels)
     metrics.counter('sluice_receiver_bytes_total', 'Bytes of accepted requests, inflated, as protobuf.').add(bytes, labels)
-    if (nameless > 0)
+  }
+
+  private drop(spans: number, reason: 'no-id' | 'tracer'): void {
+    const { metrics, name } = this.host
+    if (spans > 0)
       metrics
-        .counter('sluice_datadog_dropped_spans_total', 'Spans of Datadog’s tracers that were left out, by reason.')
-        .add(nameless, { receiver: name, reason: 'no-id' })
+        .counter('sluice_datadog_dropped_spans_total', 'Spans of Datadog’s tracers that were left out here, or by the tracer, by reason.')
+        .add(spans, { receiver: name, reason })
   }
 
   // As the Agent answers: in plain words, and 429 to all who are to come back later.
@@ -122,6 +128,11 @@ class AgentApi {
 function admitMsgpack({ 'content-type': type }: IncomingHttpHeaders): void {
   if (type !== undefined && /\bjson\b/i.test(type))
     throw new RefusedError('unsupported', 'traces in JSON are not spoken here, expected application/msgpack')
+}
+
+// How many spans a tracer says that it has left out, though it was told to send all.
+function numberIn(header: string | string[] | undefined): number {
+  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : 0
 }
 
 function jsonAnswer(status: number, body: string): HttpAnswer {

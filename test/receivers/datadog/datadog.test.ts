@@ -132,5 +132,6 @@ test('spans without ids are left out, and counted', async (t) => {
   const { put, spans, counted } = await started(t)
   strictEqual((await put('/v0.4/traces', v04([span(), span({ span_id: 0 }), span({ trace_id: null })]))).status, 200)
   strictEqual(spans.length, 1)
-  deepStrictEqual(counted('sluice_datadog_dropped_spans_total', 'reason'), { 'no-id': 2 })
+  await put('/v0.4/traces', v04([span()]), { 'datadog-client-dropped-p0-spans': '7' })
+  deepStrictEqual(counted('sluice_datadog_dropped_spans_total', 'reason'), { 'no-id': 2, tracer: 7 })
 })
