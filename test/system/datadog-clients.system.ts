@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
@@ -38,7 +38,7 @@ async function start(t: { after(done: () => unknown): void }): Promise<Backends>
 receivers:
   logs: off
   otlp: { http: 127.0.0.1:0, grpc: off }
-  datadog: { agent: '${HOST}:8126', whenTaken: fail }
+  datadog: { agent: '${HOST}:8126', dogstatsd: off, whenTaken: fail }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: 100% } }
 exporters:
@@ -76,12 +76,12 @@ const servicesOf = (otlp: OtlpBackend, traceId: string): string[] => {
   return [...services].sort()
 }
 
-test('a service with dd-trace that is told DD_AGENT_HOST alone', { skip: node.skip, timeout: 120_000 }, async (t) => {
+async function checkService(t: TestContext, more: Record<string, string>): Promise<void> {
   const { otlp, agent, sentry, gateway } = await start(t)
   const service = spawn(process.execPath, ['--require', 'dd-trace/init', 'service.cjs'], {
     cwd: (node as { dir: string }).dir,
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH, DD_AGENT_HOST: HOST, DD_SERVICE: 'projects', DD_ENV: 'prod', DD_VERSION: '1.2.3' }
+    env: { PATH: process.env.PATH, DD_AGENT_HOST: HOST, DD_SERVICE: 'projects', DD_ENV: 'prod', DD_VERSION: '1.2.3', ...more }
   })
   t.after(() => service.kill('SIGKILL'))
   const [line] = await once(service.stdout, 'data')
@@ -126,8 +126,17 @@ test('a service with dd-trace that is told DD_AGENT_HOST alone', { skip: node.sk
   )
 
   strictEqual(await gateway.end('SIGTERM'), 0)
+  // Two servers answer each request, in one service; what the tracer has counted itself is not counted again.
+  const { hits, errors } = agent.statistics.of({ service: 'projects', name: 'web.request' })
+  deepStrictEqual([hits, errors], [2 * REQUESTS, 1])
   deepStrictEqual([...otlp.violations, ...agent.violations, ...sentry.violations], [])
-})
+}
+
+test('a service with dd-trace that is told DD_AGENT_HOST alone', { skip: node.skip, timeout: 120_000 }, (t) => checkService(t, {}))
+
+test('a service whose tracer counts for itself, and speaks the other version', { skip: node.skip, timeout: 120_000 }, (t) =>
+  checkService(t, { DD_TRACE_STATS_COMPUTATION_ENABLED: 'true', DD_TRACE_AGENT_PROTOCOL_VERSION: '0.5' })
+)
 
 test('a worker with ddtrace for Python that is told DD_AGENT_HOST alone', {
   skip: node.skip || python.skip,
