@@ -8,6 +8,8 @@ import { isCumulative, isSet, type Store, type Target } from './dogstatsd-store.
 const CUMULATIVE = 2
 const SCOPE = 'sluice.dogstatsd'
 const POINTS_PER_BATCH = 1000
+/** Of names and tags. */
+const CHARACTERS_PER_BATCH = 512 * 1024
 /** What goes on counting is told so often even while nothing happens, so that nobody takes it to be gone. */
 const TOLD_AGAIN_AFTER_MS = 60_000
 const NANO_PER_MS = 1_000_000n
@@ -25,22 +27,27 @@ export function* partsOf(store: Store, nowMs: number): Generator<Part> {
   for (const { sender, targets } of store.sources.values()) {
     let requests: Draft<ResourceMetrics>[] = []
     let series: Series[] = []
+    let characters = 0
     const part = (): Part => {
       const bytes = encode('ExportMetricsServiceRequest', { resourceMetrics: requests })
       const told = { batch: parseBatch('metrics', bytes, nowMs, sender), series }
       requests = []
       series = []
+      characters = 0
       return told
     }
     for (const target of targets.values()) {
-      const due = [...target.series.values()].filter((one) => isDue(one, nowMs))
-      for (let at = 0; at < due.length; ) {
-        const some = due.slice(at, at + POINTS_PER_BATCH - series.length)
+      let some: Series[] = []
+      for (const one of [...target.series.values()].filter((each) => isDue(each, nowMs))) {
+        some.push(one)
+        series.push(one)
+        characters += one.size
+        if (series.length < POINTS_PER_BATCH && characters < CHARACTERS_PER_BATCH) continue
         requests.push(resourceMetricsOf(store, target, some, nowMs))
-        series.push(...some)
-        at += some.length
-        if (series.length >= POINTS_PER_BATCH) yield part()
+        some = []
+        yield part()
       }
+      if (some.length > 0) requests.push(resourceMetricsOf(store, target, some, nowMs))
     }
     if (series.length > 0) yield part()
   }

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -342,6 +343,22 @@ test('messages over UDP and in frames over a stream are told each interval, and 
   socket.send('a:5|c', Number(udp.split(':').at(-1)), '127.0.0.1', () => undefined)
   await listener.stop(1000)
   deepStrictEqual(totals().at(-1), ['a', 8])
+})
+
+// Node has no Unix datagram sockets of its own.
+const SEND = 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(sys.argv[2].encode(), sys.argv[1])'
+const skip =
+  process.platform !== 'linux'
+    ? 'SKIPPED: Unix datagram sockets are read on Linux only'
+    : spawnSync('python3', ['--version']).status !== 0 && 'SKIPPED: there is no python3 to send with'
+
+test('messages over a Unix datagram socket', { skip }, async (t) => {
+  const path = join(temporaryDirectory(t), 'dsd.sock')
+  const { listener, totals } = await listening(t, { dogstatsd: [{ path }] })
+  deepStrictEqual(listener.addresses, [`unix:${path}`])
+  spawnSync('python3', ['-c', SEND, path, 'a:1|c\na:2|c'])
+  await until(totals, (all) => all.length === 1)
+  deepStrictEqual(totals(), [['a', 3]])
 })
 
 test('without addresses nothing runs', async (t) => {
