@@ -56,7 +56,7 @@ export const options = {
     { doc: 'Intakes in place of those of the site. The key goes in clear to none but this machine.' }
   ),
   batchWait: duration({
-    default: '1s',
+    default: '250ms',
     max: '1m',
     doc: 'Requests of few logs or points follow each other no faster than this, so that more go together; 0s sends at once.'
   }),
