@@ -6,7 +6,7 @@ import { collectSeldom } from './heap.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
 import { faultOf } from './telemetry/fault.ts'
 import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
-import { trimSoon } from './trim.ts'
+import { startPlainly, trimSoon } from './trim.ts'
 
 // Arguments, signals, exit codes; nothing else.
 const OK = 0
@@ -64,6 +64,7 @@ export async function main([command = 'help', ...args]: string[]): Promise<numbe
 }
 
 async function run(args: string[]): Promise<number> {
+  startPlainly()
   const { values } = parseArgs({ args, options: { config: { type: 'string' }, stdin: { type: 'boolean' } } })
   const flags = values.stdin ? [READS_INPUT] : []
   const [{ Gateway }, { openLog }, { components }, { loadConfig }] = await Promise.all([
