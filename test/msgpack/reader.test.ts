@@ -115,3 +115,24 @@ test('an event time is an extension of type 0', () => {
   const reader = new MsgpackReader().open(bytes, 0, bytes.length)
   deepStrictEqual([reader.extension(1), reader.extension(0), reader.slice()], [false, true, Buffer.from([0, 0, 0, 1, 0, 0, 0, 2])])
 })
+
+test('whole numbers are read in two halves, and doubles as they are', () => {
+  const f = (bytes: number[], expected: readonly [high: number, low: number] | null, double: number | undefined): void => {
+    const reader = new MsgpackReader().open(Buffer.from(bytes), 0, bytes.length)
+    const isRead = reader.integer()
+    deepStrictEqual(isRead ? [reader.high, reader.low] : null, expected)
+    strictEqual(reader.pos, isRead ? bytes.length : 0)
+    strictEqual(new MsgpackReader().open(Buffer.from(bytes), 0, bytes.length).double(), double)
+  }
+  f([7], [0, 7], 7)
+  f([0xff], [0xffff_ffff, 0xffff_ffff], -1)
+  f([0xcc, 200], [0, 200], 200)
+  f([0xce, 255, 255, 255, 255], [0, 0xffff_ffff], 0xffff_ffff)
+  f([0xcf, 0x3b, 0xb9, 0x62, 0x63, 0x21, 0xeb, 0x5d, 0x3b], [0x3bb9_6263, 0x21eb_5d3b], Number(0x3bb9_6263_21eb_5d3bn))
+  f([0xd0, 0x80], [0xffff_ffff, 0xffff_ff80], -128)
+  f([0xd3, 255, 255, 255, 255, 255, 255, 255, 254], [0xffff_ffff, 0xffff_fffe], -2)
+  f([0xcb, 0x40, 0x04, 0, 0, 0, 0, 0, 0], [0, 2], 2.5)
+  f([0xcb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0], [0, 0], Number.POSITIVE_INFINITY)
+  f([0xa1, 0x61], null, undefined)
+  f([0xc0], null, undefined)
+})
