@@ -1,6 +1,6 @@
 import { Generations } from './generations.ts'
 import { crashSite, keyOf, type Sighting, shortType } from './sighting.ts'
-import type { Waiting } from './waiting.ts'
+import { WAITING_MAX, type Waiting } from './waiting.ts'
 
 /** Errors that are remembered; with more, the oldest are forgotten. */
 const REMEMBERED_MAX = 16_384
@@ -12,8 +12,8 @@ const APART_NANO_MAX = 2e9
 interface Variant {
   readonly type: string
   readonly site: string
-  /** Of an error that waits for its span. */
-  waiting: Waiting | null
+  /** An error that waits for its span; whoever waits holds it, and it is gone with them. */
+  waiting: WeakRef<Waiting> | null
 }
 
 interface Since {
@@ -30,6 +30,8 @@ interface Halves extends Since {
   logNano: number
   events: number
   eventNano: number
+  /** Of the log records, the errors that wait for their spans; the oldest first. */
+  readonly waiting: WeakRef<Waiting>[]
 }
 
 /**
@@ -40,6 +42,9 @@ interface Halves extends Since {
 export class Duplicates {
   /** What was asked for last, within its trace; null outside of one. */
   private last: Variant | null = null
+  /** The same outside of a trace, of a log record; and of an exception on a span, the error that was waiting for it. */
+  private lastHalves: Halves | null = null
+  private paired: WeakRef<Waiting> | null = null
   /** Remembered errors that made room for others before their time. */
   forgotten = 0
   private readonly windowMs: number
@@ -64,6 +69,8 @@ export class Duplicates {
   isKnown(sighting: Sighting, service: string, nowMs: number): boolean {
     const { traceId, origin, type, message, stacktrace } = sighting
     this.last = null
+    this.lastHalves = null
+    this.paired = null
     this.nowMs = nowMs
     this.forget()
     if (this.traces !== null && traceId !== '' && this.isKnownFailure(this.traces, sighting)) return true
@@ -76,15 +83,16 @@ export class Duplicates {
 
   /** The error that `isKnown` was asked for last waits from now on. */
   letWait(waiting: Waiting): void {
-    if (this.last !== null) this.last.waiting = waiting
+    const reference = new WeakRef(waiting)
+    if (this.last !== null) this.last.waiting = reference
+    else if (this.lastHalves !== null && this.lastHalves.waiting.push(reference) > WAITING_MAX) this.lastHalves.waiting.shift()
   }
 
   /** The one that waits and is the same as the error that `isKnown` was asked for last, which is forgotten here. */
   takeWaiting(): Waiting | null {
-    if (this.last === null) return null
-    const { waiting } = this.last
-    this.last.waiting = null
-    return waiting
+    const waiting = this.last?.waiting ?? this.paired
+    if (this.last !== null) this.last.waiting = null
+    return waiting?.deref() ?? null
   }
 
   // What fails in a trace makes the spans above it fail.
@@ -115,7 +123,7 @@ export class Duplicates {
   private makesPair(key: string, { origin, atNano }: Sighting): boolean {
     let halves = this.find(this.halves, key)
     if (halves === undefined) {
-      halves = { sinceMs: this.nowMs, logs: 0, logNano: 0, events: 0, eventNano: 0 }
+      halves = { sinceMs: this.nowMs, logs: 0, logNano: 0, events: 0, eventNano: 0, waiting: [] }
       this.halves.set(key, halves)
     }
     if (origin === 'log') {
@@ -125,10 +133,12 @@ export class Duplicates {
       }
       halves.logs++
       halves.logNano = atNano
+      this.lastHalves = halves
       return false
     }
     if (halves.logs > 0 && Math.abs(atNano - halves.logNano) <= APART_NANO_MAX) {
       halves.logs--
+      this.paired = halves.waiting.shift() ?? null
       return true
     }
     halves.events++

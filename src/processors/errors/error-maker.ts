@@ -197,8 +197,8 @@ export class ErrorMaker implements Processor {
     }
   }
 
-  private mayWait({ origin, traceId, start, end }: Sighting): boolean {
-    return origin === 'log' && traceId !== '' && this.waitMs > 0 && this.waiting.hasRoom(2 * (end - start))
+  private mayWait({ origin, start, end }: Sighting): boolean {
+    return origin === 'log' && this.waitMs > 0 && this.waiting.hasRoom(2 * (end - start))
   }
 
   private letWait(sighting: Sighting, group: Group | null, likeness: string): void {

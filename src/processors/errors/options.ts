@@ -24,7 +24,7 @@ export const options = {
   wait: duration({
     default: '6s',
     max: '1m',
-    doc: 'How long an error in the logs of a trace waits for its span, which comes later and tells more; 0s does not wait.'
+    doc: 'How long an error in the logs waits for its span, which comes later and tells more; 0s does not wait.'
   }),
   grouping: group(
     {

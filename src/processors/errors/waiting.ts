@@ -1,10 +1,10 @@
 import type { Group } from './grouping.ts'
 
 /** Errors that wait, and their bytes; more do not wait. */
-const WAITING_MAX = 1024
+export const WAITING_MAX = 1024
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
 
-/** An error in the logs of a trace, whose span may tell more of it. Holds copies. */
+/** An error in the logs, whose span may tell more of it. Holds copies. */
 export interface Waiting {
   readonly untilMs: number
   /** Who sent it: what is known of it is found by this. */

@@ -106,10 +106,11 @@ export interface Open {
 }
 
 /** Errors wait for nothing unless told otherwise. */
-export function open({ trail = {}, ...options }: { readonly trail?: object; readonly [key: string]: unknown } = {}): Open {
+export function open(options: object = {}): Open {
+  const { trail } = options as { readonly trail?: object }
   const metrics = new Metrics()
   const processor = errors.create(
-    z.strictObject(errors.options).parse({ wait: '0s', trail: { wait: '0s', ...trail }, ...options }),
+    z.strictObject(errors.options).parse({ wait: '0s', ...options, trail: { wait: '0s', ...trail } }),
     host({ metrics })
   )
   return {

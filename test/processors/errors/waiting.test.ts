@@ -92,11 +92,25 @@ test('the trail is looked for when it is sent: what came meanwhile belongs to it
   )
 })
 
-test('errors outside of traces do not wait, nor any where no spans are looked at', (t) => {
+test('none waits where no spans are looked at, or where it is told not to', (t) => {
   clock(t)
-  deepStrictEqual(bodies(open({ wait: '6s' }).take(logged('x', ''))), ['job failed'])
   deepStrictEqual(bodies(open({ wait: '6s', sources: { spans: false } }).take(logged())), ['job failed'])
   deepStrictEqual(bodies(open({ wait: '0s' }).take(logged())), ['job failed'])
+})
+
+test('an error that was logged outside of its trace waits for its span too', (t) => {
+  const wait = clock(t)
+  const { take, flush, metrics } = open({ wait: '6s' })
+  for (const _ of [1, 2]) deepStrictEqual(take(logged('x', '')), [])
+  deepStrictEqual(counts(metrics, 'sluice_errors_held'), { wait: 2 })
+  const [{ record, attributes }, ...more] = take(onSpan())
+  deepStrictEqual([record.traceId, attributes['gen_ai.request.model'], attributes['user.id'], more.length], [TRACE, 'xtts', 'u-1', 0])
+  // One span, one pair: the other log record is an error of its own.
+  wait(6000)
+  deepStrictEqual(bodies(flush()), ['job failed'])
+  deepStrictEqual([take(nothing()), flush()], [[], []])
+  deepStrictEqual(counts(metrics, 'sluice_errors_total'), { sent: 2, duplicate: 1 })
+  balances(metrics)
 })
 
 test('each sender’s errors go in batches of its own, since what is known of it is found by its address', (t) => {

@@ -29,17 +29,15 @@ public class Worker {
         .setAttribute("user.id", "user-42").setAttribute("user.email", "someone@example.com")
         .setAttribute("gen_ai.request.model", "xtts-v2").setAttribute("job.stage", "tts")
         .setAttribute("http.response.status_code", 500L).startSpan();
-    // A scope that is closed has no trace any more: what is logged of a failure is logged inside.
     try (Scope scope = span.makeCurrent()) {
       LOGGER.info("loading the model");
       LOGGER.warning("retrying for someone@example.com");
-      try {
-        synthesise("xtts-v2");
-      } catch (RuntimeException error) {
-        LOGGER.log(Level.SEVERE, "dubbing failed", error);
-        span.recordException(error);
-        span.setStatus(StatusCode.ERROR);
-      }
+      synthesise("xtts-v2");
+    } catch (RuntimeException error) {
+      // The scope is closed by now: this log record has no trace.
+      LOGGER.log(Level.SEVERE, "dubbing failed", error);
+      span.recordException(error);
+      span.setStatus(StatusCode.ERROR);
     } finally {
       span.end();
     }
