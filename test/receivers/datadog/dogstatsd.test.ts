@@ -1,14 +1,17 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { z } from 'zod'
 import type { Batch } from '../../../src/batch.ts'
 import type { Host } from '../../../src/component.ts'
 import { RefusedError } from '../../../src/errors.ts'
+import { Sockets } from '../../../src/net/sockets.ts'
 import { decode } from '../../../src/otlp/decode.ts'
 import type { AnyValue, KeyValue, Metric, NumberDataPoint } from '../../../src/otlp/objects.ts'
+import { datadog } from '../../../src/receivers/datadog/datadog.ts'
 import { listenDogStatsD } from '../../../src/receivers/datadog/dogstatsd.ts'
 import { Aggregation } from '../../../src/receivers/datadog/dogstatsd-aggregation.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
@@ -125,9 +128,10 @@ test('the kind decides how it adds up', async () => {
     say(lines)
     const [{ metric }] = shown(await told())
     const { unit, sum, gauge, exponentialHistogram } = metric
-    const { dataPoints, ...how } = { ...(sum ?? gauge ?? exponentialHistogram) }
+    const data: Readonly<Record<string, unknown>> = { ...(sum ?? gauge ?? exponentialHistogram) }
+    const { dataPoints, ...how } = data
     deepStrictEqual({ unit, ...how }, expected)
-    ok((dataPoints?.length ?? 0) > 0)
+    ok(Array.isArray(dataPoints) && dataPoints.length > 0)
   }
   await f('a:1|c', { unit: undefined, aggregationTemporality: 2, isMonotonic: true })
   await f('a:1|c\na:-1|c', { unit: undefined, aggregationTemporality: 2 })
@@ -359,6 +363,47 @@ test('messages over a Unix datagram socket', { skip }, async (t) => {
   spawnSync('python3', ['-c', SEND, path, 'a:1|c\na:2|c'])
   await until(totals, (all) => all.length === 1)
   deepStrictEqual(totals(), [['a', 3]])
+})
+
+test('a next generation takes the socket over, and each tells what it has read', async (t) => {
+  const sockets = new Sockets()
+  const address = { host: '127.0.0.1', port: 0 }
+  const first = await listening(t, { dogstatsd: [address], flushInterval: 1_000_000 }, { sockets })
+  const port = Number(first.listener.addresses[0].split(':').at(-1))
+  const socket = createSocket('udp4')
+  t.after(() => socket.close())
+  socket.send('a:1|c', port, '127.0.0.1')
+  const second = await listening(t, { dogstatsd: [address], flushInterval: 1_000_000 }, { sockets })
+  deepStrictEqual(second.listener.addresses, first.listener.addresses)
+  await first.listener.stop(1000)
+  socket.send('a:5|c', port, '127.0.0.1')
+  await second.listener.stop(1000)
+  const values = [...first.totals(), ...second.totals()].map((shown) => (shown as [string, number])[1])
+  strictEqual(
+    values.reduce((all, value) => all + value, 0),
+    6
+  )
+  ok(second.totals().length > 0)
+})
+
+test('where another program has the port, the gateway goes on without it', async (t) => {
+  const taken = createSocket('udp4')
+  t.after(() => taken.close())
+  await new Promise<void>((resolve) => taken.bind(0, '127.0.0.1', resolve))
+  const { port } = taken.address()
+  const f = async (whenTaken: string): Promise<unknown> => {
+    const warnings: string[] = []
+    const log = { ...host().log, warn: (fields: object) => void warnings.push((fields as { error: string }).error) }
+    const options = z.strictObject(datadog.options).parse({ agent: 'off', dogstatsd: `127.0.0.1:${port}`, whenTaken })
+    const receiver = datadog.create(options as never, host({ log, name: 'datadog' }))
+    t.after(() => receiver.stop())
+    await receiver.start(async () => undefined)
+    return warnings
+  }
+  deepStrictEqual(await f('warn'), [
+    `receivers.datadog.dogstatsd: cannot listen on 127.0.0.1:${port}: the address is in use by another program`
+  ])
+  await rejects(f('fail'), /the address is in use/)
 })
 
 test('without addresses nothing runs', async (t) => {
