@@ -13,11 +13,14 @@ export interface Build {
   readonly env: Record<string, string>
 }
 
+/** What `npm start` sets, and an image should. */
+const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072' }
+
 /** As `npm start` does. */
 export const FROM_SOURCE: Build = {
   name: 'from source',
   main: join(ROOT, 'src', 'main.ts'),
-  env: { NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'sluice') }
+  env: { ...MALLOC, NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'sluice') }
 }
 
 /** Bundles the gateway. Throws where that is not possible. */
@@ -25,7 +28,7 @@ export function bundled(): Build {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
   if (scripts.bundle === undefined) throw new Error('there is no bundle command')
   execFileSync('npm', ['run', '-s', 'bundle'], { cwd: ROOT, stdio: 'pipe' })
-  return { name: 'bundled', main: join(ROOT, 'dist', 'sluice.js'), env: {} }
+  return { name: 'bundled', main: join(ROOT, 'dist', 'sluice.js'), env: MALLOC }
 }
 
 export interface GatewayUnderTest extends Running {

@@ -67,7 +67,7 @@ test(`${MINUTES} min at ${LINES_PER_SECOND} lines/s, the exporter down for half 
   const url = await backend.up()
   t.after(() => backend.down())
   const gateway = await startGateway(t, {
-    env: { MALLOC_ARENA_MAX: '2' },
+    env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072' },
     yaml: `
 receivers: { otlp: { http: 127.0.0.1:0, grpc: off }, logs: { tcp: 127.0.0.1:0, syslog: off, fluent: off } }
 admin: { listen: 127.0.0.1:0 }
