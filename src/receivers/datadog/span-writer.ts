@@ -6,6 +6,7 @@ import type { ChunkFacts } from './chunk-facts.ts'
 import { eventsOf, LISTED_MAX, linksOf, parseList } from './links-events.ts'
 import { Range, type SpanFields } from './span-fields.ts'
 import { isCommand, isDatabase, isNamedByResource, isQuery, kindOf, systemOf } from './span-kind.ts'
+import { SpanTimes } from './span-times.ts'
 import * as rules from './tag-rules.ts'
 import { Texts } from './texts.ts'
 
@@ -36,9 +37,6 @@ const STATUS_MESSAGE = (2 << 3) | BYTES
 const STATUS_CODE = (3 << 3) | VARINT
 const STATUS_ERROR = 2
 
-/** The upper half of nanoseconds at the beginning of 2000: who says that it is earlier has no clock, as the Agent sees it. */
-const HIGH_OF_2000 = 220_417
-const NEGATIVE = 0x8000_0000
 const NUMBER = /^\d{1,15}$/
 const TRACE_STATE_MAX = 512
 const KIND_BYTES_MAX = 16
@@ -65,6 +63,7 @@ export class SpanWriter {
     exceptionStack: this.rules.target('exception.stacktrace')
   }
   readonly texts = new Texts()
+  private readonly times = new SpanTimes()
   private readonly reader = new MsgpackReader()
   // What the tags of the span that is written say, beside attributes.
   private readonly kind = new Range()
@@ -124,7 +123,9 @@ export class SpanWriter {
     out.reserve(32)
     out.varint(KIND)
     out.varint(kind)
-    this.times(span, receivedAtMs)
+    const { startHigh, startLow, endHigh, endLow } = this.times.read(span, receivedAtMs)
+    out.fixed64(START_TIME, startHigh, startLow)
+    out.fixed64(END_TIME, endHigh, endLow)
     this.names(type, operation, resource)
     const wish = chunk.wish
     if (wish !== undefined) out.numberAttribute(ATTRIBUTE, this.targets.priority, wish)
@@ -178,33 +179,6 @@ export class SpanWriter {
   }
 
   private readonly found: (rules.TagRule | undefined)[] = []
-
-  private times({ start, duration }: SpanFields, receivedAtMs: number): void {
-    const { out } = this
-    const isPossible = start.high >= HIGH_OF_2000 && start.high < NEGATIVE
-    const lasts = duration.high < NEGATIVE
-    let { high, low } = start
-    if (!isPossible) {
-      const nanos = BigInt(Math.floor(receivedAtMs)) * 1_000_000n - (lasts ? (BigInt(duration.high) << 32n) | BigInt(duration.low) : 0n)
-      const atLeast = nanos > 0n ? nanos : 0n
-      high = Number(atLeast >> 32n)
-      low = Number(atLeast & 0xffff_ffffn)
-    }
-    out.fixed64(START_TIME, high, low)
-    let endLow = low
-    let endHigh = high
-    if (lasts) {
-      endLow = low + duration.low
-      endHigh = high + duration.high + (endLow > 0xffff_ffff ? 1 : 0)
-      endLow >>>= 0
-    }
-    this.endHigh = endHigh
-    this.endLow = endLow
-    out.fixed64(END_TIME, endHigh, endLow)
-  }
-
-  private endHigh = 0
-  private endLow = 0
 
   private nameOf({ name, resource }: SpanFields, type: string): Range {
     const { from } = this.out
@@ -300,7 +274,7 @@ export class SpanWriter {
     const { out, errorType, errorMessage, errorStack, targets } = this
     if (errorMessage.end === errorMessage.start && errorStack.end === errorStack.start) return
     const event = out.openLength(EVENT)
-    out.fixed64(EVENT_TIME, this.endHigh, this.endLow)
+    out.fixed64(EVENT_TIME, this.times.endHigh, this.times.endLow)
     out.string(EVENT_NAME, 'exception')
     if (errorType.end > errorType.start) out.attribute(EVENT_ATTRIBUTE, targets.exceptionType, errorType.start, errorType.end)
     if (errorMessage.end > errorMessage.start)
