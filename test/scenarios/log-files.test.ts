@@ -58,7 +58,7 @@ test(`${FILES} files rotated while they are written, and ${KILLS} times kill -9:
   writer.send('stop')
   const [{ lines, rotations }] = (await told) as [Written]
   const missing = (): string[] => Object.entries(lines).flatMap(([name, count]) => missingOf(name, seen.get(name), count))
-  await until(missing, (ranges) => ranges.length === 0, 30_000)
+  await until(missing, (ranges) => ranges.length === 0, 90_000)
   await until(
     () => scrape(gateway, 'sluice_files_lag_bytes'),
     (lag) => sumOf(lag) === 0

@@ -196,10 +196,14 @@ export class Follower {
   }
 
   private failed(tail: Tail, error: unknown, nowMs: number): void {
-    const { code } = error as NodeJS.ErrnoException
-    if (typeof code === 'string') this.counts.failed('read a file', code, tail.path)
-    else this.counts.fault(faultOf(error, 3))
+    this.tell(error, tail.path)
     tail.setAside(nowMs)
+  }
+
+  private tell(error: unknown, path: string): void {
+    const { code } = error as NodeJS.ErrnoException
+    if (typeof code === 'string') this.counts.failed('read a file', code, path)
+    else this.counts.fault(faultOf(error, 3))
   }
 
   private settle(nowMs: number): void {
@@ -224,7 +228,15 @@ export class Follower {
 
   private admitFound(nowMs: number): void {
     const found = this.found.splice(0, OPENED_AT_ONCE)
-    for (const path of found) if (!this.tails.has(path)) this.admit(path, nowMs)
+    for (const path of found) {
+      if (this.tails.has(path)) continue
+      try {
+        this.admit(path, nowMs)
+      } catch (error) {
+        this.wait(path, nowMs)
+        this.tell(error, path)
+      }
+    }
   }
 
   private admit(path: string, nowMs: number): void {

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import type { Archive } from './archive.ts'
 import type { Generation } from './generation.ts'
 import { LINGER_MS, type Tail } from './tail.ts'
@@ -35,7 +36,7 @@ export class Lingering {
     const grown: Left[] = []
     const stay: Left[] = []
     for (const each of this.left) {
-      const stats = each.generation.look(nowMs)
+      const stats = statsOf(each.generation, nowMs)
       if (stats !== null && stats.size > each.generation.offset) grown.push(each)
       else if (stats === null || nowMs >= each.untilMs) this.archive.leave(each.generation)
       else stay.push(each)
@@ -47,5 +48,13 @@ export class Lingering {
   close(): void {
     for (const { generation } of this.left) this.archive.leave(generation)
     this.left = []
+  }
+}
+
+function statsOf(generation: Generation, nowMs: number): Stats | null {
+  try {
+    return generation.look(nowMs)
+  } catch {
+    return null
   }
 }

@@ -77,7 +77,7 @@ export class Tail {
     this.lookedMs = nowMs
     const [first] = this.generations
     if (first !== last || this.goneMs > 0) first.look(nowMs)
-    this.lines.releaseIdle(this.position, nowMs)
+    if (first === last && first.unread === 0) this.lines.releaseIdle(this.position, nowMs)
     const quietMs = nowMs - Math.max(first.activeMs, first.mtimeMs)
     if (quietMs > REST_MS) this.lines.rest(this.position)
     const isMoving = this.goneMs > 0 || this.generations.length > 1 || this.lines.isWaiting

@@ -166,7 +166,7 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual(f.bodies, expected(0, 1010))
   })
 
-  it('a deleted file is read to its end, and its last line needs no newline', { timeout: 30_000 }, async (t) => {
+  it('a deleted file is read to its end, and its last line needs no newline', async (t) => {
     const f = new Following(t)
     const path = join(f.logs, 'pod/a.log')
     mkdirSync(dirname(path))
@@ -262,7 +262,7 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual(of('new'), [1, 2])
   })
 
-  it('whatever stands in a file', { timeout: 30_000 }, async (t) => {
+  it('whatever stands in a file', async (t) => {
     const f = new Following(t)
     await f.start({ lineMax: '1KiB' })
     const path = join(f.logs, 'a.log')
@@ -302,7 +302,7 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual(await f.come(2), [`${text}end`, 'next'])
   })
 
-  it('parts of lines of containers are joined, each stream by itself; a last part may never come', { timeout: 20_000 }, async (t) => {
+  it('parts of lines of containers are joined, each stream by itself; a last part may never come', async (t) => {
     const f = new Following(t)
     await f.start({ lineMax: '64KiB' })
     const at = '2026-08-14T12:00:00.123456789Z'
@@ -337,7 +337,7 @@ describe('files', { concurrency: true }, () => {
     strictEqual(String(f.records[4].body).length, 65_536)
   })
 
-  it('a flood of one file does not keep the others from being read', { timeout: 30_000 }, async (t) => {
+  it('a flood of one file does not keep the others from being read', async (t) => {
     const f = new Following(t)
     const order: string[] = []
     await f.start({ pendingMax: '256KiB', batchMax: '64KiB' }, async () => {
@@ -381,7 +381,7 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual(f.bodies, ['in a directory', 'once'])
   })
 
-  it('more files than may be followed or held open', { timeout: 30_000 }, async (t) => {
+  it('more files than may be followed or held open', async (t) => {
     const f = new Following(t)
     await f.start({ filesMax: 60, openMax: 16 })
     const at = (i: number): string => join(f.logs, `${i}.log`)

@@ -66,7 +66,7 @@ export class Following {
     await until(
       () => this.records.length,
       (length) => length >= count,
-      8_000
+      30_000
     )
     return this.bodies
   }
