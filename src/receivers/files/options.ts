@@ -1,4 +1,5 @@
 import { choice, duration, integer, list, map, size, text } from '../../config/schema.ts'
+import { collectorOptions } from '../../logs/collector-options.ts'
 import { LOG_FORMATS } from '../../logs/log-source.ts'
 
 /** What may stand around the lines of a file: what a container runtime puts there, nothing, or whatever is found. */
@@ -38,19 +39,6 @@ export const options = {
   }),
   filesMax: integer({ default: 10_000, min: 1, max: 100_000, doc: 'Files that are followed at once.' }),
   openMax: integer({ default: 8_192, min: 16, doc: 'Files that are held open; those read to their end are closed for others.' }),
-  lineMax: size({
-    default: '256KiB',
-    min: '256B',
-    max: '16MiB',
-    doc: 'The longest line, or record of several lines; longer ones are cut and marked.'
-  }),
-  joinWithin: duration({ default: '1s', min: '10ms', max: '1m', doc: 'How far apart the lines of one stack trace may come.' }),
-  batchMax: size({ default: '512KiB', min: '1KiB', max: '16MiB', doc: 'A batch of records goes on when it has this many bytes.' }),
-  batchDelay: duration({
-    default: '200ms',
-    min: '1ms',
-    max: '1m',
-    doc: 'A batch of records goes on when the first of them has waited this long.'
-  }),
+  ...collectorOptions,
   pendingMax: size({ default: '8MiB', min: '64KiB', doc: 'What may be read and not durable yet; above it, reading waits.' })
 }

@@ -1,5 +1,6 @@
 import { defineReceiver, type Host, type Push } from '../../component.ts'
 import { addresses, choice, duration, flag, group, integer, size, text } from '../../config/schema.ts'
+import { collectorOptions } from '../../logs/collector-options.ts'
 import type { CollectorSettings } from '../../logs/log-collector.ts'
 import { LOG_FORMATS } from '../../logs/log-source.ts'
 import { loadTls, type TlsFiles } from '../../net/tls.ts'
@@ -41,20 +42,7 @@ export const logs = defineReceiver({
       doc: 'Read lines from the gateway’s own input, as `sluice run --stdin` does; when it ends, the gateway delivers what is there and stops.'
     }),
     format: choice(LOG_FORMATS, { default: 'auto', doc: 'How lines are read; auto looks at each.' }),
-    lineMax: size({
-      default: '256KiB',
-      min: '256B',
-      max: '16MiB',
-      doc: 'The longest line, or record of several lines; longer ones are cut and marked.'
-    }),
-    joinWithin: duration({ default: '1s', min: '10ms', max: '1m', doc: 'How far apart the lines of one stack trace may come.' }),
-    batchMax: size({ default: '512KiB', min: '1KiB', max: '16MiB', doc: 'A batch of records goes on when it has this many bytes.' }),
-    batchDelay: duration({
-      default: '200ms',
-      min: '1ms',
-      max: '1m',
-      doc: 'A batch of records goes on when the first of them has waited this long.'
-    }),
+    ...collectorOptions,
     pendingMax: size({
       default: '8MiB',
       min: '64KiB',
