@@ -26,11 +26,11 @@ const provider =
   OTEL_EXPORTER_OTLP_ENDPOINT === undefined
     ? undefined
     : new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())] })
-const alsoOtlp = (span: Sentry.Span): void =>
-  provider
-    ?.getTracer('library')
-    .startSpan('encode', {}, trace.setSpanContext(ROOT_CONTEXT, { ...span.spanContext(), isRemote: true }))
-    .end()
+const alsoOtlp = (span: Sentry.Span): void => {
+  const { traceId, spanId, traceFlags } = span.spanContext()
+  const parent = trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true })
+  provider?.getTracer('library').startSpan('encode', {}, parent).end()
+}
 
 for (let i = 0; i < Number(TRACES); i++) {
   await Sentry.startNewTrace(() =>

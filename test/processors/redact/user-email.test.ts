@@ -52,7 +52,7 @@ function after(redactor: Redactor, signal: Signal, ...records: readonly Record[]
 }
 
 test('user.email of an error passes as it is, all other addresses do not', () => {
-  const f = (redactor: Redactor, signal: Signal, attributes: Record['attributes'], expected: readonly string[]): void =>
+  const f = (redactor: Redactor, signal: Signal, attributes: NonNullable<Record['attributes']>, expected: readonly string[]): void =>
     deepStrictEqual(
       after(redactor, signal, { attributes })[0].attributes?.map(({ value }) => value?.stringValue),
       expected
