@@ -48,6 +48,8 @@ export class Intake {
   private readonly key: ApiKey
   private readonly requests: Counter
   private readonly sentBytes: Counter
+  /** By URL: until when it wants nothing. What was told to one signal holds for another that goes to the same place. */
+  private readonly pauses = new Map<string, number>()
   /** By URL: an intake that takes nothing, whatever is sent, and since when. */
   private readonly refusals = new Map<string, { readonly sinceMs: number; readonly message: string }>()
 
@@ -75,6 +77,8 @@ export class Intake {
    * smaller parts, `invalid` for what will never be taken. A refused key is no fault of what is sent: it waits, with everything behind it.
    */
   async post(post: Post, stop: AbortSignal): Promise<HttpResponse> {
+    const leftMs = (this.pauses.get(post.url.href) ?? 0) - Date.now()
+    if (leftMs > 0) throw new RefusedError('busy', `${post.url.host} has asked to wait`, { retryAfterMs: leftMs })
     let response = await this.request(post, stop)
     if (isKeyRefused(response.status) && post.withKey !== false && (await this.key.renew())) response = await this.request(post, stop)
     if (response.status >= 200 && response.status <= 299) {
@@ -119,6 +123,7 @@ export class Intake {
     const answered = `${url.host} answered ${status}${said === '' ? '' : `: ${said}`}`
     const nowMs = Date.now()
     const askedMs = retryAfterMs(headers['retry-after'], nowMs, RETRY_AFTER_MAX_MS)
+    if (status === 429 && askedMs !== undefined) this.pauses.set(url.href, nowMs + askedMs)
     const remedy = isKeyRefused(status) && withKey ? this.keyRemedy() : REMEDIES[status]
     if (!isKeyRefused(status) && remedy === undefined && status >= 400)
       return new RefusedError(codeOf(status), answered, { retryAfterMs: askedMs })

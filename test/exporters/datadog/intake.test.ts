@@ -68,12 +68,19 @@ test('each answer means one thing', async (t) => {
   }
   for (const status of [200, 202, 204]) await f({ status }, null)
   for (const status of [408, 500, 502, 503]) await f({ status }, 'unavailable')
-  await f({ status: 429, headers: { 'retry-after': '7' } }, 'busy', 7000)
   await f({ status: 503, headers: { 'retry-after': '3' } }, 'unavailable', 3000)
   await f({ status: 413 }, 'too-large')
   for (const status of [400, 415, 422]) await f({ status }, 'invalid')
   // Nothing that is sent there arrives: it waits.
   for (const status of [401, 403, 404, 301]) await f({ status }, 'unavailable', 60_000)
+  await f({ status: 429, headers: { 'retry-after': '7' } }, 'busy', 7000)
+})
+
+test('what asks to wait is left alone, whichever signal is next', async (t) => {
+  const { answers, requests, post } = await made(t)
+  answers.push({ status: 429, headers: { 'retry-after': '7' } })
+  for (let i = 0; i < 3; i++) await rejects(post(), ({ code, retryAfterMs }: RefusedError) => code === 'busy' && retryAfterMs! > 6000)
+  strictEqual(requests.length, 1)
 })
 
 test('a refused key is said once, and shown until it is taken', async (t) => {
