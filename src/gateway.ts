@@ -121,7 +121,9 @@ export class Gateway {
     this.showBooks()
     this.admin = await this.openAdminPort(config)
     this.factsPort = await openFactsPort(config.facts.listen, this.sockets, this.facts.tell)
-    await Promise.all(this.components.receivers.map((receiver) => this.startReceiver(receiver)))
+    // All of them are up or not before one's failure is told: what starts late would listen after the stop.
+    const starts = await Promise.allSettled(this.components.receivers.map((receiver) => this.startReceiver(receiver)))
+    for (const start of starts) if (start.status === 'rejected') throw start.reason
     this.collecting = setInterval(() => this.pipeline.pushCollected().catch((error) => this.tellUnsent(error)), COLLECT_INTERVAL_MS)
     this.flushing = setInterval(() => this.pipeline.pushHeld().catch((error) => this.tellUnsent(error)), FLUSH_INTERVAL_MS)
   }
