@@ -6,7 +6,7 @@ import { collectSeldom } from './heap.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
 import { faultOf } from './telemetry/fault.ts'
 import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
-import { startPlainly, trimSoon } from './trim.ts'
+import { runFully, startPlainly, trimSoon } from './trim.ts'
 
 // Arguments, signals, exit codes; nothing else.
 const OK = 0
@@ -106,7 +106,7 @@ async function run(args: string[]): Promise<number> {
 
   collectSeldom()
   const tracer = traces.endpoint === undefined ? NO_TRACER : await openTracer({ endpoint: traces.endpoint, ratio: traces.ratio, version })
-  const gateway = await Gateway.start(config, { log, tracer, version })
+  const gateway = await Gateway.start(config, { log, tracer, version, onFirstBatch: runFully })
   log.info({ version, file, listening: gateway.addresses(), startedInMs: Math.round(process.uptime() * 1000) }, 'ready')
   trimSoon()
 

@@ -63,6 +63,8 @@ export interface Surroundings {
   readonly log: Log
   readonly tracer: Tracer
   readonly version: string
+  /** Is told when telemetry comes for the first time. */
+  readonly onFirstBatch?: () => void
 }
 
 /** The only wiring: makes of a configuration a running gateway, and of another one the same gateway changed. */
@@ -83,6 +85,7 @@ export class Gateway {
   private collecting: NodeJS.Timeout | undefined
   private flushing: NodeJS.Timeout | undefined
   private stopping = false
+  private hasBatches = false
   private finish!: () => void
   /** Resolves when what a receiver reads has ended, as a pipe does. */
   readonly finished = new Promise<void>((resolve) => {
@@ -279,7 +282,11 @@ export class Gateway {
   }
 
   private async startReceiver({ part, made }: Running<ReceiverDefinition, Receiver>): Promise<void> {
-    await made.start((batch) => this.pipeline.push(part.name, batch))
+    await made.start((batch) => {
+      if (!this.hasBatches) this.surroundings.onFirstBatch?.()
+      this.hasBatches = true
+      return this.pipeline.push(part.name, batch)
+    })
     void made.finished?.then(this.finish)
   }
 

@@ -13,12 +13,18 @@ const YOUNG_BYTES_MAX = 8 * 1024 * 1024
 const LOOK_MS = 250
 
 /**
- * Has V8 do without its optimising compilers until `trimSoon` is through: at the start, what they would make is not used for long, and they bring
- * some 8 MB of the `node` binary into memory. A gateway that idles from then on never needs them.
+ * Has V8 do without its optimising compilers until `runFully` is called: at the start, what they would make is not used for long, and they bring some
+ * 8 MB of the `node` binary into memory. A gateway that idles from then on never needs them.
  */
 export function startPlainly(): void {
   setFlagsFromString('--no-opt')
   setFlagsFromString('--no-maglev')
+}
+
+/** Ends what `startPlainly` began: there is work. May be called again. */
+export function runFully(): void {
+  setFlagsFromString('--maglev')
+  setFlagsFromString('--opt')
 }
 
 /**
@@ -34,8 +40,7 @@ export function trimSoon(): void {
     const collect = runInNewContext('gc') as (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
     boundYoungGeneration()
-    setFlagsFromString('--maglev')
-    setFlagsFromString('--opt')
+    runFully()
   }, AFTER_MS).unref()
 }
 
