@@ -81,18 +81,23 @@ export class Pipeline {
     }
   }
 
-  /** Both, for the last time, of processors that are about to leave; all of them when the gateway stops. */
+  /**
+   * Both, for the last time, of processors that are about to leave; all of them when the gateway stops. What the queue has no room for is refused, and
+   * thrown when all have been asked.
+   */
   async pushLast(isLeaving: (processor: Processor) => boolean = () => true): Promise<void> {
     const { steps, queued } = this.plan
+    let failure: unknown = null
     for (let place = 0; place < steps.length; place++) {
       const { name, processor } = steps[place]
       if (!isLeaving(processor)) continue
-      const collected = processor.collect?.(true) ?? null
-      const held = processor.flush?.(true) ?? null
-      for (const batch of [queued.has(collected?.signal as Signal) ? collected : null, held]) {
-        if (batch !== null && this.queue.fits(batch.bytes.length)) await this.store(this.pass(name, batch, place + 1))
+      for (const batch of lastOf(processor, queued)) {
+        await this.store(this.pass(name, batch, place + 1)).catch((error) => {
+          failure = error
+        })
       }
     }
+    if (failure !== null) throw failure
   }
 
   /** Shows the folders what the processors have made up to now. It is cumulative, so showing it twice counts nothing twice. */
@@ -180,6 +185,12 @@ interface Passed {
   readonly batch: Batch
   readonly left: RedactedBatch | null
   readonly lines: Line[]
+}
+
+function* lastOf(processor: Processor, queued: ReadonlySet<Signal>): Generator<Batch> {
+  const collected = processor.collect?.(true) ?? null
+  if (collected !== null && queued.has(collected.signal)) yield collected
+  for (let held = processor.flush?.(true); held; held = processor.flush?.(true)) yield held
 }
 
 // Gives back at once what a processor has made and the next one has replaced, or the queue has copied, unless it is still part of another batch.

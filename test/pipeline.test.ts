@@ -116,20 +116,31 @@ test('what a processor holds back is asked for with what it has made', async () 
 
 test('who leaves is asked for the last time, and nobody else', async () => {
   const asked: string[] = []
-  const lasting = (name: string): Processor => ({
-    process: (batch) => batch,
-    collect: (isLast) => {
-      asked.push(`${name} collect ${isLast}`)
-      return null
-    },
-    flush: (isLast) => {
-      asked.push(`${name} flush ${isLast}`)
-      return errors(1)
+  const lasting = (name: string): Processor => {
+    const held = [errors(1), errors(2)]
+    return {
+      process: (batch) => batch,
+      collect: (isLast) => {
+        asked.push(`${name} collect ${isLast}`)
+        return null
+      },
+      flush: (isLast) => {
+        asked.push(`${name} flush ${isLast}`)
+        return held.pop() ?? null
+      }
     }
-  })
+  }
   const leaving = lasting('leaving')
   const made = await pipelineOf({ staying: lasting('staying'), leaving }, ['errors'])
   await made.pipeline.pushLast((processor) => processor === leaving)
-  deepStrictEqual(asked, ['leaving collect true', 'leaving flush true'])
-  deepStrictEqual(await itemsIn(made, 'errors'), [1])
+  deepStrictEqual(asked, ['leaving collect true', ...Array(3).fill('leaving flush true')])
+  deepStrictEqual(outcomes(made, 'errors'), ['receive leaving accepted 3', 'queue  enqueued 3'])
+})
+
+test('what is held back at the stop and finds no room is refused in the books', async () => {
+  const held = [errors(1), errors(1000), errors(2)]
+  const holding: Processor = { process: (batch) => batch, flush: () => held.pop() ?? null }
+  const made = await pipelineOf({ holding }, ['errors'], 4_000)
+  await rejects(made.pipeline.pushLast(), { code: 'overloaded' })
+  deepStrictEqual(outcomes(made, 'errors'), ['receive holding accepted 3', 'queue  enqueued 3', 'receive holding refused 1000'])
 })

@@ -91,7 +91,7 @@ export class ErrorMaker implements Processor {
     return spawned
   }
 
-  /** What waited long enough, and what was held back of groups that are quiet now, of one sender at a time; at the stop, all of all. */
+  /** What waited long enough, and what was held back of groups that are quiet now, of one sender at a time. */
   flush(isLast = false): Batch | null {
     const { limits, writer } = this
     this.nowMs = performance.now()
@@ -103,9 +103,9 @@ export class ErrorMaker implements Processor {
       this.endWaits(sender, isLast)
       this.sendEarly(sender, untilMs)
       this.release(sender, isLast)
-      if (!isLast && writer.items > 0) return this.close(Date.now(), sender)
+      if (writer.items > 0) return this.close(Date.now(), sender)
     }
-    return writer.items === 0 ? null : this.close(Date.now(), senders.size === 1 ? [...senders][0] : undefined)
+    return null
   }
 
   private release(sender: string | undefined, isLast: boolean): void {

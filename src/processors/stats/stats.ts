@@ -79,8 +79,8 @@ class Stats implements Processor {
       this.toldNumber = number
       this.close(nowMs)
     }
-    const rows = isLast ? this.leaving.splice(0).flat() : this.leaving.pop()
-    return rows === undefined || rows.length === 0 ? null : parseBatch('stats', requestOf(rows), nowMs)
+    const rows = this.leaving.shift()
+    return rows === undefined ? null : parseBatch('stats', requestOf(rows), nowMs)
   }
 
   private close(nowMs: number): void {

@@ -114,9 +114,9 @@ function make(t: TestContext, options: object = {}): Made {
   }
 }
 
-function allOf(processor: Processor): Row[] {
+function allOf(processor: Processor, isLast = false): Row[] {
   const rows: Row[] = []
-  for (let batch = processor.flush!(); batch !== null; batch = processor.flush!()) rows.push(...rowsOf(batch))
+  for (let batch = processor.flush!(isLast); batch !== null; batch = processor.flush!(isLast)) rows.push(...rowsOf(batch))
   return rows
 }
 
@@ -124,7 +124,7 @@ test('spans at the edge of a service are counted, those inside are not', (t) => 
   const { processor, count } = make(t)
   const f = (facts: Facts, expected: string): void => {
     processor.process(batchOf([facts]))
-    const rows = rowsOf(processor.flush!(true))
+    const rows = allOf(processor, true)
     strictEqual(
       rows
         .map(({ attributes: a }) => `${a['datadog.span.top_level'] ? 'top' : 'measured'}${a['datadog.is_trace_root'] ? ' root' : ''}`)
@@ -165,7 +165,7 @@ test('spans count together when Datadog does not tell them apart', (t) => {
     'k8s.pod.uid': 'x'
   })
   strictEqual(processor.process(batch), batch)
-  const rows = rowsOf(processor.flush!(true))
+  const rows = allOf(processor, true)
   const shown = rows.map(({ attributes: a, hits }) => [a['span.name'], a['http.response.status_code'], a['status.code'], hits])
   deepStrictEqual(shown, [
     ['GET /a', 200, 'STATUS_CODE_OK', 3],
@@ -212,7 +212,7 @@ test('a series has one point in a second, over periods and flushes', (t) => {
   const { processor } = make(t)
   const seconds: number[] = []
   const take = (isLast: boolean): void => {
-    for (const { second } of isLast ? rowsOf(processor.flush!(true)) : allOf(processor)) seconds.push(second)
+    for (const { second } of allOf(processor, isLast)) seconds.push(second)
   }
   for (let i = 0; i < 5; i++) {
     const nowMs = NOW_MS + i * PERIOD_MS
@@ -231,7 +231,7 @@ test('a series has one point in a second, over periods and flushes', (t) => {
 test('a clock that is wrong moves spans, and loses none', (t) => {
   const { processor, count } = make(t)
   processor.process(batchOf([{ endMs: NOW_MS + 3_600_000 }, { endMs: NOW_MS - 3_600_000 }, { endMs: 0, ms: 0 }, { ms: -5 }]))
-  const rows = rowsOf(processor.flush!(true))
+  const rows = allOf(processor, true)
   deepStrictEqual(
     rows.map(({ hits, startMs }) => [hits, startMs]),
     [
@@ -250,7 +250,7 @@ test('what finds no room is counted without its name', (t) => {
   )
   for (let i = 0; i < 2; i++) {
     processor.process(batchOf(spans))
-    const rows = rowsOf(processor.flush!(true))
+    const rows = allOf(processor, true)
     deepStrictEqual(
       rows.map(({ attributes: a, hits, bins }) => `${a['service.name']} ${a['span.name']} ${a['http.route']} ${hits} ${bins}`),
       [
@@ -270,7 +270,7 @@ test('what finds no room is counted without its name', (t) => {
 test('names that redaction makes alike are one', (t) => {
   const { processor } = make(t)
   processor.process(batchOf([1, 2, 3].map((i) => ({ attributes: { 'http.request.method': 'GET', 'http.route': `/secret${i}` } }))))
-  const rows = rowsOf(processor.flush!(true))
+  const rows = allOf(processor, true)
   deepStrictEqual(
     rows.map(({ attributes, hits }) => [attributes['span.name'], attributes['http.route'], hits]),
     [['GET /[redacted]', '/[redacted]', 3]]
@@ -280,17 +280,17 @@ test('names that redaction makes alike are one', (t) => {
 test('a span that its SDK has sampled counts for all it stands for', (t) => {
   const { processor } = make(t)
   processor.process(batchOf([{ traceState: 'ot=th:8' }, { traceState: 'ot=th:c' }, { traceState: 'other=1' }, { traceState: 'ot=th:zz' }]))
-  const [row] = rowsOf(processor.flush!(true))
+  const [row] = allOf(processor, true)
   deepStrictEqual([row.hits, row.bins], [2 + 4 + 1 + 1, 8])
 })
 
-test('many rows leave in pieces that the queue has room for, and all at once at the end', (t) => {
+test('many rows leave in pieces that the queue has room for, also at the end', (t) => {
   const { processor } = make(t)
   const spans = Array.from({ length: 1000 }, (_, i): Facts => ({ name: `span ${i}` }))
   processor.process(batchOf(spans))
   mock.timers.setTime(NOW_MS + PERIOD_MS)
   const first = processor.flush!()
   ok(first !== null && first.items < 1000 && first.bytes.length < 256 * 1024)
-  strictEqual(first.items + rowsOf(processor.flush!(true)).length, 1000)
+  strictEqual(first.items + allOf(processor, true).length, 1000)
   strictEqual(processor.flush!(true), null)
 })
