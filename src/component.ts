@@ -119,9 +119,9 @@ export interface Host {
   /** Redacts a text that leaves by another way than a batch. */
   readonly redactText: (value: string) => string
   /** The gateway's own, for those that give their name to others. */
-  readonly version?: string
+  readonly version: string
   /** What became of every item up to the queue, by signal, stage, component, outcome and reason. */
-  readonly books?: () => readonly Sample[]
+  readonly books: () => readonly Sample[]
 }
 
 type Shape = z.core.$ZodLooseShape

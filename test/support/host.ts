@@ -14,6 +14,8 @@ export function host(parts: Partial<Host> = {}): Host {
     facts: { gpu: gpuFactsOff(), pod: podFactsOff() },
     stateDir: undefined,
     redactText: (value) => value,
+    version: '0.0.0',
+    books: () => [],
     ...parts
   }
 }

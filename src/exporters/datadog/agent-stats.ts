@@ -57,7 +57,7 @@ export class AgentStats implements Lane {
       ['Env', sender.env ?? ''],
       ['Version', sender.version ?? ''],
       ['Lang', language],
-      ['TracerVersion', `sluice-${this.host.version ?? '0.0.0'}`],
+      ['TracerVersion', `sluice-${this.host.version}`],
       ['RuntimeID', this.runtimeId]
     ]
     out.map(texts.length + 2)

@@ -109,7 +109,7 @@ export class Intake {
 
   private headersOf({ contentType, headers, withKey = true }: Post, compression: string): Record<string, string> {
     return {
-      'user-agent': `sluice/${this.host.version ?? '0.0.0'}`,
+      'user-agent': `sluice/${this.host.version}`,
       ...headers,
       'content-type': contentType,
       ...(compression !== 'none' && { 'content-encoding': compression }),

@@ -102,8 +102,8 @@ export class NativeTraces implements Lane {
 export const MSGPACK = { method: 'PUT', contentType: 'application/msgpack', withKey: false, isPlain: true } as const
 
 /** Who made what an Agent is sent. */
-export function tracerHeaders(language: string, version: string | undefined): Record<string, string> {
-  return { 'datadog-meta-lang': language, 'datadog-meta-tracer-version': `sluice-${version ?? '0.0.0'}` }
+export function tracerHeaders(language: string, version: string): Record<string, string> {
+  return { 'datadog-meta-lang': language, 'datadog-meta-tracer-version': `sluice-${version}` }
 }
 
 const LANGUAGE = /^[a-z][a-z0-9_-]{0,30}$/

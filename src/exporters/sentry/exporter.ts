@@ -48,7 +48,7 @@ export class SentryExporter implements Exporter {
       throw new RefusedError('invalid', `${place}: ${messageOf(error)}`)
     }
     this.restoreLimits()
-    const version = host.version ?? '0.0.0'
+    const { version } = host
     this.packer = new Packer({ ...given, minSeverity: severityNumber(given.minSeverity), version }, this.destinations, host)
     this.sender = new Sender(
       {

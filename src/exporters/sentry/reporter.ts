@@ -117,7 +117,7 @@ export class Reporter {
 
   private totals(): Map<string, number> {
     const totals = new Map<string, number>()
-    for (const { labels, value } of this.host.books?.() ?? []) {
+    for (const { labels, value } of this.host.books()) {
       if (labels.stage !== 'process') continue
       const key = `${labels.signal} ${labels.outcome}`
       totals.set(key, (totals.get(key) ?? 0) + value)

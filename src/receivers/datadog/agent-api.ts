@@ -36,8 +36,7 @@ const RATES = '{"rate_by_service":{"service:,env:":1}}'
 /** The routes of an Agent's API that tracers use. */
 export function agentRoutes(limits: BodyLimits, push: Push, host: Host, refusals: Refusals): HttpRoute[] {
   const api = new AgentApi(limits, push, host, refusals)
-  const version = host.version === undefined ? INFO : { ...INFO, sluice_version: host.version }
-  const info = JSON.stringify(version)
+  const info = JSON.stringify({ ...INFO, sluice_version: host.version })
   return [
     api.route('GET', '/info', () => jsonAnswer(200, info)),
     ...(['PUT', 'POST'] as const).flatMap((method) => [
