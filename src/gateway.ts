@@ -1,32 +1,21 @@
 import { join } from 'node:path'
 import { type AdminPort, openAdmin } from './admin.ts'
+import { assemble, type Components, destinationsOf, NONE, newOnes, planOf, type Running, signalsWithEmail } from './assembly.ts'
 import { SIGNALS, type Signal } from './batch.ts'
-import type {
-  Exporter,
-  ExporterDefinition,
-  Folder,
-  FolderDefinition,
-  Host,
-  Log,
-  Processor,
-  ProcessorDefinition,
-  Receiver,
-  ReceiverDefinition,
-  Redactor,
-  RedactorDefinition
-} from './component.ts'
-import type { Config, Part } from './config/config.ts'
+import type { Exporter, Host, Log, Receiver, ReceiverDefinition } from './component.ts'
+import type { Config } from './config/config.ts'
 import { sameOptions } from './config/same.ts'
-import { Deliveries, type Destination } from './deliveries.ts'
+import { Deliveries } from './deliveries.ts'
 import { decodeLines } from './entry.ts'
 import { messageOf, RefusedError } from './errors.ts'
 import { type OpenFacts, openFacts } from './facts/open.ts'
 import { type FactsPort, openFactsPort } from './facts-port.ts'
 import { enqueuedIn, Ledger } from './ledger.ts'
 import { nameOf, Sockets } from './net/sockets.ts'
-import { Pipeline, type Plan } from './pipeline.ts'
+import { Pipeline } from './pipeline.ts'
 import { Queue, type QueueEvent } from './queue/queue.ts'
 import { unreadiness } from './readiness.ts'
+import { showBooks } from './show-books.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { showProcess } from './telemetry/process.ts'
 import { Rarely } from './telemetry/rarely.ts'
@@ -39,25 +28,6 @@ const FLUSH_INTERVAL_MS = 1_000
 
 /** What is evicted first when the queue is full and the policy says evict. */
 const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5, stats: 6 }
-
-/** Where a record tells of a user by a place of its own. */
-const EMAIL_SIGNALS: readonly Signal[] = ['errors', 'envelopes']
-
-/** A component that runs, and what it was made of: a reload leaves it alone when that is still the same. */
-interface Running<D, T> {
-  readonly part: Part<D>
-  readonly made: T
-}
-
-interface Components {
-  readonly receivers: readonly Running<ReceiverDefinition, Receiver>[]
-  readonly processors: readonly Running<ProcessorDefinition, Processor>[]
-  readonly redactor: Running<RedactorDefinition, Redactor>
-  readonly folders: readonly Running<FolderDefinition, Folder>[]
-  readonly exporters: readonly Running<ExporterDefinition, Exporter>[]
-}
-
-const NONE: Omit<Components, 'redactor'> = { receivers: [], processors: [], folders: [], exporters: [] }
 
 export interface Surroundings {
   readonly log: Log
@@ -114,14 +84,14 @@ export class Gateway {
     const { log, tracer, version } = surroundings
     this.facts = openFacts(config.facts, log, this.metrics)
     this.queue = await this.openQueue()
-    this.components = await this.build(config, null)
+    this.components = await this.assemble(config, null)
     await Promise.all(this.components.exporters.map(({ made }) => made.start?.()))
     this.keepEmail(this.components)
     this.pipeline = new Pipeline(this.queue, ledger, planOf(this.components))
     this.deliveries = new Deliveries({ queue: this.queue, ledger, log, tracer, ageMaxMs: config.queue.ageMax })
     await this.deliveries.use(destinationsOf(this.components))
     showProcess(this.metrics, version)
-    this.showBooks()
+    showBooks(this.metrics, ledger, this.queue, this.deliveries)
     this.admin = await this.openAdminPort(config)
     this.factsPort = await openFactsPort(config.facts.listen, this.sockets, this.facts.tell)
     // All of them are up or not before one's failure is told: what starts late would listen after the stop.
@@ -180,7 +150,7 @@ export class Gateway {
   async reload(config: Config): Promise<void> {
     const { log } = this.surroundings
     const before = this.components
-    const after = await this.build(config, before)
+    const after = await this.assemble(config, before)
     const starting = newOnes(after.exporters, before.exporters)
     const opening = newOnes(after.receivers, before.receivers)
     // Whatever may fail comes first. New receivers join the sockets of the old ones, which leave afterwards.
@@ -245,31 +215,12 @@ export class Gateway {
     await this.queue?.close()
   }
 
-  // Makes the components of a configuration, or takes over those of the one before that would be made alike.
-  private async build(config: Config, before: Components | null): Promise<Components> {
-    const { receivers, processors, folders, exporters } = before ?? NONE
-    const redactors = before === null ? [] : [before.redactor]
-    const wanted = wantedProcessors(config)
-    const parts = [...config.receivers, ...wanted, config.redactor, ...config.folders, ...config.exporters]
-    await Promise.all(parts.map(({ definition }) => definition.prepare?.()))
-    return {
-      receivers: config.receivers.map((part) => this.take(part, receivers)),
-      processors: wanted.map((part) => this.take(part, processors)),
-      redactor: this.take(config.redactor, redactors),
-      folders: config.folders.map((part) => this.take(part, folders)),
-      exporters: config.exporters.map((part) => this.take(part, exporters))
-    }
+  private assemble(config: Config, before: Components | null): Promise<Components> {
+    return assemble(config, before, (name) => this.hostOf(name))
   }
 
   private keepEmail(components: Components): void {
     components.redactor.made.keepEmail?.(signalsWithEmail(components))
-  }
-
-  private take<D extends { create(options: never, host: Host): T }, T>(part: Part<D>, before: readonly Running<D, T>[]): Running<D, T> {
-    const same = before.find(
-      (other) => other.part.name === part.name && other.part.definition === part.definition && sameOptions(other.part.options, part.options)
-    )
-    return same ?? { part, made: part.definition.create(part.options as never, this.hostOf(part.name)) }
   }
 
   private hostOf(name: string): Host {
@@ -303,75 +254,4 @@ export class Gateway {
       }
     })
   }
-
-  private showBooks(): void {
-    const { metrics, ledger, queue, deliveries } = this
-    metrics.observe('sluice_items_total', 'What became of every item, by place and outcome.', 'counter', () => [
-      ...ledger.samples(),
-      ...deliveries.samples()
-    ])
-    metrics.observe('sluice_items_held', 'Items that wait for an exporter.', 'gauge', () =>
-      deliveries.state().map(({ exporter, signal, held }) => ({ labels: { exporter, signal }, value: held }))
-    )
-    metrics.observe(
-      'sluice_ledger_residue',
-      'Items that came in and are accounted for nowhere; anything but 0 is a fault of the gateway.',
-      'gauge',
-      () => SIGNALS.map((signal) => ({ labels: { signal }, value: ledger.residue(signal) }))
-    )
-    metrics.observe('sluice_exporter_failing', '1 while every attempt of an exporter fails.', 'gauge', () =>
-      deliveries.state().map(({ exporter, signal, failing }) => ({ labels: { exporter, signal }, value: failing === null ? 0 : 1 }))
-    )
-    const show = (name: string, help: string, read: () => number): void =>
-      metrics.observe(name, help, 'gauge', () => [{ labels: {}, value: read() }])
-    show('sluice_queue_bytes', 'Bytes that wait in the queue.', () => queue.state().bytes)
-    show('sluice_queue_bytes_max', 'Bytes that may wait in the queue.', () => queue.state().bytesMax)
-    show('sluice_queue_oldest_seconds', 'Age of what has waited longest in the queue, in seconds.', () => queue.state().oldestMs / 1000)
-    show('sluice_queue_degraded', '1 while the queue is kept in memory because the disk fails or is full.', () =>
-      queue.state().degraded === null ? 0 : 1
-    )
-  }
-}
-
-/** The signals in which a user's e-mail address is wanted, and safe with everyone who takes them. */
-function signalsWithEmail({ exporters }: Components): Set<Signal> {
-  return new Set(
-    EMAIL_SIGNALS.filter((signal) => {
-      const takers = exporters.map(({ part }) => part).filter(({ definition, options }) => definition.signals(options).includes(signal))
-      return (
-        takers.every(({ definition }) => definition.sendsEmail !== undefined) &&
-        takers.some(({ definition, options }) => definition.sendsEmail!(options))
-      )
-    })
-  )
-}
-
-/** The running components of `some` that are not among `others`. */
-function newOnes<D, T>(some: readonly Running<D, T>[], others: readonly Running<D, T>[]): readonly Running<D, T>[] {
-  return some.filter(({ made }) => !others.some((other) => other.made === made))
-}
-
-/** The processors of a configuration but for those that work for exporters which are not there. */
-function wantedProcessors({ processors, exporters }: Config): Config['processors'] {
-  const queued = new Set(exporters.flatMap(({ definition, options }) => definition.signals(options)))
-  return processors.filter(({ definition: { spawns } }) => spawns === undefined || queued.has(spawns))
-}
-
-function planOf({ processors, redactor, folders, exporters }: Components): Plan {
-  const queued = new Set(exporters.flatMap(({ part }) => part.definition.signals(part.options)))
-  return {
-    steps: processors.map(({ part, made }) => ({ name: part.name, outcome: part.definition.outcome, processor: made })),
-    redactor: redactor.made,
-    folders: folders.map(({ part, made }) => ({ signals: part.definition.signals, folder: made })),
-    queued
-  }
-}
-
-function destinationsOf({ exporters }: Components): Destination[] {
-  return exporters.map(({ part, made }) => ({
-    name: part.name,
-    exporter: made,
-    signals: part.definition.signals(part.options),
-    batchBytesMax: part.definition.batchBytesMax(part.options)
-  }))
 }

@@ -60,6 +60,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   delivery: ['account', 'entry', 'otlp', 'queue', 'telemetry', ...CONTRACTS],
   deliveries: ['account', 'delivery', 'ledger', 'queue', 'telemetry', ...CONTRACTS],
   readiness: [],
+  assembly: ['config', 'deliveries', 'pipeline', ...CONTRACTS],
+  'show-books': ['deliveries', 'ledger', 'queue', 'telemetry', ...CONTRACTS],
   admin: ['net'],
   'facts-port': ['net', 'facts'],
   'commands/sentry': ['sentry', ...CONTRACTS],
