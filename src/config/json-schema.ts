@@ -72,7 +72,9 @@ function formsOf(kind: Kind): JsonSchema[] {
       return [{ type: kind.name, ...range }]
     }
     case 'choice':
-      return [{ enum: kind.choices }]
+      return [{ enum: kind.choices?.includes('off') ? [...kind.choices, false] : kind.choices }]
+    case 'address':
+      return [{ type: 'string', pattern: kind.pattern }, { const: false }]
     case 'ratio':
       return [
         { type: 'string', pattern: kind.pattern },

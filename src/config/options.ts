@@ -66,6 +66,8 @@ function scalarOf(kind: OptionKind, tree: Scalar): unknown {
     case 'group':
       return value
     default:
+      // YAML 1.1, which Helm and other tools write, has no word `off`: what they were told as off comes as false.
+      if (value === false && (kind.name === 'address' || kind.choices?.includes('off'))) return 'off'
       return value === null ? null : source
   }
 }

@@ -56,6 +56,16 @@ test('without a file, everything but exporters runs on its defaults', async () =
   ok(warnings.some((warning) => warning.startsWith('no exporter is on')))
 })
 
+test('an `off` that a tool of YAML 1.1 has turned into false is still off', async () => {
+  const { config } = await load('receivers: { otlp: { http: [":1", false] } }\nfacts: { gpu: { source: false } }\nadmin: { listen: false }')
+  deepStrictEqual(
+    [config.receivers[0].options.http, config.facts.gpu.source, config.admin.listen],
+    [[{ host: '::', port: 1 }], 'off', null]
+  )
+  await rejects(load('queue: { whenFull: false }'), /queue\.whenFull: came the flag false/)
+  await rejects(load('queue: { dir: on }\nadmin: { listen: true }'), /admin\.listen: came the flag true/)
+})
+
 test('files that say nothing are as no file', async () => {
   const f = async (text: string) => deepStrictEqual((await load(text)).config, (await loadConfig({ env: {}, definitions })).config, text)
   await f('')
