@@ -64,6 +64,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'show-books': ['deliveries', 'ledger', 'queue', 'telemetry', ...CONTRACTS],
   admin: ['net'],
   'facts-port': ['net', 'facts'],
+  inject: ['config', 'net', 'telemetry', ...CONTRACTS],
+  'commands/inject': ['inject', 'components', 'config', 'telemetry', ...CONTRACTS],
   'commands/sentry': ['sentry', ...CONTRACTS],
   'commands/redact': ['processors/redact', 'components', 'config', ...CONTRACTS],
   'commands/check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]

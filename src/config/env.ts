@@ -86,7 +86,7 @@ function protocolWarning(root: Mapping, env: Env): string[] {
   ]
 }
 
-const OWN = ['SLUICE_CONFIG', 'SLUICE_LOG_LEVEL', 'SLUICE_QUEUE_DIR']
+const OWN = ['SLUICE_CONFIG', 'SLUICE_CONFIG_YAML', 'SLUICE_LOG_LEVEL', 'SLUICE_QUEUE_DIR']
 
 // Kubernetes sets variables like SLUICE_SERVICE_HOST for a service named sluice; only what is near to ours is worth a word.
 function misspelt(env: Env): string[] {

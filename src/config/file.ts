@@ -6,10 +6,17 @@ import type { Mapping } from './tree.ts'
 /** A configuration file may have this many bytes. */
 const FILE_BYTES_MAX = 1 << 20
 
-/** Reads a file into a tree with its variables expanded. Throws ConfigError when nothing can be made of it; smaller problems are added. */
-export async function readFileTree(file: string, env: Env, problems: Problem[]): Promise<Mapping> {
+/** A configuration that stands in a variable, as a sidecar gets it: its name is `env:` and the variable's. */
+const IN_VARIABLE = /^env:(.*)$/s
+
+/**
+ * Reads a file, or what stands in the variable that `env:NAME` names, into a tree with its variables expanded; with `env` null they stay as they
+ * are. Throws ConfigError when nothing can be made of it; smaller problems are added.
+ */
+export async function readFileTree(file: string, env: Env | null, problems: Problem[]): Promise<Mapping> {
   const place = { file, line: 0, column: 0 }
-  const text = await readText(file)
+  const [, variable] = IN_VARIABLE.exec(file) ?? []
+  const text = variable === undefined ? await readText(file) : textOf(variable, env ?? {})
   // Loaded here, so that a gateway without a file does without YAML.
   const { readDocument } = await import('./document.ts')
   const tree = readDocument(file, text, problems)
@@ -17,9 +24,16 @@ export async function readFileTree(file: string, env: Env, problems: Problem[]):
     if (problems.length > 0) throw new ConfigError(problems)
     return { type: 'mapping', place, entries: new Map() }
   }
-  if (tree.type === 'mapping') return expandTree(tree, env, '', problems) as Mapping
+  if (tree.type === 'mapping') return env === null ? tree : (expandTree(tree, env, '', problems) as Mapping)
   const remedy = 'start with a section, as `receivers:` or `exporters:`'
   throw new ConfigError([{ place: tree.place, path: '', came: cameText(tree, true), expected: 'a mapping of sections', remedy }])
+}
+
+function textOf(variable: string, env: Env): string {
+  const text = env[variable]
+  if (text !== undefined) return text
+  const [expected, remedy] = ['a configuration in it', `set ${variable} to the text of a configuration, or name a file`]
+  throw new ConfigError([{ place: { variable }, path: '', came: 'a variable that is not set', expected, remedy }])
 }
 
 async function readText(file: string): Promise<string> {
