@@ -64,6 +64,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'show-books': ['deliveries', 'ledger', 'queue', 'telemetry', ...CONTRACTS],
   admin: ['net'],
   'facts-port': ['net', 'facts'],
+  monitoring: [],
   inject: ['config', 'net', 'telemetry', ...CONTRACTS],
   'commands/inject': ['inject', 'components', 'config', 'telemetry', ...CONTRACTS],
   'commands/sentry': ['sentry', ...CONTRACTS],
