@@ -35,8 +35,8 @@ export interface KubernetesParts {
 }
 
 /**
- * What a test needs of Kubernetes, from the PATH where it is there (API server and etcd also from KUBEBUILDER_ASSETS), else built from Go modules and
- * kept under the machine's temporary directory; or the reason why that cannot be had here.
+ * What a test needs of Kubernetes: helm from the PATH, API server and etcd from KUBEBUILDER_ASSETS, else built from Go modules and kept under the
+ * machine's temporary directory; or the reason why that cannot be had here.
  */
 export async function kubernetesParts<const Names extends readonly (keyof KubernetesParts)[]>(
   ...names: Names
@@ -67,9 +67,8 @@ const MAKERS: { readonly [Name in keyof KubernetesParts]: () => Promise<Kubernet
 }
 
 async function program(name: string, version: string, probe: string, make: (dir: string) => Promise<void>): Promise<string> {
-  const assets = process.env.KUBEBUILDER_ASSETS
-  for (const dir of [...(assets === undefined ? [] : [assets]), ...(process.env.PATH ?? '').split(delimiter)])
-    if (existsSync(join(dir, name)) && isHere(join(dir, name), probe)) return join(dir, name)
+  const places = name === 'helm' ? (process.env.PATH ?? '').split(delimiter) : [process.env.KUBEBUILDER_ASSETS ?? '']
+  for (const place of places) if (existsSync(join(place, name)) && isHere(join(place, name), probe)) return join(place, name)
   const dir = join(tmpdir(), `sluice-system-${name}-${version}`)
   await madeByOne(dir, make)
   return join(dir, name)
