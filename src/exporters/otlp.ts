@@ -4,11 +4,12 @@ import { choice, duration, flag, group, list, map, maybe, secret, size, text, ur
 import { messageOf, RefusedError } from '../errors.ts'
 import { type ClientTlsFiles, readTls } from '../net/client-tls.ts'
 import { compress } from '../net/compress.ts'
+import { foreignText } from '../net/foreign-text.ts'
 import { HttpClient, type HttpResponse } from '../net/http-client.ts'
+import { partialSuccessOf } from '../otlp/partial-success.ts'
 import { type OtlpSignal, SIGNALS } from '../otlp/signal.ts'
-import type { Counter } from '../telemetry/metrics.ts'
-import { refusalOf, textOf } from './otlp/answer.ts'
-import { partialSuccessOf } from './otlp/partial-success.ts'
+import { ExporterRequests } from '../telemetry/exporter-requests.ts'
+import { refusalOf } from './otlp/answer.ts'
 import { type Destination, type Target, targetsOf } from './otlp/targets.ts'
 
 /** Sends to an OTLP backend. One request at a time per signal; what the answer means is decided as the protocol says. */
@@ -66,8 +67,7 @@ class OtlpExporter implements Exporter {
   private readonly options: Options
   private readonly host: Host
   private readonly targets: Record<OtlpSignal, Target>
-  private readonly requests: Counter
-  private readonly sentBytes: Counter
+  private readonly requests: ExporterRequests
   private client: HttpClient | undefined
   private credentialsRefused = false
   private hasWarned = false
@@ -76,11 +76,7 @@ class OtlpExporter implements Exporter {
     this.options = options
     this.host = host
     this.targets = targetsOf(options)
-    this.requests = host.metrics.counter(
-      'sluice_exporter_requests_total',
-      'Requests to a destination, by signal and answer: 2xx to 5xx, or none.'
-    )
-    this.sentBytes = host.metrics.counter('sluice_exporter_sent_bytes_total', 'Bytes of request bodies, as compressed.')
+    this.requests = new ExporterRequests(host.name, host.metrics)
   }
 
   /** Throws RefusedError when a header, a file or the proxy cannot be used. */
@@ -107,18 +103,10 @@ class OtlpExporter implements Exporter {
 
   async send(batch: RedactedBatch, signal: AbortSignal): Promise<Outcome | undefined> {
     const { compression, timeout } = this.options
-    const labels = { exporter: this.host.name, signal: batch.signal }
     const { url, headers } = this.targets[batch.signal as OtlpSignal]
     const body = compression === 'none' ? batch.bytes : await compress(batch.bytes, compression)
-    let response: HttpResponse
-    try {
-      response = await this.client!.request({ method: 'POST', url, headers, body, timeoutMs: timeout, signal })
-    } catch (error) {
-      this.requests.add(1, { ...labels, answer: 'none' })
-      throw error
-    }
-    this.requests.add(1, { ...labels, answer: `${Math.floor(response.status / 100)}xx` })
-    this.sentBytes.add(body.length, labels)
+    const request = this.client!.request({ method: 'POST', url, headers, body, timeoutMs: timeout, signal })
+    const response = await this.requests.counted(batch.signal, body.length, request)
     if (response.status < 200 || response.status > 299) throw this.refused(url, response)
     this.credentialsRefused = false
     return this.outcomeOf(batch, url, response)
@@ -138,8 +126,8 @@ class OtlpExporter implements Exporter {
   }
 
   private outcomeOf(batch: RedactedBatch, url: URL, response: HttpResponse): Outcome | undefined {
-    const { rejected, message } = partialSuccessOf(response)
-    const reason = textOf(message, this.host.redactText)
+    const { rejected, message } = partialSuccessOf(response.body, response.headers['content-type'])
+    const reason = foreignText(message, this.host.redactText)
     if (rejected > 0) return { rejected: Math.min(rejected, batch.items), reason: reason || 'the destination gave no reason' }
     const warning = isPage(response) ? 'answers with a web page: is the endpoint the one for OTLP?' : reason
     if (warning !== '' && !this.hasWarned) this.host.log.warn({ exporter: this.host.name, signal: batch.signal }, `${url.host}: ${warning}`)

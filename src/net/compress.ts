@@ -3,6 +3,9 @@ import { constants, gzip, gzipSync, zstdCompress, zstdCompressSync } from 'node:
 
 export type Compression = 'gzip' | 'zstd'
 
+/** What fits into one packet need not be compressed: it would be the same one packet. */
+export const COMPRESSED_FROM_BYTES = 1400
+
 /** Up to here the detour through a thread costs more than the wait of some 400 µs. */
 const SYNC_BYTES_MAX = 128 * 1024
 

@@ -1,3 +1,6 @@
+/** However long a destination asks to wait, after this it is tried again. */
+export const RETRY_AFTER_MAX_MS = 5 * 60_000
+
 /**
  * How long a Retry-After header asks to wait, in ms: seconds, or a date. At most `maxMs`, so that no destination can put a delivery to sleep for
  * good; undefined where there is no header, or none that says anything.

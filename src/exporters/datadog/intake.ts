@@ -3,10 +3,11 @@
 import type { Signal } from '../../batch.ts'
 import type { Host } from '../../component.ts'
 import { type RefusalCode, RefusedError } from '../../errors.ts'
-import { compress } from '../../net/compress.ts'
+import { COMPRESSED_FROM_BYTES, compress } from '../../net/compress.ts'
+import { foreignText } from '../../net/foreign-text.ts'
 import type { HttpClient, HttpResponse } from '../../net/http-client.ts'
-import { retryAfterMs } from '../../net/retry-after.ts'
-import type { Counter } from '../../telemetry/metrics.ts'
+import { RETRY_AFTER_MAX_MS, retryAfterMs } from '../../net/retry-after.ts'
+import { ExporterRequests } from '../../telemetry/exporter-requests.ts'
 import { mayCarryKey } from './endpoints.ts'
 import type { ApiKey } from './keys.ts'
 
@@ -30,13 +31,8 @@ export interface IntakeOptions {
   readonly site: string
 }
 
-/** What fits into one packet is not compressed: it would be the same one packet. */
-const COMPRESSED_FROM_BYTES = 1400
-/** However long a destination asks to wait, after this it is tried again. */
-const RETRY_AFTER_MAX_MS = 5 * 60_000
 /** A destination that refuses the key is asked again this often: keys are put right, and read again. */
 export const REFUSED_RETRY_MS = 60_000
-const TEXT_MAX = 200
 const TEXT_BYTES_READ = 2048
 
 /** Sends requests and tells what the answers mean, alike for all intakes. */
@@ -46,8 +42,7 @@ export class Intake {
   private readonly client: HttpClient
   private readonly direct: HttpClient
   private readonly key: ApiKey
-  private readonly requests: Counter
-  private readonly sentBytes: Counter
+  private readonly requests: ExporterRequests
   /** By URL: until when it wants nothing. What was told to one signal holds for another that goes to the same place. */
   private readonly pauses = new Map<string, number>()
   /** By URL: an intake that takes nothing, whatever is sent, and since when. */
@@ -60,11 +55,7 @@ export class Intake {
     this.client = client
     this.direct = direct
     this.key = key
-    this.requests = host.metrics.counter(
-      'sluice_exporter_requests_total',
-      'Requests to a destination, by signal and answer: 2xx to 5xx, or none.'
-    )
-    this.sentBytes = host.metrics.counter('sluice_exporter_sent_bytes_total', 'Bytes of request bodies, as compressed.')
+    this.requests = new ExporterRequests(host.name, host.metrics)
   }
 
   /** Since when an intake takes nothing, and why; null while all is well. */
@@ -95,16 +86,8 @@ export class Intake {
     const { timeoutMs } = this.options
     const compression = post.isPlain || post.body.length < COMPRESSED_FROM_BYTES ? 'none' : this.options.compression
     const body = compression === 'none' ? post.body : await compress(post.body, compression)
-    const labels = { exporter: this.host.name, signal }
-    try {
-      const response = await client.request({ method, url, headers: this.headersOf(post, compression), body, timeoutMs, signal: stop })
-      this.requests.add(1, { ...labels, answer: `${Math.floor(response.status / 100)}xx` })
-      this.sentBytes.add(body.length, labels)
-      return response
-    } catch (error) {
-      this.requests.add(1, { ...labels, answer: 'none' })
-      throw error
-    }
+    const request = client.request({ method, url, headers: this.headersOf(post, compression), body, timeoutMs, signal: stop })
+    return this.requests.counted(signal, body.length, request)
   }
 
   private headersOf({ contentType, headers, withKey = true }: Post, compression: string): Record<string, string> {
@@ -119,7 +102,7 @@ export class Intake {
 
   private refusalOf({ url, signal, withKey = true }: Post, { status, headers, body }: HttpResponse): RefusedError {
     const { host } = this
-    const said = textOf(headers['content-type']?.includes('html') ? '' : body.toString('utf8', 0, TEXT_BYTES_READ), host.redactText)
+    const said = foreignText(headers['content-type']?.includes('html') ? '' : body.toString('utf8', 0, TEXT_BYTES_READ), host.redactText)
     const answered = `${url.host} answered ${status}${said === '' ? '' : `: ${said}`}`
     const nowMs = Date.now()
     const askedMs = retryAfterMs(headers['retry-after'], nowMs, RETRY_AFTER_MAX_MS)
@@ -157,12 +140,4 @@ function codeOf(status: number): RefusalCode {
   if (status === 429) return 'busy'
   if (status === 413) return 'too-large'
   return status === 408 || status >= 500 ? 'unavailable' : 'invalid'
-}
-
-// A foreign text made fit for a message: without secrets, on one line, short.
-function textOf(foreign: string, redact: (value: string) => string): string {
-  const line = redact(foreign)
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim()
-  return line.length > TEXT_MAX ? `${line.slice(0, TEXT_MAX - 1)}…` : line
 }

@@ -1,9 +1,11 @@
 import type { RedactedBatch } from '../../batch.ts'
 import type { Host, Outcome } from '../../component.ts'
 import { RefusedError } from '../../errors.ts'
+import { foreignText } from '../../net/foreign-text.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import { decode } from '../../otlp/decode.ts'
 import { encode } from '../../otlp/encode.ts'
+import type { PartialSuccess } from '../../otlp/partial-success.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import { type Cell, type Entry, LOSSES, type Loss } from './cells.ts'
 import type { DeltaState } from './delta-state.ts'
@@ -23,7 +25,7 @@ export interface MetricsFormat {
   refuses?(cell: Cell, nowMs: number): Loss | null
   write(cells: readonly Cell[]): Uint8Array
   /** How many of so many points the answer says were refused, and why. */
-  rejected?(response: HttpResponse): { readonly points: number; readonly reason: string }
+  rejected?(response: HttpResponse): PartialSuccess
 }
 
 /** The first entries of a batch, and the request of them; null where nothing of them is sent. */
@@ -40,7 +42,7 @@ export class MetricsLane implements Lane {
   private readonly deltas: Deltas
   private readonly state: DeltaState
   private readonly intake: Intake
-  private readonly exporter: string
+  private readonly host: Host
   private readonly points: Counter
   private opened: Promise<void> | undefined
   private progress: Progress | undefined
@@ -52,7 +54,7 @@ export class MetricsLane implements Lane {
     this.deltas = deltas
     this.state = state
     this.intake = intake
-    this.exporter = host.name
+    this.host = host
     this.points = host.metrics.counter(
       'sluice_datadog_points_total',
       'Data points by what became of them: sent, joined with another of the same second, or contained in a later one.'
@@ -143,7 +145,7 @@ export class MetricsLane implements Lane {
         outcomes.joined += items - 1
       }
     }
-    for (const [outcome, count] of Object.entries(outcomes)) if (count > 0) this.points.add(count, { exporter: this.exporter, outcome })
+    for (const [outcome, count] of Object.entries(outcomes)) if (count > 0) this.points.add(count, { exporter: this.host.name, outcome })
     const changes = entries.flatMap((entry) => entry.changes)
     const seconds = entries.filter(({ slot }) => slot !== '').map(({ slot, second }) => [slot, second] as const)
     this.rest = this.rest.slice(entries.length)
@@ -151,8 +153,8 @@ export class MetricsLane implements Lane {
   }
 
   private note(progress: Progress, response: HttpResponse): void {
-    const { points, reason } = this.format.rejected?.(response) ?? { points: 0, reason: '' }
-    progress.reject(points, reason)
+    const { rejected, message } = this.format.rejected?.(response) ?? { rejected: 0, message: '' }
+    progress.reject(rejected, foreignText(message, this.host.redactText))
   }
 }
 

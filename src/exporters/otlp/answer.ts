@@ -1,12 +1,8 @@
 import { type RefusalCode, RefusedError } from '../../errors.ts'
+import { foreignText } from '../../net/foreign-text.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
-import { retryAfterMs } from '../../net/retry-after.ts'
+import { RETRY_AFTER_MAX_MS, retryAfterMs } from '../../net/retry-after.ts'
 import { BYTES, Fields, WireError } from '../../otlp/wire.ts'
-
-/** However long a destination asks to wait, after this it is tried again. */
-const RETRY_AFTER_MAX_MS = 5 * 60_000
-const TEXT_MAX = 200
-const TEXT_BYTES_READ = 2048
 
 // 429, 502, 503 and 504 may be tried again; nothing else may, as the protocol has it.
 const CODES: Readonly<Record<number, RefusalCode>> = {
@@ -34,18 +30,10 @@ const REMEDIES: Readonly<Record<number, string>> = {
 export function refusalOf(hostName: string, response: HttpResponse, nowMs: number, redact: (value: string) => string): RefusedError {
   const { status, headers } = response
   const code = CODES[status] ?? 'invalid'
-  const parts = [`${hostName} answered ${status}`, textOf(messageOf(response), redact)].filter(Boolean).join(': ')
+  const parts = [`${hostName} answered ${status}`, foreignText(messageOf(response), redact)].filter(Boolean).join(': ')
   const remedy = status >= 300 && status <= 399 ? 'redirects are not followed, set the endpoint to the final URL' : REMEDIES[status]
   const message = remedy === undefined ? parts : `${parts} (${remedy})`
   return new RefusedError(code, message, { retryAfterMs: retryAfterMs(headers['retry-after'], nowMs, RETRY_AFTER_MAX_MS) })
-}
-
-/** A foreign text made fit for a message: without secrets, on one line, short. */
-export function textOf(foreign: string, redact: (value: string) => string): string {
-  const text = redact(foreign.slice(0, TEXT_BYTES_READ))
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim()
-  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX - 1)}…` : text
 }
 
 // The wire: google.rpc.Status { int32 code = 1, string message = 2 }; or the same as JSON, or plain text.

@@ -1,3 +1,4 @@
+import { foreignText } from '../../net/foreign-text.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import { objectOf } from '../../sentry/envelope.ts'
 
@@ -20,7 +21,6 @@ export type Verdict =
 
 const AWAY = new Set([408, 502, 503, 504])
 const FORBIDDEN = new Set([401, 403, 404, 405])
-const TEXT_MAX = 200
 const TEXT_BYTES_READ = 2048
 
 export function verdictOf(status: number): Verdict {
@@ -39,8 +39,6 @@ export function describe(hostName: string, { status, headers, body }: HttpRespon
   const detail = objectOf(text)?.detail
   const foreign =
     typeof detail === 'string' ? detail : (headers['x-sentry-error'] ?? (headers['content-type']?.includes('html') ? '' : text))
-  const line = redact(foreign)
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim()
-  return `${hostName} answered ${status}${line === '' ? '' : `: ${line.length > TEXT_MAX ? `${line.slice(0, TEXT_MAX - 1)}…` : line}`}`
+  const line = foreignText(foreign, redact)
+  return `${hostName} answered ${status}${line === '' ? '' : `: ${line}`}`
 }

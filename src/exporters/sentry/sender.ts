@@ -1,10 +1,11 @@
 import type { RedactedBatch } from '../../batch.ts'
 import type { Host } from '../../component.ts'
 import { RefusedError } from '../../errors.ts'
-import { compress } from '../../net/compress.ts'
+import { COMPRESSED_FROM_BYTES, compress } from '../../net/compress.ts'
 import type { HttpClient, HttpResponse } from '../../net/http-client.ts'
-import { retryAfterMs } from '../../net/retry-after.ts'
+import { RETRY_AFTER_MAX_MS, retryAfterMs } from '../../net/retry-after.ts'
 import { INSTANCE, INSTANCE_HEADER } from '../../sentry/loop.ts'
+import { ExporterRequests } from '../../telemetry/exporter-requests.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import { describe, verdictOf } from './answer.ts'
 import { limitedBy } from './categories.ts'
@@ -22,14 +23,10 @@ export interface SenderOptions {
   readonly version: string
 }
 
-/** What fits into one packet is not compressed: it would be the same one packet. */
-const COMPRESSED_FROM_BYTES = 1400
 /** Requests of one batch that are under way at once. */
 const REQUESTS_MAX = 8
 /** A batch that is answered with 500 for so long is taken to be what the other side fails on. */
 const FAULT_MAX_MS = 10 * 60_000
-/** However long a destination asks to wait, after this it is tried again. */
-const RETRY_AFTER_MAX_MS = 5 * 60_000
 
 /** Why records of a batch are still there after an attempt, and when to come back for them. */
 export class Attempt {
@@ -60,8 +57,7 @@ export class Sender {
   private readonly client: HttpClient
   private readonly destinations: Destinations
   private readonly onLimits: () => void
-  private readonly requests: Counter
-  private readonly sentBytes: Counter
+  private readonly requests: ExporterRequests
   private readonly items: Counter
 
   /** `onLimits` is called when a limit has changed. */
@@ -71,11 +67,7 @@ export class Sender {
     this.client = client
     this.destinations = destinations
     this.onLimits = onLimits
-    this.requests = host.metrics.counter(
-      'sluice_exporter_requests_total',
-      'Requests to a destination, by signal and answer: 2xx to 5xx, or none.'
-    )
-    this.sentBytes = host.metrics.counter('sluice_exporter_sent_bytes_total', 'Bytes of request bodies, as compressed.')
+    this.requests = new ExporterRequests(host.name, host.metrics)
     this.items = host.metrics.counter('sluice_sentry_items_total', 'Items for Sentry, by project, category and what became of them.')
   }
 
@@ -218,7 +210,6 @@ export class Sender {
   /** One request. Throws RefusedError `unavailable` when no answer came. */
   async post(parcel: Pick<Parcel, 'to' | 'url' | 'contentType' | 'body'>, signal: string, stop?: AbortSignal): Promise<HttpResponse> {
     const { timeoutMs } = this.options
-    const labels = { exporter: this.host.name, signal }
     const plain = parcel.body(Date.now())
     const compression = plain.length < COMPRESSED_FROM_BYTES ? 'none' : this.options.compression
     const body = compression === 'none' ? plain : await compress(plain, compression)
@@ -230,15 +221,7 @@ export class Sender {
       timeoutMs,
       ...(stop && { signal: stop })
     } as const
-    try {
-      const response = await this.client.request(request)
-      this.requests.add(1, { ...labels, answer: `${Math.floor(response.status / 100)}xx` })
-      this.sentBytes.add(body.length, labels)
-      return response
-    } catch (error) {
-      this.requests.add(1, { ...labels, answer: 'none' })
-      throw error
-    }
+    return this.requests.counted(signal, body.length, this.client.request(request))
   }
 
   private headersOf({ to, contentType }: Pick<Parcel, 'to' | 'contentType'>, compression: string): Record<string, string> {

@@ -1,5 +1,4 @@
-import type { HttpResponse } from '../../net/http-client.ts'
-import { BYTES, Fields, VARINT, WireError } from '../../otlp/wire.ts'
+import { BYTES, Fields, VARINT, WireError } from './wire.ts'
 
 export interface PartialSuccess {
   readonly rejected: number
@@ -9,13 +8,13 @@ export interface PartialSuccess {
 const NONE: PartialSuccess = { rejected: 0, message: '' }
 
 /** What a successful answer says of items that were refused. An empty answer, and one that cannot be read, says nothing. */
-export function partialSuccessOf({ headers, body }: HttpResponse): PartialSuccess {
+export function partialSuccessOf(body: Buffer, contentType = ''): PartialSuccess {
   if (body.length === 0) return NONE
-  return headers['content-type']?.includes('json') ? fromJson(body) : fromProtobuf(body)
+  return contentType.includes('json') ? fromJson(body) : fromProtobuf(body)
 }
 
 // The wire: Export…ServiceResponse { partial_success = 1 { int64 rejected_… = 1, string error_message = 2 } }
-function fromProtobuf(body: Uint8Array): PartialSuccess {
+function fromProtobuf(body: Buffer): PartialSuccess {
   let { rejected, message } = NONE
   try {
     const outer = new Fields().open(body, 0, body.length)
@@ -24,7 +23,7 @@ function fromProtobuf(body: Uint8Array): PartialSuccess {
       const inner = new Fields().open(body, outer.start, outer.end)
       while (inner.next()) {
         if (inner.number === 1 && inner.type === VARINT) rejected = inner.high < 2 ** 31 ? inner.uint() : 0
-        else if (inner.number === 2 && inner.type === BYTES) message = Buffer.from(body.subarray(inner.start, inner.end)).toString()
+        else if (inner.number === 2 && inner.type === BYTES) message = body.toString('utf8', inner.start, inner.end)
       }
     }
     return { rejected, message }
