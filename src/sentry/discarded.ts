@@ -4,7 +4,13 @@ export function quantitiesText(quantities: readonly (readonly [category: string,
 }
 
 /** Lines of one report: as many as surely fit into the 4 KiB that Sentry takes. */
-const LINES_MAX = 40
+export const REPORT_LINES_MAX = 40
+
+/** What never reached Sentry, as the payload of a client report. https://develop.sentry.dev/sdk/telemetry/client-reports/ */
+export function reportPayload(lines: readonly (readonly [reason: string, category: string, quantity: number])[], nowMs: number): string {
+  const events = lines.map(([reason, category, quantity]) => ({ reason, category, quantity }))
+  return JSON.stringify({ timestamp: nowMs / 1000, discarded_events: events })
+}
 
 /** Counts what will never reach Sentry, by reason and category, and words it as the payload of a client report. */
 export class Discarded {
@@ -16,7 +22,8 @@ export class Discarded {
 
   add(reason: string, category: string, quantity: number): void {
     const key = `${reason}:${category}`
-    if (quantity > 0 && (this.counts.has(key) || this.counts.size < LINES_MAX)) this.counts.set(key, (this.counts.get(key) ?? 0) + quantity)
+    if (quantity > 0 && (this.counts.has(key) || this.counts.size < REPORT_LINES_MAX))
+      this.counts.set(key, (this.counts.get(key) ?? 0) + quantity)
   }
 
   /** Adds what `quantitiesText` has written; what it has not is passed over. */
@@ -27,13 +34,10 @@ export class Discarded {
     }
   }
 
-  /** The payload; all counts are then 0 again. https://develop.sentry.dev/sdk/telemetry/client-reports/ */
+  /** The payload; all counts are then 0 again. */
   take(nowMs: number): string {
-    const events = Array.from(this.counts, ([key, quantity]) => {
-      const [reason, category] = key.split(':')
-      return { reason, category, quantity }
-    })
+    const lines = Array.from(this.counts, ([key, quantity]) => [...(key.split(':') as [string, string]), quantity] as const)
     this.counts.clear()
-    return JSON.stringify({ timestamp: nowMs / 1000, discarded_events: events })
+    return reportPayload(lines, nowMs)
   }
 }

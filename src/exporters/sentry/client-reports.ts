@@ -1,13 +1,9 @@
-// A client report: an envelope item that says what never reached Sentry, `{ timestamp, discarded_events: [{ reason, category, quantity }] }`. Sentry
-// shows it in its statistics. https://develop.sentry.dev/sdk/telemetry/client-reports/
+import { REPORT_LINES_MAX, reportPayload } from '../../sentry/discarded.ts'
 import type { EnvelopeItem } from '../../sentry/envelope.ts'
 import { CATEGORIES, type Category } from './rate-limits.ts'
 
 const REASONS = ['sample_rate', 'ratelimit_backoff', 'send_error', 'before_send', 'network_error'] as const
 export type Reason = (typeof REASONS)[number]
-
-/** Lines of one report: as many as surely fit into the 4 KiB that Sentry takes. */
-const LINES_MAX = 40
 
 export type Discarded = readonly [reason: Reason, category: Category, quantity: number]
 
@@ -53,12 +49,9 @@ export class ClientReports {
 /** The items of a report; each goes in an envelope of its own. */
 export function reportItems(discarded: readonly Discarded[], nowMs: number): EnvelopeItem[] {
   const items: EnvelopeItem[] = []
-  for (let i = 0; i < discarded.length; i += LINES_MAX) {
-    const lines = discarded.slice(i, i + LINES_MAX).map(([reason, category, quantity]) => ({ reason, category, quantity }))
-    items.push({
-      header: { type: 'client_report' },
-      payload: Buffer.from(JSON.stringify({ timestamp: nowMs / 1000, discarded_events: lines }))
-    })
+  for (let i = 0; i < discarded.length; i += REPORT_LINES_MAX) {
+    const lines = discarded.slice(i, i + REPORT_LINES_MAX)
+    items.push({ header: { type: 'client_report' }, payload: Buffer.from(reportPayload(lines, nowMs)) })
   }
   return items
 }
