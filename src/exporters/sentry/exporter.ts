@@ -5,11 +5,11 @@ import { readTls } from '../../net/client-tls.ts'
 import { HttpClient } from '../../net/http-client.ts'
 import { parseDsn } from '../../sentry/dsn.ts'
 import { Destinations } from './destinations.ts'
+import { SEVERITIES, type SentryOptions, signalsOf } from './options.ts'
 import { Packer } from './packer.ts'
 import { Progress, runsOf } from './progress.ts'
 import { Reporter } from './reporter.ts'
 import { Attempt, Sender } from './sender.ts'
-import { SEVERITIES, type SentryOptions, signalsOf } from './sentry.ts'
 import { StateFile } from './state-file.ts'
 
 /** At the stop, what is left to report may take this long. */
