@@ -31,11 +31,11 @@ export interface KubernetesCluster {
 
 /**
  * Starts a control plane that ends with the test. RBAC is on, and so are the admission plugins that are on by default. `users` are tokens by the name of
- * the user; what they may do, roles have to say.
+ * the user; what they may do, roles have to say. With a controller manager, Deployments, Jobs and so on come to have pods.
  */
 export async function startKubernetes(
   t: { after(done: () => unknown): void },
-  programs: { readonly etcd: string; readonly kubeApiServer: string },
+  programs: { readonly etcd: string; readonly kubeApiServer: string; readonly kubeControllerManager?: string },
   users: Readonly<Record<string, string>> = {}
 ): Promise<KubernetesCluster> {
   const dir = temporaryDirectory(t)
@@ -101,6 +101,19 @@ export async function startKubernetes(
     (status) => status === 200,
     READY_WITHIN_MS
   )
+  if (programs.kubeControllerManager !== undefined) {
+    const kubeconfig = path('kubeconfig')
+    writeFileSync(kubeconfig, kubeconfigOf(url, certificates.caFile, ADMIN_TOKEN))
+    const controllers = spawnPart(programs.kubeControllerManager, [
+      `--kubeconfig=${kubeconfig}`,
+      '--bind-address=127.0.0.1',
+      '--secure-port=0',
+      '--leader-elect=false',
+      `--root-ca-file=${certificates.caFile}`,
+      `--service-account-private-key-file=${path('accounts.key')}`
+    ])
+    t.after(() => endPart(controllers))
+  }
   return {
     url,
     caFile: certificates.caFile,
@@ -114,9 +127,21 @@ export async function startKubernetes(
     },
     async makeNamespace(name, labels = {}) {
       await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
-      await admin.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } })
+      await admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } })
     }
   }
+}
+
+// JSON is YAML, too.
+function kubeconfigOf(server: string, caFile: string, token: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'test', cluster: { server, 'certificate-authority': caFile } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+    'current-context': 'test'
+  })
 }
 
 function spawnPart(program: string, args: readonly string[], log?: string[]): ChildProcess {

@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { failureOf, isHere } from './clients.ts'
 
-/** Three recent minors; the API server is of the last. */
+/** Three recent minors; API server and controllers are of the last. */
 export const KUBERNETES_MINORS = ['1.35', '1.36', '1.37'] as const
 export type KubernetesMinor = (typeof KUBERNETES_MINORS)[number]
 
 const KUBERNETES: Readonly<Record<KubernetesMinor, string>> = { '1.35': 'v1.35.4', '1.36': 'v1.36.3', '1.37': 'v1.37.2' }
-const API_SERVER = KUBERNETES['1.37']
+const CONTROL_PLANE = KUBERNETES['1.37']
 const ETCD = 'v3.6.16'
 const HELM = 'v4.3.1'
 const CRDS = [
@@ -28,6 +28,7 @@ export interface KubernetesParts {
   helm: string
   etcd: string
   kubeApiServer: string
+  kubeControllerManager: string
   /** Path of swagger.json, by minor. */
   openApi: Readonly<Record<KubernetesMinor, string>>
   /** Directories that hold CRDs as YAML files. */
@@ -35,8 +36,8 @@ export interface KubernetesParts {
 }
 
 /**
- * What a test needs of Kubernetes: helm from the PATH, API server and etcd from KUBEBUILDER_ASSETS, else built from Go modules and kept under the
- * machine's temporary directory; or the reason why that cannot be had here.
+ * What a test needs of Kubernetes: helm from the PATH, parts of the control plane from KUBEBUILDER_ASSETS, else built from Go modules and kept under
+ * the machine's temporary directory; or the reason why that cannot be had here.
  */
 export async function kubernetesParts<const Names extends readonly (keyof KubernetesParts)[]>(
   ...names: Names
@@ -56,7 +57,9 @@ const MAKERS: { readonly [Name in keyof KubernetesParts]: () => Promise<Kubernet
   helm: () => program('helm', HELM, 'version', (dir) => build(dir, 'helm.sh/helm/v4', HELM, 'helm.sh/helm/v4/cmd/helm', [], 'helm')),
   etcd: () =>
     program('etcd', ETCD, '--version', (dir) => build(dir, 'go.etcd.io/etcd/server/v3', ETCD, 'go.etcd.io/etcd/server/v3', [], 'etcd')),
-  kubeApiServer: () => program('kube-apiserver', API_SERVER, '--version', buildApiServer),
+  kubeApiServer: () => program('kube-apiserver', CONTROL_PLANE, '--version', (dir) => buildOfKubernetes(dir, 'kube-apiserver')),
+  kubeControllerManager: () =>
+    program('kube-controller-manager', CONTROL_PLANE, '--version', (dir) => buildOfKubernetes(dir, 'kube-controller-manager')),
   async openApi() {
     const paths: Record<string, string> = {}
     for (const minor of KUBERNETES_MINORS)
@@ -119,14 +122,14 @@ async function build(dir: string, module: string, version: string, main: string,
 }
 
 // The module of Kubernetes replaces its parts by directories that are not in it, so it cannot be installed by itself: ours names their releases.
-async function buildApiServer(dir: string): Promise<void> {
-  const source = await module('k8s.io/kubernetes', API_SERVER)
+async function buildOfKubernetes(dir: string, name: string): Promise<void> {
+  const source = await module('k8s.io/kubernetes', CONTROL_PLANE)
   const parts = readFileSync(join(source, 'go.mod'), 'utf8').matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)
-  const replaces = Array.from(parts, ([, part]) => `replace ${part} => ${part} ${API_SERVER.replace('v1', 'v0')}`)
-  const [, major, minor] = /^v(\d+)\.(\d+)/.exec(API_SERVER)!
-  const stamp = Object.entries({ gitVersion: API_SERVER, gitMajor: major, gitMinor: minor })
-  const flags = ['-s -w', ...stamp.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)].join(' ')
-  await build(dir, 'k8s.io/kubernetes', API_SERVER, 'k8s.io/kubernetes/cmd/kube-apiserver', replaces, 'kube-apiserver', flags)
+  const replaces = Array.from(parts, ([, part]) => `replace ${part} => ${part} ${CONTROL_PLANE.replace('v1', 'v0')}`)
+  const [, major, minor] = /^v(\d+)\.(\d+)/.exec(CONTROL_PLANE)!
+  const stamp = Object.entries({ gitVersion: CONTROL_PLANE, gitMajor: major, gitMinor: minor })
+  const flags = ['-s -w', ...stamp.map(([key, value]) => `-X k8s.io/component-base/version.${key}=${value}`)].join(' ')
+  await build(dir, 'k8s.io/kubernetes', CONTROL_PLANE, `k8s.io/kubernetes/cmd/${name}`, replaces, name, flags)
 }
 
 /** The directory of a Go module's source, from the proxy or the cache of modules. */
