@@ -54,6 +54,8 @@ export interface Redactor {
   text(value: string, place?: string): string
   /** From now on `user.email` of errors and of events of Sentry SDKs passes in batches of these signals, and of no others. */
   keepEmail?(signals: ReadonlySet<Signal>): void
+  /** Why nothing passes; null while all is well. */
+  trouble?(): string | null
 }
 
 /** What a destination did with a batch that it took: items it refused for good, and why. */

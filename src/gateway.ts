@@ -247,7 +247,13 @@ export class Gateway {
 
   private openAdminPort({ admin }: Config): Promise<AdminPort | null> {
     return openAdmin(admin.listen, this.sockets, {
-      unreadiness: () => unreadiness({ queue: this.queue.state(), deliveries: this.deliveries.state(), stopping: this.stopping }),
+      unreadiness: () =>
+        unreadiness({
+          queue: this.queue.state(),
+          deliveries: this.deliveries.state(),
+          redaction: this.components.redactor.made.trouble?.() ?? null,
+          stopping: this.stopping
+        }),
       page: (accept) => {
         this.pipeline.foldCollected()
         return this.components.folders[0]?.made.page(accept) ?? null

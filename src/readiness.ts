@@ -10,6 +10,8 @@ export interface Condition {
     readonly signal: string
     readonly failing: { readonly sinceMs: number; readonly message: string } | null
   }[]
+  /** Why redaction lets nothing pass. */
+  readonly redaction: string | null
   readonly stopping: boolean
 }
 
@@ -19,9 +21,10 @@ const NEARLY_FULL = 0.9
 const FAILING_AFTER_MS = 5_000
 
 /** Everything that keeps the gateway from doing its whole job, in words for people; empty when it does. */
-export function unreadiness({ queue, deliveries, stopping }: Condition, nowMs = Date.now()): string[] {
+export function unreadiness({ queue, deliveries, redaction, stopping }: Condition, nowMs = Date.now()): string[] {
   const reasons: string[] = []
   if (stopping) reasons.push('stopping')
+  if (redaction !== null) reasons.push(redaction)
   if (queue.degraded !== null) reasons.push(`queue: kept in memory, since ${queue.degraded}`)
   const share = queue.bytes / queue.bytesMax
   if (share >= NEARLY_FULL) reasons.push(`queue: ${Math.floor(share * 100)} % full`)

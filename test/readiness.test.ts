@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Condition, unreadiness } from '../src/readiness.ts'
 
-const FINE: Condition = { queue: { bytes: 0, bytesMax: 100, degraded: null }, deliveries: [], stopping: false }
+const FINE: Condition = { queue: { bytes: 0, bytesMax: 100, degraded: null }, deliveries: [], redaction: null, stopping: false }
 const NOW_MS = 1_000_000
 
 test('readiness says everything that is wrong', () => {
@@ -14,6 +14,7 @@ test('readiness says everything that is wrong', () => {
   ]
   f({}, [])
   f({ stopping: true }, ['stopping'])
+  f({ redaction: 'redaction lets nothing pass' }, ['redaction lets nothing pass'])
   f({ queue: { bytes: 89, bytesMax: 100, degraded: null } }, [])
   f({ queue: { bytes: 90, bytesMax: 100, degraded: null } }, ['queue: 90 % full'])
   f({ queue: { bytes: 0, bytesMax: 100, degraded: 'the disk is full' } }, ['queue: kept in memory, since the disk is full'])

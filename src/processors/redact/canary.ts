@@ -55,6 +55,8 @@ const CHECK_INTERVAL_MS = 3_600_000
 /** While something survives, nothing passes; but it is looked at again. */
 const RETRY_INTERVAL_MS = 60_000
 
+const FAILING = 'redaction does not find its canaries: nothing may pass'
+
 /** Lets telemetry pass as long as made-up secrets do not. */
 export class CanaryGuard {
   private readonly cage: Cage
@@ -70,6 +72,11 @@ export class CanaryGuard {
     this.nowMs = nowMs
   }
 
+  /** Why nothing passes; null while all is well. */
+  get trouble(): string | null {
+    return this.isFailing ? FAILING : null
+  }
+
   /** To be called before anything passes: looks once an hour. Throws RefusedError while made-up secrets survive. */
   check(): void {
     const nowMs = this.nowMs()
@@ -80,7 +87,7 @@ export class CanaryGuard {
       if (this.isFailing) this.failed(found)
     }
     if (!this.isFailing) return
-    throw new RefusedError('unavailable', 'redaction does not find its canaries: nothing may pass', { retryAfterMs: RETRY_INTERVAL_MS })
+    throw new RefusedError('unavailable', FAILING, { retryAfterMs: RETRY_INTERVAL_MS })
   }
 }
 

@@ -155,7 +155,8 @@ export const redact = defineRedactor({
         redactions.flush()
         return redacted
       },
-      keepEmail: (signals) => emails.keep(signals)
+      keepEmail: (signals) => emails.keep(signals),
+      trouble: () => guard.trouble
     }
   }
 })
