@@ -1,0 +1,123 @@
+import { alertsOf, type Group, growth } from '../rule.ts'
+
+const api = alertsOf('api')
+const API = 'job=~"(.*/)?(api|backend|frontend)"'
+const ENDPOINT = 'service, method, route'
+const FAILED = growth('http_requests_total{status=~"5.."}', '5m')
+const ALL = growth('http_requests_total', '5m')
+
+export const API_RULES: Group = {
+  name: 'sluice-api',
+  recordings: [
+    {
+      record: 'service:http_requests:rate5m',
+      labels: ['service'],
+      expr: 'sum by (service) (rate(http_requests_total[5m]))',
+      help: 'Requests a second.'
+    },
+    {
+      record: 'endpoint:http_requests:growth5m',
+      labels: ['service', 'method', 'route'],
+      expr: `sum by (${ENDPOINT}) (${ALL})`,
+      help: 'Requests of an endpoint in 5 minutes.'
+    },
+    {
+      record: 'endpoint:http_failures:growth5m',
+      labels: ['service', 'method', 'route'],
+      expr: `sum by (${ENDPOINT}) (${FAILED})`,
+      help: 'Requests of an endpoint that were answered with 5xx in 5 minutes; absent where there never was one.'
+    },
+    {
+      record: 'endpoint:http_failures:ratio5m',
+      labels: ['service', 'method', 'route'],
+      expr: 'endpoint:http_failures:growth5m / (endpoint:http_requests:growth5m > 0)',
+      help: 'Share of an endpoint’s requests that were answered with 5xx.'
+    },
+    {
+      record: 'service:http_failures:ratio5m',
+      labels: ['service'],
+      expr: 'sum by (service) (endpoint:http_failures:growth5m) / (sum by (service) (endpoint:http_requests:growth5m) > 0)',
+      help: 'Share of a service’s requests that were answered with 5xx.'
+    },
+    {
+      record: 'endpoint:http_request_duration_seconds:p95_5m',
+      labels: ['service', 'method', 'route'],
+      expr: `histogram_quantile(0.95, sum by (${ENDPOINT}, le) (rate(http_request_duration_seconds_bucket[5m])))`,
+      help: 'Duration within which 95 % of an endpoint’s requests are answered.'
+    },
+    ...['0.5', '0.95', '0.99'].map((share) => ({
+      record: `service:http_request_duration_seconds:p${Number(share) * 100}_5m`,
+      labels: ['service'],
+      expr: `histogram_quantile(${share}, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))`,
+      help: `Duration within which ${Number(share) * 100} % of a service’s requests are answered.`
+    }))
+  ],
+  alerts: [
+    api('critical', {
+      alert: 'ApiDown',
+      expr: `max by (job, instance) (up{${API}} == 0) or max by (job, instance) (probe_success{${API}} == 0)`,
+      for: '1m',
+      summary: '{{ $labels.job }} at {{ $labels.instance }} is down',
+      description: 'It could not be scraped, or its probe failed, for a minute.'
+    }),
+    api('info', {
+      alert: 'ExpectedMetricMissing',
+      expr: [
+        `(label_replace(absent(up{${API}}), "metric", "up of the API", "", "") unless on () probe_success{${API}})`,
+        ...['pg_up', 'redis_up'].map((name) => `label_replace(absent(${name}), "metric", "${name}", "", "")`)
+      ].join(' or '),
+      for: '1h',
+      summary: 'Nobody provides {{ $labels.metric }}',
+      description: 'A critical alert rests on this metric and can never fire without it. Provide it, or leave the alert out.'
+    }),
+    api('warning', {
+      alert: 'HighErrorRate',
+      expr: 'endpoint:http_failures:ratio5m > 0.01 and endpoint:http_requests:growth5m >= 10',
+      for: '5m',
+      summary: '{{ $value | humanizePercentage }} of {{ $labels.method }} {{ $labels.route }} of {{ $labels.service }} fail',
+      description: 'More than 1 % of the requests of an endpoint are answered with 5xx. All requests are counted, before sampling.'
+    }),
+    api('warning', {
+      alert: 'SlowPerformance',
+      expr: 'endpoint:http_request_duration_seconds:p95_5m > 2 and endpoint:http_requests:growth5m >= 10',
+      for: '5m',
+      summary: '{{ $labels.method }} {{ $labels.route }} of {{ $labels.service }} takes {{ $value | humanizeDuration }}',
+      description: 'One request in twenty takes longer than that; 2 s is the limit.'
+    }),
+    api('info', {
+      alert: 'ServerErrorSeen',
+      expr: 'endpoint:http_failures:growth5m > 0',
+      for: '0s',
+      keepFiringFor: '10m',
+      summary: '{{ $labels.method }} {{ $labels.route }} of {{ $labels.service }} was answered with 5xx',
+      description: '{{ $value | humanize }} times in 5 minutes.'
+    }),
+    api('warning', {
+      alert: 'ErrorsPerMinuteHigh',
+      expr: 'sum(rate(sluice_errors_total{outcome=~"sent|limited"}[5m])) * 60 > 10',
+      for: '2m',
+      summary: '{{ $value | humanize }} errors a minute',
+      description: 'Exceptions in spans and logs of all services, each counted once, before sampling. More than 10 a minute is the limit.'
+    }),
+    api('info', {
+      alert: 'NewErrorType',
+      // A gateway that has just started knows none, so that all are new to it.
+      expr: [
+        '(delta(sluice_errors_groups[10m]) + on (job, instance) increase(sluice_errors_forgotten_total{what="group"}[10m]) > 0.5)',
+        'unless on (job, instance) (time() - process_start_time_seconds < 3600)'
+      ].join(' '),
+      for: '0s',
+      keepFiringFor: '10m',
+      summary: 'An error of a new type at {{ $labels.instance }}',
+      description:
+        '{{ $value | humanize }} groups of errors came that this gateway, which has run for more than an hour, had not seen before.'
+    }),
+    api('warning', {
+      alert: 'ErrorsUnresolved',
+      expr: 'sum by (kind) (increase(sluice_errors_grouped_total[10m])) > 0',
+      for: '1h',
+      summary: 'Errors of the kind {{ $labels.kind }} have come for an hour',
+      description: 'There were some in each 10 minutes, {{ $value | humanize }} in the last.'
+    })
+  ]
+}

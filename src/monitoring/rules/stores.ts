@@ -1,0 +1,95 @@
+import { alertsOf, type Group } from '../rule.ts'
+
+const database = alertsOf('database')
+const redis = alertsOf('redis')
+
+const failing = (system: string): string =>
+  [
+    `sum by (service, system) (rate(db_query_duration_seconds_count{outcome="error",system${system}"redis"}[2m]))`,
+    `/ (sum by (service, system) (rate(db_query_duration_seconds_count{system${system}"redis"}[2m])) > 0) > 0.5`
+  ].join(' ')
+
+export const DATABASE_RULES: Group = {
+  name: 'sluice-database',
+  recordings: [
+    {
+      record: 'service_system:db_query_duration_seconds:p95_5m',
+      labels: ['service', 'system'],
+      expr: 'histogram_quantile(0.95, sum by (service, system, le) (rate(db_query_duration_seconds_bucket[5m])))',
+      help: 'Duration within which 95 % of the operations on a database end.'
+    },
+    {
+      record: 'service_system:db_queries_slow:ratio5m',
+      labels: ['service', 'system'],
+      expr: [
+        '1 - sum by (service, system) (rate(db_query_duration_seconds_bucket{le=~"1|1.0"}[5m]))',
+        '/ (sum by (service, system) (rate(db_query_duration_seconds_count[5m])) > 0)'
+      ].join(' '),
+      help: 'Share of the operations on a database that take more than 1 s.'
+    }
+  ],
+  alerts: [
+    database('critical', {
+      alert: 'DatabaseDown',
+      expr: 'max by (job, instance) (pg_up == 0)',
+      for: '1m',
+      summary: 'The database at {{ $labels.instance }} does not answer',
+      description: 'Its exporter cannot connect to it.'
+    }),
+    database('critical', {
+      alert: 'DatabaseConnectionFailing',
+      expr: `${failing('!=')} or sum by (job, db_client_connection_pool_name) (rate(db_client_connection_timeouts_total[2m])) > 0.1`,
+      for: '1m',
+      summary:
+        '{{ $labels.service }}{{ $labels.job }} cannot work with its database {{ $labels.system }}{{ $labels.db_client_connection_pool_name }}',
+      description: 'More than half of its operations fail, or it waits in vain for a connection.'
+    }),
+    database('warning', {
+      alert: 'DatabaseSlow',
+      expr: 'service_system:db_query_duration_seconds:p95_5m{system!="redis"} > 1',
+      for: '10m',
+      summary: 'Queries of {{ $labels.service }} on {{ $labels.system }} take {{ $value | humanizeDuration }}',
+      description: 'One query in twenty takes longer than that; those over 1 s are slow.'
+    }),
+    database('warning', {
+      alert: 'DatabasePoolExhausted',
+      expr: [
+        'sum by (job, db_client_connection_pool_name) (db_client_connection_count{db_client_connection_state="used"})',
+        '/ sum by (job, db_client_connection_pool_name) (db_client_connection_max) > 0.9'
+      ].join(' '),
+      for: '10m',
+      summary: '{{ $labels.job }} uses {{ $value | humanizePercentage }} of the pool {{ $labels.db_client_connection_pool_name }}',
+      description: 'When it is empty, requests wait for a connection.'
+    }),
+    database('warning', {
+      alert: 'DatabaseRollbacksHigh',
+      expr: [
+        'sum by (job, instance, datname) (rate(pg_stat_database_xact_rollback[15m]))',
+        '/ (sum by (job, instance, datname) (rate(pg_stat_database_xact_rollback[15m]) + rate(pg_stat_database_xact_commit[15m])) > 0) > 0.05'
+      ].join(' '),
+      for: '10m',
+      summary: '{{ $value | humanizePercentage }} of the transactions on {{ $labels.datname }} are rolled back',
+      description: 'More than one in twenty.'
+    })
+  ]
+}
+
+export const REDIS_RULES: Group = {
+  name: 'sluice-redis',
+  alerts: [
+    redis('critical', {
+      alert: 'RedisDown',
+      expr: 'max by (job, instance) (redis_up == 0)',
+      for: '1m',
+      summary: 'Redis at {{ $labels.instance }} does not answer',
+      description: 'Its exporter cannot connect to it. Jobs are neither taken nor given.'
+    }),
+    redis('critical', {
+      alert: 'RedisConnectionFailing',
+      expr: failing('='),
+      for: '1m',
+      summary: '{{ $labels.service }} cannot work with Redis',
+      description: '{{ $value | humanizePercentage }} of its operations fail.'
+    })
+  ]
+}
