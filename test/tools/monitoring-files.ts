@@ -1,3 +1,4 @@
+import { dashboardFiles } from '../../src/monitoring/dashboard-files.ts'
 import { ruleFiles } from '../../src/monitoring/rule-files.ts'
 import { runbookPages } from './runbook-pages.ts'
 
@@ -5,6 +6,7 @@ import { runbookPages } from './runbook-pages.ts'
 export function monitoringFiles(): Map<string, string> {
   const files = new Map<string, string>()
   for (const [name, text] of ruleFiles()) files.set(`helm/files/rules/${name}`, text)
+  for (const [name, text] of dashboardFiles()) files.set(`helm/files/dashboards/${name}`, text)
   for (const [name, text] of runbookPages()) files.set(`docs/runbooks/${name}`, text)
   return files
 }

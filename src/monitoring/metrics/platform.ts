@@ -1,6 +1,6 @@
 import { of } from '../metric.ts'
 
-const { counter, gauge } = of('platform')
+const { counter, gauge, histogram } = of('platform')
 
 /**
  * What the platform must provide under these names, over OTLP through the gateway or by a scrape of its own. Rules and boards that need one of them are
@@ -19,20 +19,15 @@ export const PLATFORM_METRICS = [
   gauge('active_websocket_connections', '', 'Open WebSocket connections.'),
   counter('websocket_errors_total', 'reason', 'WebSocket connections that failed.'),
   counter('websocket_reconnects_total', '', 'WebSocket connections that were made again.'),
+  histogram('websocket_message_duration_seconds', '', 'From when a message for a browser is ready to when it was sent.'),
   gauge('worker_busy', 'stage', 'Workers that work on a job, by stage.'),
   gauge('worker_count', 'stage', 'Workers that there are, by stage.'),
+  gauge('model_memory_bytes', 'model', 'GPU memory that a loaded model takes, by model.'),
+  histogram('model_batch_size', 'model', 'Inputs that went through a model at once.'),
   // OpenTelemetry’s db.client.connection.*, over OTLP.
-  gauge(
-    'db_client_connection_count',
-    'db_client_connection_pool_name db_client_connection_state',
-    'Connections of a pool: idle and used.'
-  ),
+  gauge('db_client_connection_count', 'db_client_connection_pool_name db_client_connection_state', 'Connections of a pool: idle and used.'),
   gauge('db_client_connection_max', 'db_client_connection_pool_name', 'Connections that a pool may open.'),
-  counter(
-    'db_client_connection_timeouts_total',
-    'db_client_connection_pool_name',
-    'Waits for a connection that ended without one.'
-  ),
+  counter('db_client_connection_timeouts_total', 'db_client_connection_pool_name', 'Waits for a connection that ended without one.'),
   // postgres_exporter and redis_exporter; for another database, record these names from what its exporter shows.
   gauge('pg_up', '', '1 while the database answers.'),
   counter('pg_stat_database_xact_commit', 'datname', 'Transactions that were committed.'),
