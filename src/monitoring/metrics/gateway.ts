@@ -38,6 +38,11 @@ export const GATEWAY_METRICS = [
     'what',
     'What was forgotten early to make room: errors known for duplicates, groups, and requests too large for the trail.'
   ),
+  counter(
+    'sluice_errors_grouped_total',
+    'kind',
+    'Errors found in spans and logs, each once, by the texts with which the fingerprint of their rule begins.'
+  ),
   gauge('sluice_errors_groups', '', 'Groups of errors that are told apart for limits.'),
   gauge(
     'sluice_errors_held',

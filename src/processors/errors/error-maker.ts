@@ -18,6 +18,9 @@ import { type Waiting, WaitingRoom } from './waiting.ts'
 /** Errors of one batch are gathered up to this size; more of them are over the limit. */
 const SPAWNED_BYTES_MAX = 4 * 1024 * 1024
 
+/** The kind of errors that no rule fits. */
+const OTHER = 'other'
+
 type Heads = ReturnType<typeof headsOf>
 
 /** An error on its way out. What is dear to make is made when it is needed. */
@@ -48,6 +51,7 @@ export class ErrorMaker implements Processor {
   private readonly reader: ErrorReader
   private readonly seen = { span_event: 0, log: 0 }
   private readonly outcomes = { sent: 0, duplicate: 0, limited: 0 }
+  private readonly kinds = new Map([[OTHER, 0]])
   private spawned: Batch | null = null
   // Of the batch that passes.
   private batch: Batch = NO_BATCH
@@ -63,6 +67,8 @@ export class ErrorMaker implements Processor {
     this.waitMs = sources.spans ? Math.min(wait, dedupe) : 0
     this.duplicates = new Duplicates(dedupe, sources.statusErrors)
     this.grouping = new Grouping([...grouping.rules, ...(grouping.defaults ? DEFAULT_RULES : [])])
+    // From 0 on, so that the first of its kind is seen as an increase.
+    for (const kind of this.grouping.kinds) this.kinds.set(kind, 0)
     this.limits = new Limits(limit, performance.now())
     this.trail = new Trail({ max: trail.max, bytes: trail.size, windowMs: trail.window })
     this.early = new EarlyErrors(trail.max === 0 ? 0 : trail.wait)
@@ -142,7 +148,8 @@ export class ErrorMaker implements Processor {
     this.seen[origin]++
     if (this.place !== place) this.enter(place)
     let log: Uint8Array | null = null
-    if (this.duplicates.isKnown(sighting, this.service, nowMs)) {
+    const isKnown = this.duplicates.isKnown(sighting, this.service, nowMs)
+    if (isKnown) {
       outcomes.duplicate++
       const waiting = origin === 'span_event' ? this.duplicates.takeWaiting() : null
       if (waiting === null || !this.waiting.leave(waiting)) return
@@ -151,6 +158,7 @@ export class ErrorMaker implements Processor {
     }
     const subject = this.subjectOf(sighting)
     const found = this.grouping.groupOf(subject)
+    if (!isKnown) this.countKind(found?.kind ?? OTHER)
     const likeness = found === null ? likenessOf(subject) : found.fingerprint.join('\n')
     if (this.mayWait(sighting)) this.letWait(sighting, found, likeness)
     else this.decide(limits.group(likeness, nowMs), this.outgoing(sighting, found, log))
@@ -232,6 +240,10 @@ export class ErrorMaker implements Processor {
     this.outcomes.limited++
   }
 
+  private countKind(kind: string): void {
+    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1)
+  }
+
   private headsHere(place: Place): Heads {
     this.heads ??= headsOf(this.batch.bytes, place)
     return this.heads
@@ -255,7 +267,7 @@ export class ErrorMaker implements Processor {
   }
 
   private observe({ metrics }: Host): void {
-    const { seen, outcomes, limits, duplicates, trail, finder, waiting, early } = this
+    const { seen, outcomes, kinds, limits, duplicates, trail, finder, waiting, early } = this
     const series = (label: string, read: () => Readonly<Record<string, number>>) => () =>
       Object.entries(read()).map(([name, value]) => ({ labels: { [label]: name }, value }))
     metrics.observe(
@@ -269,6 +281,12 @@ export class ErrorMaker implements Processor {
       'Errors found in spans and logs, by what became of them: sent, duplicate, limited, or dropped since their span had too many.',
       'counter',
       series('outcome', () => ({ ...outcomes, limited: outcomes.limited + limits.limitedLate, dropped: finder.crowded }))
+    )
+    metrics.observe(
+      'sluice_errors_grouped_total',
+      'Errors found in spans and logs, each once, by the texts with which the fingerprint of their rule begins.',
+      'counter',
+      series('kind', () => Object.fromEntries(kinds))
     )
     metrics.observe(
       'sluice_errors_held',

@@ -21,6 +21,8 @@ export interface ConditionText {
 
 export interface Group {
   readonly rule: string
+  /** The texts with which the rule's fingerprints begin, or the rule's name: as many as there are rules, whatever errors say. */
+  readonly kind: string
   readonly fingerprint: readonly string[]
 }
 
@@ -46,6 +48,7 @@ type Part = string | readonly { readonly field: Field; readonly isCode: boolean 
 
 interface Rule {
   readonly name: string
+  readonly kind: string
   readonly when: readonly Condition[]
   readonly parts: readonly Part[]
 }
@@ -74,6 +77,7 @@ export class Grouping {
     }
     this.rules = rules.map(({ name, when, fingerprint }) => ({
       name,
+      kind: kindOf(name, fingerprint),
       when: when.map(({ field, matches }) => ({
         fields: field.split('|').map(fieldOf),
         patterns: matches.map((pattern) => new Pattern(pattern))
@@ -87,13 +91,24 @@ export class Grouping {
     this.attributes = attributes
   }
 
+  /** The kinds of all groups that there can be. */
+  get kinds(): string[] {
+    return this.rules.map(({ kind }) => kind)
+  }
+
   groupOf(subject: Subject): Group | null {
     const reading = new Reading(subject)
-    for (const { name, when, parts } of this.rules) {
-      if (when.every((condition) => holds(condition, reading))) return { rule: name, fingerprint: fingerprintOf(parts, reading) }
+    for (const { name, kind, when, parts } of this.rules) {
+      if (when.every((condition) => holds(condition, reading))) return { rule: name, kind, fingerprint: fingerprintOf(parts, reading) }
     }
     return null
   }
+}
+
+function kindOf(rule: string, fingerprint: readonly string[]): string {
+  const variable = fingerprint.findIndex((part) => VARIABLE.test(part))
+  const texts = variable === -1 ? fingerprint : fingerprint.slice(0, variable)
+  return texts.length === 0 ? rule : texts.join('/')
 }
 
 /** What errors without a group have in common, for limits. */

@@ -167,6 +167,27 @@ test('other signals pass, and nothing comes of them', () => {
   deepStrictEqual(open().take(parseBatch('metrics', Buffer.alloc(0))), [])
 })
 
+test('each error is counted once, under the kind of its rule, all of which are there from the start', () => {
+  const { take, metrics } = open({ limit: { perGroup: 1, burst: 1, overall: 1 } })
+  const family = () => metrics.families().find(({ name }) => name === 'sluice_errors_grouped_total')
+  const shown = (): string[] => family()?.samples.map(({ labels }) => labels.kind) ?? []
+  const before = shown()
+  ok(before.includes('out-of-memory/device') && before.includes('other'), before.join())
+  take(
+    traces(
+      ['22', '33', '44'].map((byte) =>
+        span({ traceId: byte.repeat(16), events: exception('torch.OutOfMemoryError', 'CUDA out of memory.') })
+      )
+    )
+  )
+  const twice = exception('KeyError', 'x', STACK)
+  take(traces([span({ traceId: '11'.repeat(16), events: twice }), span({ traceId: '11'.repeat(16), events: twice })]))
+  take(traces([span({ events: exception('OSError', '[Errno 28] No space left on device') })]))
+  deepStrictEqual(counts(metrics, 'sluice_errors_grouped_total'), { 'out-of-memory/device': 3, other: 1, 'storage/disk': 1 })
+  deepStrictEqual(shown(), before)
+  balances(metrics)
+})
+
 test('a span with more exceptions than any SDK records costs no more than those', () => {
   const { take, metrics } = open({ limit: { perGroup: 1000, burst: 1000, overall: 1000 } })
   const events = Array.from({ length: 5000 }, (_, i) => exception(`E${i}`, `${i}`, '', i) ?? []).flat()

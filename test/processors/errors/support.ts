@@ -131,8 +131,10 @@ export function counts(metrics: Metrics, name: string): Record<string, number> {
   return Object.fromEntries(entries.filter(([, value]) => value !== 0))
 }
 
-/** Seen is sent, duplicate, limited, dropped or held. */
+/** Seen is sent, duplicate, limited, dropped or held; grouped is what is neither duplicate nor dropped. */
 export function balances(metrics: Metrics): void {
   const sum = (name: string): number => Object.values(counts(metrics, name)).reduce((all, value) => all + value, 0)
   strictEqual(sum('sluice_errors_seen_total'), sum('sluice_errors_total') + sum('sluice_errors_held'))
+  const { duplicate = 0, dropped = 0 } = counts(metrics, 'sluice_errors_total')
+  strictEqual(sum('sluice_errors_grouped_total'), sum('sluice_errors_seen_total') - duplicate - dropped)
 }
