@@ -20,6 +20,7 @@ const OTLP = { goesWith: 'OTEL_EXPORTER_OTLP_ENDPOINT' }
 export const VARIABLES: readonly Variable[] = [
   { variable: 'SLUICE_LOG_LEVEL', path: 'telemetry.log.level' },
   { variable: 'SLUICE_QUEUE_DIR', path: 'queue.dir' },
+  { variable: 'SLUICE_NODE', path: 'facts.gpu.node', read: hostAndPort },
   { variable: 'OTEL_EXPORTER_OTLP_ENDPOINT', path: 'exporters.otlp.endpoint', switches: true, ...OTLP },
   { variable: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', path: 'exporters.otlp.tracesEndpoint', ...OTLP },
   { variable: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', path: 'exporters.otlp.metricsEndpoint', ...OTLP },
@@ -86,7 +87,7 @@ function protocolWarning(root: Mapping, env: Env): string[] {
   ]
 }
 
-const OWN = ['SLUICE_CONFIG', 'SLUICE_CONFIG_YAML', 'SLUICE_LOG_LEVEL', 'SLUICE_QUEUE_DIR']
+const OWN = ['SLUICE_CONFIG', 'SLUICE_CONFIG_YAML', 'SLUICE_LOG_LEVEL', 'SLUICE_NODE', 'SLUICE_QUEUE_DIR']
 
 // Kubernetes sets variables like SLUICE_SERVICE_HOST for a service named sluice; only what is near to ours is worth a word.
 function misspelt(env: Env): string[] {
@@ -129,6 +130,12 @@ function decode(text: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+// Kubernetes tells the bare address of a node, and only one of IPv4 becomes part of a URL as it is.
+function hostAndPort(variable: string, value: string): Tree {
+  const [, host, port] = /^([0-9a-fA-F:.]*:[0-9a-fA-F:.]*):(\d+)$/.exec(value) ?? []
+  return textFrom(variable, value.includes('://') ? value : `http://${host === undefined ? value : `[${host}]:${port}`}`)
 }
 
 // OpenTelemetry gives timeouts as a bare number of milliseconds.
