@@ -1,17 +1,15 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { plantedRequest, toProtobuf } from '../support/otlp-message.ts'
 import { exporterFor, sendSpans } from '../support/sdk.ts'
 import { isHere } from './clients.ts'
+import { startPrometheus } from './prometheus.ts'
 
 const SPANS = 20_000
 
@@ -45,46 +43,6 @@ test('promtool has nothing to say about what the gateway itself shows, and takes
   const foreign = check(await pageOf(gateway))
   ok(foreign.status === 0 || foreign.status === 3, foreign.stderr)
 })
-
-interface Prometheus {
-  readonly query: (promql: string) => Promise<{ metric: Record<string, string>; value: [number, string] }[]>
-  // biome-ignore lint/suspicious/noExplicitAny: an answer of Prometheus, for the test to look into
-  readonly get: (path: string) => Promise<any>
-}
-
-async function startPrometheus(t: TestContext, jobs: object[]): Promise<Prometheus> {
-  const dir = temporaryDirectory(t)
-  // JSON is YAML.
-  writeFileSync(
-    join(dir, 'prometheus.yml'),
-    JSON.stringify({ global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: jobs })
-  )
-  const args = [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`, '--web.listen-address=127.0.0.1:0']
-  const child = spawn('prometheus', [...args, '--enable-feature=exemplar-storage'], { stdio: ['ignore', 'ignore', 'pipe'] })
-  t.after(() => child.kill('SIGKILL'))
-  const api = await addressOf(child)
-  await until(
-    async () => (await fetch(`http://${api}/-/ready`)).status,
-    (status) => status === 200
-  )
-  const get = async (path: string) => ((await (await fetch(`http://${api}/api/v1/${path}`)).json()) as { data: unknown }).data
-  const query = async (promql: string) =>
-    ((await get(`query?query=${encodeURIComponent(promql)}`)) as { result: Awaited<ReturnType<Prometheus['query']>> } | undefined)
-      ?.result ?? []
-  return { get, query }
-}
-
-async function addressOf(child: ChildProcess): Promise<string> {
-  const said: string[] = []
-  for await (const line of createInterface({ input: child.stderr! })) {
-    said.push(line)
-    const [, address] = /Listening on.*address=([\d.]+:\d+)/.exec(line) ?? []
-    if (address === undefined) continue
-    child.stderr!.resume()
-    return address
-  }
-  throw new Error(`prometheus did not start:\n${said.join('\n')}`)
-}
 
 test('a real Prometheus scrapes the gateway as OpenMetrics and as text: exact counts, and exemplars of traces that were kept', {
   skip: isHere('prometheus', '--version') ? false : 'SKIPPED: there is no prometheus here',

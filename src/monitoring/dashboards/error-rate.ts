@@ -1,7 +1,7 @@
 import { dashboard, section } from './dashboard.ts'
 import { CALLS, FAILED_CALLS, FAILED_JOBS, FAILED_REQUESTS, JOBS, REQUESTS } from './measures.ts'
 import { bars, figure, graph, line, timeline } from './panel.ts'
-import { inTheLast, perSecond, share } from './queries.ts'
+import { inTheLast, perSecond, quantile, share } from './queries.ts'
 import { ANY, FAILURES, JOB_FAILURES } from './thresholds.ts'
 import { choice, NAMESPACE } from './variable.ts'
 
@@ -113,23 +113,28 @@ export const errorRate = dashboard({
       line(
         8,
         graph({
-          title: 'Requests that failed',
-          description: 'Answered with 500 or above. The points are traces that were kept; all that failed are.',
-          unit: 'reqps',
-          min: 0,
-          stacked: true,
-          queries: [{ expr: FAILED_REQUESTS('service', 'status'), legend: '{{service}} {{status}}', exemplars: true }]
-        }),
-        graph({
-          title: 'Requests that were refused',
-          description: 'Answered with 400 to 499. A step up after a release: a client and the API do not agree any more.',
+          title: 'Requests that failed or were refused',
+          description: 'By what they were answered with. A step of 400 to 499 after a release: a client and the API do not agree any more.',
           unit: 'reqps',
           min: 0,
           stacked: true,
           queries: [
             {
-              expr: perSecond('http_requests_total', `${IN},service=~"$service",status=~"4.."`, 'service', 'status'),
+              expr: perSecond('http_requests_total', `${IN},service=~"$service",status=~"[45].."`, 'service', 'status'),
               legend: '{{service}} {{status}}'
+            }
+          ]
+        }),
+        graph({
+          title: 'Time until a request failed, p95',
+          description: 'At once: refused or broken. After long: a time limit. The points are traces: all requests that fail are kept.',
+          unit: 's',
+          min: 0,
+          queries: [
+            {
+              expr: quantile(0.95, 'http_request_duration_seconds', `${IN},service=~"$service",status=~"5.."`, 'service'),
+              legend: '{{service}}',
+              exemplars: true
             }
           ]
         }),

@@ -71,7 +71,7 @@ export const jobProcessing = dashboard({
           description: 'From when a worker takes a job to the end of its stage.',
           unit: 's',
           min: 0,
-          queries: [{ expr: mean(DURATION, STAGE, 'stage'), legend: '{{stage}}', exemplars: true }]
+          queries: [{ expr: mean(DURATION, STAGE, 'stage'), legend: '{{stage}}' }]
         }),
         graph({
           title: 'Failed jobs',

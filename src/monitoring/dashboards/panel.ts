@@ -23,7 +23,7 @@ export interface Query {
   readonly expr: string
   /** Labels in double braces, or a fixed word. */
   readonly legend: string
-  /** Ask for the traces behind the numbers. Only where the metric has them: histograms and counters made from spans. */
+  /** Ask for the traces behind the numbers. Only buckets of histograms made from spans have them. */
   readonly exemplars?: boolean
 }
 

@@ -101,7 +101,7 @@ export const platformOverview = dashboard({
           unit: 'reqps',
           min: 0,
           stacked: true,
-          queries: [{ expr: REQUESTS('service'), legend: '{{service}}', exemplars: true }]
+          queries: [{ expr: REQUESTS('service'), legend: '{{service}}' }]
         }),
         graph({
           title: 'Response time',

@@ -18,16 +18,16 @@ export const BUSINESS_RULES: Group = {
     business('warning', {
       alert: 'ProjectSpike',
       expr: [
-        'sum(rate(projects_created_total[1h])) > 3 * sum(rate(projects_created_total[7d] offset 1h))',
-        'and sum(increase(projects_created_total[1h])) > 20'
+        'sum(rate(projects_created_total[1h])) > 3 * sum(rate(projects_created_total[1d] offset 1h))',
+        'and sum(increase(projects_created_total[1h])) > 20 and sum(projects_created_total offset 1d) >= 0'
       ].join(' '),
       for: '10m',
       summary: '{{ $value | humanize }} projects are created a second',
-      description: 'More than three times the mean of the last week. Somebody may abuse it.'
+      description: 'More than three times the mean of the last day. Somebody may abuse it.'
     }),
     business('warning', {
       alert: 'CancellationsHigh',
-      expr: 'sum(increase(subscription_cancellations_total[7d])) / (sum(subscriptions_active offset 7d) > 0) > 0.1',
+      expr: 'sum(increase(subscription_cancellations_total[7d])) / (sum(avg_over_time(subscriptions_active[1h] offset 7d)) > 0) > 0.1',
       for: '1h',
       summary: '{{ $value | humanizePercentage }} of the subscriptions were cancelled within a week',
       description: 'Of those that ran a week ago; 10 % is the limit.'

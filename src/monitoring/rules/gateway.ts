@@ -6,6 +6,9 @@ const OURS = 'sluice_build_info'
 const BY = 'job, instance'
 /** What is lost before the queue, but for what users asked to be left out. */
 const LOST = 'sluice_items_total{stage="process",outcome="dropped",component!="limit"}'
+/** The component of the gateway under another label: alerts have one of that name, which says whose they are. */
+const placed = (expr: string): string =>
+  `sum by (${BY}, signal, place, reason) (label_replace(${expr}, "place", "$1", "component", "(.*)"))`
 
 export const GATEWAY_RULES: Group = {
   name: 'sluice-gateway',
@@ -57,17 +60,17 @@ export const GATEWAY_RULES: Group = {
     }),
     gateway('warning', {
       alert: 'SluiceDropping',
-      expr: `sum by (${BY}, signal, component, reason) (rate(${LOST}[5m])) > 0`,
+      expr: `${placed(`rate(${LOST}[5m])`)} > 0`,
       for: '5m',
-      summary: '{{ $labels.component }} drops {{ $labels.signal }} at {{ $labels.instance }}: {{ $labels.reason }}',
+      summary: '{{ $labels.place }} drops {{ $labels.signal }} at {{ $labels.instance }}: {{ $labels.reason }}',
       description: '{{ $value | humanize }} items a second are lost that nobody asked to leave out.'
     }),
     gateway('critical', {
       alert: 'SluiceDeliveryAbandoned',
-      expr: `sum by (${BY}, signal, component, reason) (increase(sluice_items_total{stage="export",outcome="dropped"}[10m])) > 0`,
+      expr: `${placed('increase(sluice_items_total{stage="export",outcome="dropped"}[10m])')} > 0`,
       for: '0s',
       keepFiringFor: '10m',
-      summary: '{{ $labels.signal }} for {{ $labels.component }} are given up at {{ $labels.instance }}: {{ $labels.reason }}',
+      summary: '{{ $labels.signal }} for {{ $labels.place }} are given up at {{ $labels.instance }}: {{ $labels.reason }}',
       description: '{{ $value | humanize }} items in 10 minutes will not be delivered: expired, evicted, refused for good, or damaged.'
     }),
     gateway('warning', {
