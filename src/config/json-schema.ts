@@ -45,8 +45,8 @@ function sectionSchema(definitions: readonly AnyDefinition[]): JsonSchema {
   }
 }
 
-// Nothing is required here: an option may also come from the environment.
-function groupSchema(shape: Shape): JsonSchema {
+/** The JSON Schema of the options of one mapping. Nothing is required here: an option may also come from the environment. */
+export function groupSchema(shape: Shape): JsonSchema {
   const properties = Object.entries(shape).map(([key, type]) => [key, valueSchema(kindOf(type))])
   return { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false }
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { components } from '../../src/components.ts'
 import { jsonSchema } from '../../src/config/json-schema.ts'
 import { reference } from '../../src/config/reference.ts'
+import { chartFiles } from './chart-schema.ts'
 import { withRules } from './redaction-page.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -10,3 +11,4 @@ writeFileSync(new URL('docs/reference.md', root), reference(components))
 writeFileSync(new URL('config/sluice.schema.json', root), `${JSON.stringify(jsonSchema(components), null, 2)}\n`)
 const redaction = new URL('docs/redaction.md', root)
 writeFileSync(redaction, withRules(readFileSync(redaction, 'utf8')))
+for (const [path, text] of Object.entries(chartFiles())) writeFileSync(new URL(path, root), text)

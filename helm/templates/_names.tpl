@@ -1,0 +1,83 @@
+{{/* The first part of the names of all objects. Room is left for what comes behind it. */}}
+{{- define "sluice.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The name of the objects of a mode: (list . "daemonset") */}}
+{{- define "sluice.name" -}}
+{{- printf "%s-%s" (include "sluice.fullname" (index . 0)) (index . 1) -}}
+{{- end -}}
+
+{{/* What chooses the pods of a mode, and never changes: (list . "daemonset") */}}
+{{- define "sluice.selector" -}}
+{{- $ := index . 0 -}}
+app.kubernetes.io/name: {{ default $.Chart.Name $.Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* Labels of every object: (list . "daemonset") */}}
+{{- define "sluice.labels" -}}
+{{- $ := index . 0 -}}
+{{- $labels := dict
+  "helm.sh/chart" (printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" $.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $.Release.Service
+  "app.kubernetes.io/part-of" "sluice" -}}
+{{- toYaml (mergeOverwrite $labels $.Values.commonLabels (include "sluice.selector" . | fromYaml)) -}}
+{{- end -}}
+
+{{/* Name, namespace, labels and annotations of an object: (dict "root" . "mode" "daemonset" "name" … "annotations" … "labels" … "cluster" true) */}}
+{{- define "sluice.metadata" -}}
+{{- $ := .root -}}
+name: {{ .name | default (include "sluice.name" (list $ .mode)) }}
+{{- if not .cluster }}
+namespace: {{ .namespace | default $.Release.Namespace }}
+{{- end }}
+labels:
+  {{- toYaml (merge (dict) (.labels | default dict) (include "sluice.labels" (list $ .mode) | fromYaml)) | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) $.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The name of a mode's service account: (list . "daemonset") */}}
+{{- define "sluice.account" -}}
+{{- $ := index . 0 -}}
+{{- $account := (get $.Values (index . 1)).serviceAccount -}}
+{{- $account.name | default (ternary (include "sluice.name" .) "default" $account.create) -}}
+{{- end -}}
+
+{{/* The service account of a mode: (list . "daemonset") */}}
+{{- define "sluice.serviceAccount" -}}
+{{- $ := index . 0 -}}
+{{- $mode := index . 1 -}}
+{{- $account := (get $.Values $mode).serviceAccount -}}
+{{- if $account.create -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  {{- include "sluice.metadata" (dict "root" $ "mode" $mode "name" (include "sluice.account" .) "annotations" $account.annotations) | nindent 2 }}
+automountServiceAccountToken: false
+{{- end -}}
+{{- end -}}
+
+{{- define "sluice.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository ($image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* An address to listen on: (list . port) */}}
+{{- define "sluice.listen" -}}
+{{- printf "%s:%d" (index . 0).Values.listenHost (int (index . 1)) -}}
+{{- end -}}

@@ -1,0 +1,124 @@
+{{/* Annotations and labels of a mode's pods, which change with its configuration, so that a change rolls out: (dict "root" . "mode" … "config" …) */}}
+{{- define "sluice.podMetadata" -}}
+{{- $ := .root -}}
+{{- $values := get $.Values .mode -}}
+labels:
+  {{- toYaml (merge (dict) (include "sluice.selector" (list $ .mode) | fromYaml) $values.podLabels $.Values.commonLabels) | nindent 2 }}
+annotations:
+  checksum/config: {{ .config | sha256sum }}
+  {{- with merge (dict) $values.podAnnotations $.Values.commonAnnotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* What users choose of where and how a pod runs: (list . "daemonset") */}}
+{{- define "sluice.scheduling" -}}
+{{- $ := index . 0 -}}
+{{- $mode := index . 1 -}}
+{{- $values := get $.Values $mode -}}
+{{- with $.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if hasKey $values "topologySpreadConstraints" }}
+topologySpreadConstraints:
+  {{- if $values.topologySpreadConstraints }}
+  {{- toYaml $values.topologySpreadConstraints | nindent 2 }}
+  {{- else }}
+  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "sluice.selector" (list $ $mode) | nindent 8 }}
+  {{- end }}
+  {{- end }}
+{{- end }}
+{{- with $values.priorityClassName | default (include "sluice.priorityClass" (list $ $mode)) }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.runtimeClassName | default (dig "gpu" "runtimeClassName" "" $values) }}
+runtimeClassName: {{ . }}
+{{- end }}
+terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+enableServiceLinks: false
+{{- end -}}
+
+{{/* The security context of a pod, of the restricted kind; `user` 0 is for what only root can read: (list values user) */}}
+{{- define "sluice.podSecurity" -}}
+{{- $user := index . 1 -}}
+{{- $context := dict "runAsUser" $user "runAsGroup" $user "fsGroup" $user "fsGroupChangePolicy" "OnRootMismatch"
+  "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- if eq (int $user) 0 -}}
+{{- $context = omit (set $context "runAsNonRoot" false) "fsGroup" "fsGroupChangePolicy" -}}
+{{- end -}}
+{{- include "sluice.overlay" (list $context (index . 0).podSecurityContext) -}}
+{{- toYaml $context -}}
+{{- end -}}
+
+{{/* The security context of a container: (list values privileged) */}}
+{{- define "sluice.containerSecurity" -}}
+{{- $context := dict "readOnlyRootFilesystem" true "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) -}}
+{{- if index . 1 -}}
+{{- $context = dict "readOnlyRootFilesystem" true "privileged" true -}}
+{{- end -}}
+{{- include "sluice.overlay" (list $context (index . 0).securityContext) -}}
+{{- toYaml $context -}}
+{{- end -}}
+
+{{/* The priority class that the chart makes for a mode, if any: (list . "daemonset") */}}
+{{- define "sluice.priorityClass" -}}
+{{- $ := index . 0 -}}
+{{- $own := (get $.Values (index . 1)).priorityClass | default dict -}}
+{{- if $own.create -}}
+{{- $own.name | default (printf "%s-%s" $.Release.Namespace (include "sluice.name" .)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Variables that hold down the memory of every gateway. */}}
+{{- define "sluice.memoryEnv" -}}
+- name: MALLOC_ARENA_MAX
+  value: "2"
+- name: MALLOC_MMAP_THRESHOLD_
+  value: "131072"
+{{- end -}}
+
+{{/* A variable from a Secret: (list name secret) */}}
+{{- define "sluice.secretEnv" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ (index . 1).name }}
+      key: {{ (index . 1).key }}
+{{- end -}}
+
+{{/* The probes of a gateway. Not /readyz: a gateway whose backend is away takes in telemetry and keeps it, and is to go on doing so. */}}
+{{- define "sluice.probes" -}}
+startupProbe:
+  httpGet: { path: /healthz, port: admin }
+  periodSeconds: 1
+  timeoutSeconds: 3
+  failureThreshold: 120
+livenessProbe:
+  httpGet: { path: /healthz, port: admin }
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: { path: /healthz, port: admin }
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end -}}
