@@ -17,11 +17,11 @@ export function metricOf(name: string): Metric | undefined {
   return histogram?.type === 'histogram' ? histogram : undefined
 }
 
-/** What is wrong with the names in an expression, in words; empty when all is well. `also` are labels that are made in it. */
+/** What is wrong with the names in an expression, in words; empty when all is well. `also` are labels that it may have besides. */
 export function unknownIn(expr: string, also: readonly string[] = []): string[] {
-  const { selectors, grouping } = readPromql(expr)
+  const { selectors, grouping, texts } = readPromql(expr)
   const problems: string[] = []
-  const known = new Set(['job', 'instance', 'le', ...also])
+  const known = new Set(['job', 'instance', 'le', ...texts, ...also])
   for (const { name, labels } of selectors) {
     const metric = metricOf(name)
     if (metric === undefined) {

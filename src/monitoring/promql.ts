@@ -9,6 +9,8 @@ export interface Asked {
   readonly selectors: readonly Selector[]
   /** Labels in `by`, `without`, `on`, `ignoring`, `group_left` and `group_right`. */
   readonly grouping: readonly string[]
+  /** Texts outside of matchers: among them the labels that `label_replace` and `label_join` make. */
+  readonly texts: readonly string[]
 }
 
 // Text, duration or number, name, or any other character. A name may have colons; one that begins with a letter cannot begin inside of a duration.
@@ -20,6 +22,7 @@ export function readPromql(expr: string): Asked {
   const words = (expr.match(WORD) ?? []).filter((word) => !word.startsWith('#'))
   const selectors: Selector[] = []
   const grouping: string[] = []
+  const texts: string[] = []
   for (let i = 0; i < words.length; i++) {
     const word = words[i]
     if (word === '{' || word === '[') {
@@ -27,6 +30,7 @@ export function readPromql(expr: string): Asked {
       i = closing(words, i)
       continue
     }
+    if (/^["'`]/.test(word)) texts.push(word.slice(1, -1))
     if (!/^[A-Za-z_:]/.test(word)) continue
     const lower = word.toLowerCase()
     if (GROUPING.has(lower)) {
@@ -39,7 +43,7 @@ export function readPromql(expr: string): Asked {
       selectors.push({ name: word, labels })
     }
   }
-  return { selectors, grouping }
+  return { selectors, grouping, texts }
 }
 
 // `sum by (x) (y)`: the name of an aggregation may stand before its labels.

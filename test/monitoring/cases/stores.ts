@@ -1,0 +1,91 @@
+import { type Case, pair } from '../case.ts'
+
+const QUERIES = (system: string, outcome: string): string =>
+  `db_query_duration_seconds_count{service="backend",system="${system}",operation="SELECT",outcome="${outcome}"}`
+const BUCKET = (le: string): string =>
+  `db_query_duration_seconds_bucket{service="backend",system="postgresql",operation="SELECT",outcome="ok",le="${le}"}`
+const POOL = (state: string): string =>
+  `db_client_connection_count{job="backend",instance="b",db_client_connection_pool_name="main",db_client_connection_state="${state}"}`
+const POOL_MAX = 'db_client_connection_max{job="backend",instance="b",db_client_connection_pool_name="main"}'
+const TIMEOUTS = 'db_client_connection_timeouts_total{job="backend",instance="b",db_client_connection_pool_name="main"}'
+const ENDED = (how: string): string => `pg_stat_database_xact_${how}{job="pg",instance="p",datname="dubbing"}`
+
+export const STORE_CASES: readonly Case[] = [
+  pair(
+    'DatabaseDown',
+    '7m',
+    { 'pg_up{job="pg",instance="p"}': '1x5 0x9' },
+    { job: 'pg', instance: 'p' },
+    {
+      'pg_up{job="pg",instance="p"}': '1x5 0 1x9'
+    }
+  ),
+  pair(
+    'DatabaseConnectionFailing',
+    '12m',
+    { [QUERIES('postgresql', 'ok')]: '0+1x30', [QUERIES('postgresql', 'error')]: '0+9x30', [TIMEOUTS]: '0+20x30' },
+    [
+      { service: 'backend', system: 'postgresql' },
+      { job: 'backend', db_client_connection_pool_name: 'main' }
+    ],
+    // Failing Redis is another alert's.
+    {
+      [QUERIES('postgresql', 'ok')]: '0+9x30',
+      [QUERIES('postgresql', 'error')]: '0+1x30',
+      [QUERIES('redis', 'error')]: '0+9x30',
+      [TIMEOUTS]: '0+1x30'
+    }
+  ),
+  pair(
+    'DatabaseSlow',
+    '20m',
+    { [BUCKET('1')]: '0+9x30', [BUCKET('5')]: '0+10x30', [BUCKET('+Inf')]: '0+10x30' },
+    { service: 'backend', system: 'postgresql' },
+    {
+      [BUCKET('1')]: '0+99x30',
+      [BUCKET('5')]: '0+100x30',
+      [BUCKET('+Inf')]: '0+100x30'
+    }
+  ),
+  pair(
+    'DatabasePoolExhausted',
+    '15m',
+    { [POOL('used')]: '19x30', [POOL('idle')]: '1x30', [POOL_MAX]: '20x30' },
+    { job: 'backend', db_client_connection_pool_name: 'main' },
+    {
+      [POOL('used')]: '17x30',
+      [POOL('idle')]: '3x30',
+      [POOL_MAX]: '20x30'
+    }
+  ),
+  pair(
+    'DatabaseRollbacksHigh',
+    '30m',
+    { [ENDED('commit')]: '0+90x60', [ENDED('rollback')]: '0+10x60' },
+    { job: 'pg', instance: 'p', datname: 'dubbing' },
+    {
+      [ENDED('commit')]: '0+98x60',
+      [ENDED('rollback')]: '0+2x60'
+    }
+  ),
+  pair(
+    'RedisDown',
+    '7m',
+    { 'redis_up{job="redis",instance="r"}': '1x5 0x9' },
+    { job: 'redis', instance: 'r' },
+    {
+      'redis_up{job="redis",instance="r"}': '1x5 0 1x9'
+    }
+  ),
+  pair(
+    'RedisConnectionFailing',
+    '12m',
+    { [QUERIES('redis', 'ok')]: '0+1x30', [QUERIES('redis', 'error')]: '0+9x30' },
+    { service: 'backend', system: 'redis' },
+    {
+      [QUERIES('redis', 'ok')]: '0+9x30',
+      [QUERIES('redis', 'error')]: '0+1x30',
+      [QUERIES('postgresql', 'error')]: '0+90x30'
+    }
+  )
+]

@@ -1,0 +1,52 @@
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ruleFiles } from '../../src/monitoring/rule-files.ts'
+import { GROUPS } from '../../src/monitoring/rules.ts'
+import { CASES } from '../monitoring/cases.ts'
+import { bareRules, promtoolTests } from '../monitoring/promtool-files.ts'
+import { temporaryDirectory } from '../support/gateway-process.ts'
+import { isHere } from './clients.ts'
+
+const skip = isHere('promtool', '--version') ? false : 'SKIPPED: there is no promtool here'
+
+/** Files in a directory of their own; the paths of those whose name begins so. */
+function put(t: TestContext, files: ReadonlyMap<string, string>, begin = ''): string[] {
+  const dir = temporaryDirectory(t)
+  for (const [name, text] of files) writeFileSync(join(dir, name), text)
+  return [...files.keys()].filter((name) => name.startsWith(begin)).map((name) => join(dir, name))
+}
+
+const promtool = (...args: string[]) => spawnSync('promtool', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+
+test('promtool check rules has nothing to say about any file', { skip }, (t) => {
+  const { status, stdout, stderr } = promtool('check', 'rules', ...put(t, ruleFiles()))
+  strictEqual(status, 0, stdout + stderr)
+  const found = Array.from(stdout.matchAll(/SUCCESS: (\d+) rules found/g), ([, count]) => Number(count))
+  deepStrictEqual(
+    found,
+    GROUPS.map(({ recordings = [], alerts = [] }) => recordings.length + alerts.length)
+  )
+  strictEqual(stderr, '')
+})
+
+test('promtool test rules: every alert fires when it should, and not when it should not', { skip }, (t) => {
+  const tests = put(t, new Map([...bareRules(), ...promtoolTests(CASES)]), 'test-')
+  ok(tests.length > 5)
+  const { status, stdout, stderr } = promtool('test', 'rules', ...tests)
+  strictEqual(status, 0, stdout + stderr)
+})
+
+test('a rule that never fires, and one that always does, are found', { skip }, (t) => {
+  const [{ alert }] = CASES
+  for (const expr of ['vector(1) == 2', 'vector(1)']) {
+    const broken = GROUPS.map((group) => ({
+      ...group,
+      alerts: (group.alerts ?? []).map((each) => (each.alert === alert ? { ...each, expr } : each))
+    }))
+    const tests = put(t, new Map([...bareRules(broken), ...promtoolTests(CASES.slice(0, 1))]), 'test-')
+    strictEqual(promtool('test', 'rules', ...tests).status, 1, expr)
+  }
+})
