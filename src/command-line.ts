@@ -31,6 +31,7 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--ndjson]        each line is a JSON value
                [--explain]       say on stderr what was found, where and why
                [--config FILE]   with the options of processors.redact
+  sluice inject -f FILE          put the sidecar into the pods of manifests; inject --help says more
   sluice sentry apply            make the alert rules of a project in Sentry be those of a file; sentry help says how
   sluice version
   sluice help
@@ -42,6 +43,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   run,
   check,
   redact,
+  inject,
   sentry,
   version: async () => say(description.version),
   help: async () => say(USAGE)
@@ -162,6 +164,11 @@ async function check(args: string[]): Promise<number> {
 async function redact(args: string[]): Promise<number> {
   const { redactCommand } = await import('./commands/redact.ts')
   return redactCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr, env: process.env })
+}
+
+async function inject(args: string[]): Promise<number> {
+  const { injectCommand } = await import('./commands/inject.ts')
+  return injectCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr })
 }
 
 async function sentry(args: string[]): Promise<number> {

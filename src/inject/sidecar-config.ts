@@ -58,7 +58,8 @@ export function sidecarConfig(
   }
   const allowedMs = Math.max(1000, (Number(spec.terminationGracePeriodSeconds ?? PRESETS.graceSeconds) || 0) * 1000 * GRACE_SHARE)
   const stopMs = parseDuration(String(config.shutdownTimeout ?? PRESETS.shutdownTimeout))
-  if (!(stopMs instanceof Error) && stopMs > allowedMs) config.shutdownTimeout = `${Math.floor(allowedMs)}ms`
+  if (!(stopMs instanceof Error) && stopMs > allowedMs)
+    config.shutdownTimeout = allowedMs % 1000 === 0 ? `${allowedMs / 1000}s` : `${Math.floor(allowedMs)}ms`
   // Prometheus asks at the pod's address.
   if (objectOf(config.admin).listen === undefined) put('admin', { listen: ':9464' })
   moveAway(config, taken)
