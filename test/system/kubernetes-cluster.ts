@@ -17,6 +17,8 @@ const LOG_LINES_KEPT = 200
 export interface KubernetesCluster {
   readonly url: string
   readonly caFile: string
+  /** A file that makes programs such as helm the administrator. */
+  readonly kubeconfig: string
   /** May do everything. */
   readonly admin: KubernetesClient
   /** Whoever has this token: a user of `users`, or a service account. */
@@ -101,9 +103,9 @@ export async function startKubernetes(
     (status) => status === 200,
     READY_WITHIN_MS
   )
+  const kubeconfig = path('kubeconfig')
+  writeFileSync(kubeconfig, kubeconfigOf(url, certificates.caFile, ADMIN_TOKEN), { mode: 0o600 })
   if (programs.kubeControllerManager !== undefined) {
-    const kubeconfig = path('kubeconfig')
-    writeFileSync(kubeconfig, kubeconfigOf(url, certificates.caFile, ADMIN_TOKEN))
     const controllers = spawnPart(programs.kubeControllerManager, [
       `--kubeconfig=${kubeconfig}`,
       '--bind-address=127.0.0.1',
@@ -117,6 +119,7 @@ export async function startKubernetes(
   return {
     url,
     caFile: certificates.caFile,
+    kubeconfig,
     admin,
     client,
     log,
