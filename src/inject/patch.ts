@@ -11,7 +11,7 @@ type Steps = readonly (string | number)[]
 
 /**
  * Collects what is to be added to an object. Lists that are there grow, lists and mappings that are not are made, and nothing that is there changes.
- * What goes to the front of a list is told last, so that until then each item keeps its number.
+ * Where something of another kind stands, nothing is added. What goes to the front of a list is told last, so that until then each item keeps its number.
  */
 export class Patch {
   private readonly operations: PatchOperation[] = []
@@ -34,8 +34,9 @@ export class Patch {
 
   /** Adds to the front of a list, once for each list. */
   prepend(steps: Steps, value: Json): void {
-    if (Array.isArray(this.at(steps))) this.atFront.push({ op: 'add', path: pointer([...steps, 0]), value })
-    else this.make(steps, [value])
+    const there = this.at(steps)
+    if (Array.isArray(there)) this.atFront.push({ op: 'add', path: pointer([...steps, 0]), value })
+    else if (there === undefined || there === null) this.make(steps, [value])
   }
 
   /** Adds a key to a mapping. */
@@ -57,8 +58,8 @@ export class Patch {
       this.made.set(pointer(steps), value)
     } else if (above.length > 0 && (this.at(above) ?? null) === null) {
       this.make(above, {})
-      this.make(steps, value)
-    } else {
+      if (this.made.has(pointer(above))) this.make(steps, value)
+    } else if (above.length === 0 || isMapping(this.at(above))) {
       this.made.set(pointer(steps), value)
       this.add(steps, value)
     }
@@ -74,6 +75,8 @@ export class Patch {
     return value
   }
 }
+
+const isMapping = (value: Json): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The steps as a JSON pointer (RFC 6901). */
 export function pointer(steps: Steps): string {

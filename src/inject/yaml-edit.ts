@@ -101,7 +101,9 @@ class Writer {
       const key = stepOf(path.slice(at + 1))
       parents.set(path.slice(0, at), [...(parents.get(path.slice(0, at)) ?? []), { key, value }])
     }
-    return [...parents].flatMap(([path, additions]) => {
+    // Of what ends at one place, the innermost is added to first.
+    const inwards = [...parents].toSorted(([a], [b]) => b.split('/').length - a.split('/').length)
+    return inwards.flatMap(([path, additions]) => {
       const place = nodeAt(document, path.split('/').slice(1).map(stepOf))
       // Something else, an alias perhaps: the result will not be as expected, and the document is written anew.
       return place === undefined ? [] : this.additions(place, additions)

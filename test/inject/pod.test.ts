@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, match, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import * as yaml from 'yaml'
 import { type InjectContext, injectPod } from '../../src/inject/pod.ts'
