@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '../support/gateway-process.ts'
-import { installChart, objectOf, renderChart, uninstallChart } from './chart.ts'
 import { type InjectorProcess, startInjector } from './injector-process.ts'
+import { installChart, objectOf, renderChart, uninstallChart } from './kubernetes-chart.ts'
 import type { Manifest } from './kubernetes-client.ts'
 import { freePorts, type KubernetesCluster } from './kubernetes-cluster.ts'
 

@@ -8,11 +8,12 @@ import type { NetworkNamespace } from './pod-network.ts'
 import type { ResolvedContainer } from './pod-resolver.ts'
 
 const SCRIPT = join(import.meta.dirname, 'container.sh')
+const SETPRIV = '/usr/bin/setpriv'
 const EXIT_WITHIN_MS = 30_000
 
 /** What an image says of itself. */
 export interface Image {
-  /** The directory that holds its files; `/` for those of this machine. */
+  /** The directory that holds its files, setpriv among them; `/` for those of this machine. */
   readonly files: string
   readonly entrypoint: readonly string[]
   readonly command: readonly string[]
@@ -43,8 +44,7 @@ export async function startContainer(
   const line = command.length > 0 ? [...command, ...args] : [...image.entrypoint, ...(args.length > 0 ? args : image.command)]
   const env = Object.entries({ HOSTNAME: 'pod', ...image.env, ...container.env }).map(([name, value]) => `${name}=${value}`)
   const mounts = container.mounts.flatMap(({ source, target, readOnly }) => [source, target, String(readOnly)])
-  const asUser = ['/usr/sbin/chroot', `--userspec=${container.user}:${container.group}`, '--groups=', join(place, 'root')]
-  const process = ['/usr/bin/env', '-i', ...env, '/usr/bin/setpriv', '--no-new-privs', ...asUser, ...line]
+  const process = ['/usr/bin/env', '-i', ...env, '/usr/sbin/chroot', join(place, 'root'), ...rightsOf(container), ...line]
   const child = spawn(
     'nsenter',
     [
@@ -78,6 +78,12 @@ export async function startContainer(
   }
 }
 
+// `drop: [ALL]` leaves nothing even to root.
+function rightsOf({ user, group, privileged }: ResolvedContainer): string[] {
+  const ids = [`--reuid=${user}`, `--regid=${group}`, '--clear-groups']
+  return [SETPRIV, ...ids, ...(privileged ? [] : ['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all']), '--']
+}
+
 async function execInside(pid: number, { user, group }: ResolvedContainer, env: string[], command: readonly string[]): Promise<number> {
   const inside = ['--mount', '--net', '--pid', `--target=${pid}`, '--root', '--wd=/', `--setuid=${user}`, `--setgid=${group}`]
   const child = spawn('nsenter', [...inside, ...command], {
@@ -95,6 +101,13 @@ async function endOf(child: ChildProcess): Promise<number | null> {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
+}
+
+/** An image's files: a directory with what takes rights away, which a runtime does from outside. */
+export function makeImageFiles(dir: string): string {
+  mkdirSync(dir)
+  addProgram(dir, SETPRIV, SETPRIV)
+  return dir
 }
 
 /** Puts a program of this machine into an image's files, with the libraries that it is linked to. */

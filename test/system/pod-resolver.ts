@@ -26,6 +26,7 @@ export interface ResolvedContainer {
   readonly user: number
   readonly group: number
   readonly readOnlyRoot: boolean
+  readonly privileged: boolean
 }
 
 /** Fills the volumes of a pod as the kubelet does, each in a directory of its own under `dir`, and returns these by the name of the volume. */
@@ -64,7 +65,8 @@ export function resolveContainer(
     mounts,
     user: security.runAsUser ?? 0,
     group: security.runAsGroup ?? 0,
-    readOnlyRoot: security.readOnlyRootFilesystem ?? false
+    readOnlyRoot: security.readOnlyRootFilesystem ?? false,
+    privileged: security.privileged ?? false
   }
 }
 
