@@ -76,6 +76,7 @@ export async function startKubernetes(
       `--cert-dir=${path('certificates')}`,
       `--token-auth-file=${path('tokens.csv')}`,
       '--authorization-mode=RBAC',
+      '--allow-privileged',
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-account-key-file=${path('accounts.key')}`,
       `--service-account-signing-key-file=${path('accounts.key')}`,
