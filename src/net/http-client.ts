@@ -24,13 +24,15 @@ export interface HttpClientOptions {
 }
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** So much of the answer is kept; RESPONSE_BYTES_MAX if nobody says, at most what is read. */
+  readonly responseBytesMax?: number
 }
 
 export interface HttpResponse {
@@ -45,7 +47,7 @@ const CONNECT_TIMEOUT_MS = 5_000
 const CONNECTIONS_MAX = 16
 /** How long an unused connection is kept, unless the server asks for less. */
 const IDLE_MS = 30_000
-/** So much of an answer is kept; the rest is read and let go. */
+/** So much of an answer is kept unless the request says otherwise; the rest is read and let go. */
 export const RESPONSE_BYTES_MAX = 64 * 1024
 /** A longer answer is not read to its end: its connection is closed. */
 const RESPONSE_BYTES_READ_MAX = 4 * 1024 * 1024
@@ -153,7 +155,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const kept = chunk.subarray(0, RESPONSE_BYTES_MAX - this.bytesKept)
+    const kept = chunk.subarray(0, (this.request.responseBytesMax ?? RESPONSE_BYTES_MAX) - this.bytesKept)
     // Copied: undici's chunk is part of a larger buffer, which would be held as a whole.
     if (kept.length > 0) this.chunks.push(Buffer.from(kept))
     this.bytesKept += kept.length
