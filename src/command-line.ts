@@ -32,6 +32,7 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--explain]       say on stderr what was found, where and why
                [--config FILE]   with the options of processors.redact
   sluice inject -f FILE          put the sidecar into the pods of manifests; inject --help says more
+               --serve           the webhook that does so in a cluster
   sluice sentry apply            make the alert rules of a project in Sentry be those of a file; sentry help says how
   sluice version
   sluice help

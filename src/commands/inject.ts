@@ -20,6 +20,9 @@ const USAGE = `sluice inject -f FILE   put the sidecar into the pods of manifest
   [--namespace NAME]    the namespace of objects that name none
   ${POD_OPTIONS.map(({ name, example }) => `[--${name} ${example}]`).join('\n  ')}
                         what pods choose that do not choose otherwise by annotation
+
+sluice inject --serve [--config FILE]
+                        serve the admission webhook that does the same in a cluster, until it is told to stop
 `
 
 export interface Streams {
@@ -34,6 +37,7 @@ const OPTIONS = {
   config: { type: 'string' },
   kubernetes: { type: 'string' },
   namespace: { type: 'string' },
+  serve: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' }
 } as const satisfies ParseArgsConfig['options']
 
@@ -50,6 +54,11 @@ export async function injectCommand(args: string[], { input, output, errors }: S
     return OK
   }
   const files = values.file as string[] | undefined
+  if (values.serve === true) {
+    const others = Object.keys(values).filter((name) => name !== 'serve' && name !== 'config')
+    if (others.length > 0) return fail(MISUSED, `--serve: came with --${others.join(', --')}, expected no option beside --config`)
+    return serveWebhook(values.config as string | undefined)
+  }
   if (files === undefined) return fail(MISUSED, USAGE.trimEnd())
   const version = values.kubernetes as string | undefined
   if (version !== undefined && !/^v?\d+\.\d+/.test(version))
@@ -79,6 +88,11 @@ export async function injectCommand(args: string[], { input, output, errors }: S
   if (injected === 0) errors.write(`warning: ${pods === 0 ? 'there are no pods in it' : NOBODY_ASKS}\n`)
   await written(output, joined(texts))
   return OK
+}
+
+async function serveWebhook(file: string | undefined): Promise<number> {
+  const [{ serve }, { components }] = await Promise.all([import('../inject/serve.ts'), import('../components.ts')])
+  return serve({ file, env: process.env, check: (settings) => checkSidecarConfig(settings, file, components) })
 }
 
 const NOBODY_ASKS = 'nothing was injected: pods ask by the label sluice.dev/inject: "true", and --all asks for them'

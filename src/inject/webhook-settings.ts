@@ -7,6 +7,7 @@ export const webhook = group(
   {
     listen: address({ default: ':8443', doc: 'Where the API server reaches the webhook, over HTTPS.' }),
     admin: address({ default: ':9464', doc: 'Where /metrics, /healthz and /readyz are served.' }),
+    logLevel: choice(['debug', 'info', 'warn', 'error'], { default: 'info', doc: 'The least severe messages to log.' }),
     excludeNamespaces: list(text({ doc: 'The name of a namespace.' }), {
       default: ['kube-system', 'kube-public', 'kube-node-lease'],
       doc: 'Namespaces whose pods are never touched, whatever their labels say; the injector’s own is one of them.'

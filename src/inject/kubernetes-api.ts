@@ -1,0 +1,182 @@
+import { readFile } from 'node:fs/promises'
+import { messageOf, type RefusalCode, RefusedError } from '../errors.ts'
+import { HttpClient } from '../net/http-client.ts'
+
+export interface KubernetesOptions {
+  /** The API server; undefined: what the environment of every pod says. */
+  readonly url: string | undefined
+  readonly tokenFile: string
+  readonly caFile: string
+  readonly timeoutMs: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Told of each request when it is over; status 0: no answer. */
+  count?(verb: string, resource: string, status: number): void
+}
+
+/** A Kubernetes object as the API writes it: nothing is known of it but what is looked at. */
+export type KubernetesObject = Readonly<Record<string, unknown>>
+
+/** What a patch is, by its media type: https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply */
+const STRATEGIC_MERGE = 'application/strategic-merge-patch+json'
+const ANSWER_BYTES_MAX = 3 * 1024 * 1024
+/** What is shown of the API server's own words. */
+const WORDS_MAX = 300
+
+/** An answer that is not what was asked for: `PUT /api/v1/…: answered 409`. */
+export class KubernetesRefusal extends RefusedError {
+  readonly status: number
+
+  constructor(place: string, status: number, words: string) {
+    super(CODES[status] ?? (status >= 500 || status === 429 ? 'unavailable' : 'invalid'), `${place}: answered ${status}${words}`)
+    this.status = status
+  }
+}
+
+const CODES: Readonly<Record<number, RefusalCode>> = { 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found' }
+
+/**
+ * The little of the API server that the injector needs, by the rights of its service account. Everything throws RefusedError, with verb, path
+ * and status and never a token; KubernetesRefusal where there was an answer.
+ */
+export class KubernetesApi {
+  private readonly options: KubernetesOptions
+  private readonly base: string
+  private client: HttpClient | undefined
+  private ca = ''
+
+  constructor(options: KubernetesOptions) {
+    this.options = options
+    this.base = options.url ?? urlOf(options.env)
+  }
+
+  get(path: string): Promise<KubernetesObject> {
+    return this.ask('GET', path)
+  }
+
+  create(path: string, object: KubernetesObject): Promise<KubernetesObject> {
+    return this.ask('POST', path, object)
+  }
+
+  /** Replaces an object. It says the resourceVersion that it was made of, so that a newer one is not overwritten: that is answered by 409. */
+  replace(path: string, object: KubernetesObject): Promise<KubernetesObject> {
+    return this.ask('PUT', path, object)
+  }
+
+  /** Merges a strategic merge patch into an object, under the same rule where the patch says a resourceVersion. */
+  merge(path: string, patch: KubernetesObject): Promise<KubernetesObject> {
+    return this.ask('PATCH', path, patch, STRATEGIC_MERGE)
+  }
+
+  /** What runs there, as `v1.33.2`. */
+  async version(): Promise<string> {
+    const { gitVersion } = await this.get('/version')
+    if (typeof gitVersion !== 'string' || !/^v\d+\.\d+/.test(gitVersion))
+      throw new RefusedError('invalid', 'GET /version: the answer says no version')
+    return gitVersion
+  }
+
+  async close(): Promise<void> {
+    await this.client?.close()
+  }
+
+  private async ask(method: Method, path: string, body?: KubernetesObject, type = 'application/json'): Promise<KubernetesObject> {
+    const place = `${method} ${path}`
+    const verb = VERBS[method]
+    const client = await this.clientNow()
+    // A token is not sent where others can read it.
+    const token = this.base.startsWith('https:') ? (await read(this.options.tokenFile)).trim() : ''
+    let status = 0
+    try {
+      const answer = await client.request({
+        method,
+        url: new URL(`${this.base.replace(/\/$/, '')}${path}${method === 'GET' ? '' : '?fieldManager=sluice-injector'}`),
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'sluice-injector',
+          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': type })
+        },
+        ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
+        timeoutMs: this.options.timeoutMs,
+        responseBytesMax: ANSWER_BYTES_MAX
+      })
+      status = answer.status
+      const object = objectOf(answer.body)
+      if (status < 200 || status > 299) throw new KubernetesRefusal(place, status, wordsOf(status, object))
+      if (object === null)
+        throw new RefusedError('invalid', `${place}: the answer is not a JSON object of at most ${ANSWER_BYTES_MAX} bytes`)
+      return object
+    } catch (error) {
+      if (error instanceof KubernetesRefusal || status !== 0) throw error
+      throw new RefusedError('unavailable', `${place}: ${messageOf(error)}`, { cause: error })
+    } finally {
+      this.options.count?.(verb, resourceOf(path), status)
+    }
+  }
+
+  // The authorities of a cluster change seldom; a client is made of those that it starts with.
+  private async clientNow(): Promise<HttpClient> {
+    const ca = await read(this.options.caFile)
+    if (this.client !== undefined && ca === this.ca) return this.client
+    const old = this.client
+    this.ca = ca
+    this.client = new HttpClient({
+      proxy: 'off',
+      connectionsMax: 2,
+      connectTimeoutMs: this.options.timeoutMs,
+      tls: ca === '' ? {} : { ca: Buffer.from(ca) }
+    })
+    // What is under way there fails, and is asked again by whoever asked.
+    await old?.close()
+    return this.client
+  }
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH'
+const VERBS: Readonly<Record<Method, string>> = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch' }
+
+function urlOf({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' }: KubernetesOptions['env']): string {
+  if (host === undefined || host === '')
+    throw new RefusedError(
+      'unavailable',
+      'webhook.kubernetes.url: KUBERNETES_SERVICE_HOST is not set, so this is no pod; name the API server, or serve with tls.source: files'
+    )
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+// A missing file is no token, or no authorities of one's own: the answer then says what is missing.
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function objectOf(body: Buffer): KubernetesObject | null {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as KubernetesObject) : null
+  } catch {
+    return null
+  }
+}
+
+// What is said to be forbidden names the account and the verb. Other messages may quote what was sent.
+function wordsOf(status: number, object: KubernetesObject | null): string {
+  const { reason, message } = object ?? {}
+  if (status === 403 && typeof message === 'string') return `: ${clean(message)}`
+  return typeof reason === 'string' && reason !== '' ? ` (${clean(reason)})` : ''
+}
+
+const clean = (text: string): string =>
+  text
+    .slice(0, WORDS_MAX)
+    .replace(/[\x00-\x1f\x7f]/g, ' ')
+    .toWellFormed()
+
+/** `secrets` of `/api/v1/namespaces/sluice/secrets/tls`. */
+function resourceOf(path: string): string {
+  const parts = path.replace(/^\/(api\/[^/]+|apis\/[^/]+\/[^/]+)\/(namespaces\/[^/]+\/)?/, '').split('/')
+  return parts.find((part) => part !== '') ?? path
+}
