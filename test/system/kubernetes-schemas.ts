@@ -96,8 +96,15 @@ function closed(schema: Tree): AnySchemaObject {
 
 const QUANTITY = /^[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/
 
+// Go writes a flag into the pattern, as (?i).
+const goPattern = Object.assign(
+  (pattern: string, flags: string) => new RegExp(pattern.replace('(?i)', ''), pattern.includes('(?i)') ? `${flags}i` : flags),
+  { code: 'goPattern' }
+)
+
 function ajvWithKubernetesWords(): Ajv {
-  const ajv = new Ajv({ strict: false, allErrors: true, inlineRefs: false, validateSchema: false, meta: false })
+  const words = { strict: false, allErrors: true, inlineRefs: false, validateSchema: false, meta: false }
+  const ajv = new Ajv({ ...words, code: { regExp: goPattern } })
   ajv.addFormat('int32', { type: 'number', validate: (value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31 })
   ajv.addFormat('int64', { type: 'number', validate: Number.isInteger })
   ajv.addFormat('double', { type: 'number', validate: Number.isFinite })

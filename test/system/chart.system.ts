@@ -1,0 +1,290 @@
+import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { components } from '../../src/components.ts'
+import { check } from '../../src/config/check.ts'
+import { loadSettings } from '../../src/inject/settings.ts'
+import { CHART, environmentOf, ofKind, type Rendered, render, violations, workloadsOf } from './chart.ts'
+import { KUBERNETES_MINORS, kubernetesParts } from './kubernetes-parts.ts'
+import { kubernetesSchemas } from './kubernetes-schemas.ts'
+
+const COMBINATIONS = Number(process.env.SLUICE_CHART_COMBINATIONS ?? 40)
+const SEED = Number(process.env.SLUICE_CHART_SEED ?? Date.now() % 1_000_000)
+
+const { skip, parts } = await kubernetesParts('helm')
+const helm = parts?.helm ?? ''
+const schemas = await kubernetesSchemas()
+
+const BACKEND = { backends: { otlp: { enabled: true, endpoint: 'https://otlp.example:4318' } } }
+const only = (mode: string, more: object = {}): object =>
+  Object.fromEntries(
+    ['injector', 'daemonset', 'gateway'].map((name) => [name, name === mode ? { enabled: true, ...more } : { enabled: false }])
+  )
+const MODES: Readonly<Record<string, object>> = {
+  'the presets': {},
+  injector: only('injector'),
+  daemonset: only('daemonset'),
+  gateway: { ...only('gateway'), ...BACKEND },
+  'all three': { gateway: { enabled: true }, ...BACKEND }
+}
+
+/** Holds objects to everything that is asked of them. */
+async function fine(objects: readonly Rendered[], words: string): Promise<void> {
+  deepStrictEqual(violations(objects), [], words)
+  if (schemas.validate !== null)
+    for (const minor of KUBERNETES_MINORS)
+      for (const object of objects)
+        deepStrictEqual(schemas.validate(object, minor), [], `${words}: ${object.kind} ${object.metadata.name}, ${minor}`)
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-chart-'))
+  try {
+    for (const workload of workloadsOf(objects)) {
+      const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === workload.metadata.name)
+      for (const [name, text] of Object.entries(map?.data as Record<string, string>)) {
+        const file = join(dir, name)
+        await writeFile(file, text)
+        if (name === 'inject.yaml') {
+          const { sidecar } = await loadSettings(file)
+          await writeFile(file, JSON.stringify(sidecar.config))
+          strictEqual((await check({ file, env: {}, definitions: components, output: 'json' })).stderr, '', words)
+        } else {
+          const env = environmentOf(workload)
+          const { code, stderr, stdout } = await check({ file, env, definitions: components, output: 'json' })
+          deepStrictEqual([code, stderr], [0, ''], `${words}: ${stdout.slice(0, 500)}\n${text}`)
+        }
+      }
+    }
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+
+for (const [name, values] of Object.entries(MODES)) {
+  test(`${name}: helm lint --strict finds nothing, and what is rendered is fine`, { skip, timeout: 300_000 }, async (t) => {
+    if (schemas.skip !== false) t.diagnostic(`not held to the schemas of Kubernetes: ${schemas.skip}`)
+    const dir = await mkdtemp(join(tmpdir(), 'sluice-chart-'))
+    t.after(() => rm(dir, { recursive: true }))
+    await writeFile(join(dir, 'values.json'), JSON.stringify(values))
+    const { stdout } = await promisify(execFile)(helm, ['lint', '--strict', CHART, '--values', join(dir, 'values.json')])
+    match(stdout, /1 chart\(s\) linted, 0 chart\(s\) failed/)
+    const { objects, failure } = await render(helm, values)
+    strictEqual(failure, '')
+    ok(workloadsOf(objects).length > 0)
+    await fine(objects, name)
+    deepStrictEqual((await render(helm, values)).objects, objects)
+  })
+}
+
+/** Choices for values that go together with all others of this list, as path and values. */
+const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
+  ['fullnameOverride', '', 'obs', 'a-name-that-is-much-too-long-for-what-kubernetes-takes-as-one'],
+  ['commonLabels', {}, { team: 'platform' }],
+  ['commonAnnotations', {}, { 'example.com/owner': 'platform' }],
+  ['image.digest', '', `sha256:${'0f'.repeat(32)}`],
+  ['imagePullSecrets', [], [{ name: 'registry' }]],
+  ['listenHost', '', '0.0.0.0'],
+  ['backends.sentry', {}, { enabled: true, dsnSecret: { name: 'sentry' } }],
+  ['backends.datadog', {}, { enabled: true, apiKeySecret: { name: 'datadog', key: 'key' }, site: 'datadoghq.eu' }],
+  ['backends.otlp.headersSecret', {}, { name: 'otlp', key: 'headers' }],
+  ['injector.sendTo', 'auto', 'backends'],
+  ['injector.replicas', 2, 3],
+  ['injector.sidecar.config', {}, { processors: { sample: { traces: '50%' } }, receivers: { logs: { tcp: false } } }],
+  ['injector.sidecar.profiles', {}, { batch: { queue: { ageMax: '1h' } } }],
+  ['injector.sidecar.gpu', 'node', false],
+  ['injector.sidecar.resources', {}, { cpu: 1, memory: '512Mi' }],
+  ['injector.server', {}, { requestMax: '4MiB', tls: { lifetime: '30d' } }],
+  ['injector.webhook', {}, { failurePolicy: 'Fail', timeoutSeconds: 10, byAnnotation: false, excludeNamespaces: [] }],
+  ['injector.certificates', {}, { source: 'cert-manager' }, { source: 'secret', secret: { name: 'tls', caBundle: 'QUJD' } }],
+  ['injector.hostNetwork', false, true],
+  ['injector.podDisruptionBudget', {}, { minAvailable: 1, maxUnavailable: '' }, { enabled: false }],
+  ['daemonset.config', {}, { processors: { sample: 'off' }, exporters: { 'otlp/second': { endpoint: 'http://other:4318' } } }],
+  ['daemonset.ports.logsTcp.enabled', false, true],
+  ['daemonset.ports.syslog', {}, { enabled: true, port: 514 }],
+  ['daemonset.ports.fluent.enabled', false, true],
+  ['daemonset.ports.datadogAgent.enabled', false, true],
+  ['daemonset.ports.dogstatsd', {}, { enabled: true, hostPort: false }],
+  ['daemonset.ports.otlpGrpc.enabled', true, false],
+  ['daemonset.hostNetwork', false, true],
+  ['daemonset.service.enabled', true, false],
+  ['daemonset.gpu', {}, { enabled: false }, { runtimeClassName: 'nvidia', hostPid: true }],
+  ['daemonset.pods.access', 'auto', 'kubelet', 'api', 'proxy'],
+  ['daemonset.pods.insecureKubelet', false, true],
+  ['daemonset.factsTokenSecret.name', '', 'facts'],
+  ['daemonset.podLogs', {}, { enabled: true, exclude: ['/var/log/pods/kube-system_*/**'], linkTargets: ['/var/lib/docker/containers'] }],
+  ['daemonset.kernelLog.enabled', false, true],
+  ['daemonset.queue', {}, { type: 'emptyDir', sizeMax: '1GiB', emptyDirSizeLimit: '2Gi' }, { type: 'memory', sizeMax: '128MiB' }],
+  ['daemonset.updateStrategy.type', 'RollingUpdate', 'OnDelete'],
+  ['daemonset.priorityClass.create', true, false],
+  ['daemonset.priorityClassName', '', 'system-node-critical'],
+  ['daemonset.nodeSelector', {}, { 'nvidia.com/gpu.present': 'true' }],
+  ['daemonset.extraEnv', [], [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }]],
+  ['daemonset.serviceAccount.create', true, false],
+  ['gateway.replicas', 2, 5],
+  ['gateway.config', {}, { processors: { derive: true }, queue: { ageMax: '24h' } }],
+  ['gateway.ports.otlpGrpc', 4317, 0],
+  ['gateway.extraPorts', [], [{ name: 'syslog', port: 5514, protocol: 'UDP' }]],
+  ['gateway.service', {}, { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8'], trafficDistribution: 'PreferClose' }],
+  [
+    'gateway.tls',
+    {},
+    { existingSecret: 'gateway-tls', privateAuthority: false },
+    { existingSecret: 'tls', requireClientCertificate: true, privateAuthority: false }
+  ],
+  ['gateway.persistence', {}, { enabled: false }, { storageClassName: 'fast', size: '100Gi' }],
+  ['gateway.autoscaling', {}, { enabled: true, minReplicas: 3, maxReplicas: 9, targetMemoryUtilizationPercentage: 80 }],
+  ['gateway.affinity', {}, { nodeAffinity: {} }],
+  ['gateway.topologySpreadConstraints', [], [{ maxSkew: 2, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }]],
+  ['networkPolicy', {}, { enabled: false }, { from: [{ namespaceSelector: {} }], metricsFrom: [{ podSelector: {} }] }],
+  [
+    'monitoring.podMonitor',
+    {},
+    { enabled: true, labels: { release: 'prometheus' }, namespace: 'monitoring', relabelings: [{ action: 'labeldrop', regex: 'pod' }] }
+  ],
+  ['monitoring.rules', {}, { enabled: true, labels: { release: 'prometheus' } }],
+  ['monitoring.dashboards', {}, { enabled: true, annotations: { grafana_folder: 'Sluice' } }]
+]
+
+test(`${COMBINATIONS} combinations of values render what is fine`, { skip, timeout: 900_000 }, async (t) => {
+  t.diagnostic(`SLUICE_CHART_SEED=${SEED}`)
+  const random = randomFrom(SEED)
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]
+  for (let i = 0; i < COMBINATIONS; i++) {
+    const values: Record<string, unknown> = structuredClone(BACKEND)
+    const modes = 1 + Math.floor(random() * 7)
+    for (const [bit, mode] of ['injector', 'daemonset', 'gateway'].entries()) put(values, `${mode}.enabled`, (modes & (1 << bit)) !== 0)
+    for (const [path, ...choices] of CHOICES) put(values, path, pick(choices))
+    const kubeVersion = pick(['v1.28.3', 'v1.33.1', 'v1.35.0', 'v1.37.2'])
+    const words = `combination ${i} of seed ${SEED} on ${kubeVersion}: ${JSON.stringify(values)}`
+    const { objects, failure } = await render(helm, values, kubeVersion)
+    strictEqual(failure, '', words)
+    await fine(objects, words)
+  }
+})
+
+test('wrong values fail, and the message names the value', { skip, timeout: 300_000 }, async () => {
+  const f = async (values: object, ...words: string[]): Promise<void> => {
+    const { failure, objects } = await render(helm, values)
+    strictEqual(objects.length, 0, JSON.stringify(values))
+    for (const word of words) ok(failure.includes(word), `${JSON.stringify(values)}: ${failure} lacks ${word}`)
+  }
+  // Unknown keys.
+  await f({ gatway: {} }, "'gatway' not allowed")
+  await f({ daemonset: { port: 1 } }, '/daemonset', "'port' not allowed")
+  await f({ daemonset: { config: { receivers: { oltp: {} } } } }, '/daemonset/config/receivers', "'oltp' not allowed")
+  await f({ injector: { sidecar: { config: { queue: { dirr: '/x' } } } } }, '/injector/sidecar/config/queue', "'dirr' not allowed")
+  await f({ injector: { server: { listen: ':1' } } }, '/injector/server', "'listen' not allowed")
+  // Wrong types.
+  await f({ injector: { replicas: 'two' } }, '/injector/replicas', 'want integer')
+  await f({ daemonset: { enabled: 'yes' } }, '/daemonset/enabled', 'want boolean')
+  await f({ daemonset: { tolerations: {} } }, '/daemonset/tolerations', 'want array')
+  await f({ gateway: { config: { queue: { sizeMax: 'big' } } } }, '/gateway/config/queue/sizeMax')
+  await f({ daemonset: { ports: { admin: { port: 70_000 } } } }, '/daemonset/ports/admin/port', '65,535')
+  await f({ gateway: { resources: { limit: {} } } }, '/gateway/resources', "'limit' not allowed")
+  await f({ injector: { webhook: { failurePolicy: 'ignore' } } }, '/injector/webhook/failurePolicy', "'Ignore'")
+  await f({ image: { digest: 'sha256:12' } }, '/image/digest')
+  await f({ gateway: { persistence: { size: '20GiB' } } }, '/gateway/persistence/size')
+  // Secrets in values.
+  await f({ daemonset: { config: { exporters: { sentry: { dsn: 'https://key@host/1' } } } } }, '/daemonset/config/exporters/sentry/dsn')
+  await f({ backends: { sentry: { dsn: 'https://key@host/1' } } }, '/backends/sentry', "'dsn' not allowed")
+  // Values that do not go together.
+  await f({ injector: { enabled: false }, daemonset: { enabled: false } }, 'injector.enabled, daemonset.enabled, gateway.enabled')
+  await f({ image: { tag: 'latest' } }, 'image.tag', 'latest')
+  await f({ backends: { otlp: { enabled: true } } }, 'backends.otlp.endpoint')
+  await f({ backends: { sentry: { enabled: true } } }, 'backends.sentry.dsnSecret.name')
+  await f({ backends: { datadog: { enabled: true } } }, 'backends.datadog.apiKeySecret.name')
+  await f({ daemonset: { sendTo: 'gateway' } }, 'daemonset.sendTo', 'gateway.enabled')
+  await f({ injector: { sendTo: 'gateway' } }, 'injector.sendTo', 'gateway.enabled')
+  await f({ gateway: { enabled: true } }, 'gateway.enabled', 'backends.otlp.enabled')
+  await f({ gateway: { enabled: true, ports: { otlpHttp: 0 } }, ...BACKEND }, 'gateway.ports.otlpHttp')
+  await f(
+    { gateway: { enabled: true, autoscaling: { enabled: true, minReplicas: 9, maxReplicas: 3 } }, ...BACKEND },
+    'gateway.autoscaling.minReplicas'
+  )
+  await f(
+    { gateway: { enabled: true, autoscaling: { enabled: true, targetCPUUtilizationPercentage: 0 } }, ...BACKEND },
+    'gateway.autoscaling.targetCPUUtilizationPercentage'
+  )
+  await f(
+    { gateway: { enabled: true, persistence: { size: '20Gi' } }, ...BACKEND },
+    'gateway.persistence.size',
+    'gateway.queue.sizeMax (20GiB)'
+  )
+  await f({ gateway: { enabled: true, tls: { existingSecret: 'tls' } }, ...BACKEND }, 'gateway.tls.privateAuthority')
+  await f({ injector: { podDisruptionBudget: { minAvailable: 2 } } }, 'injector.podDisruptionBudget.minAvailable')
+  await f({ injector: { certificates: { source: 'secret' } } }, 'injector.certificates.secret.name')
+  await f({ injector: { certificates: { source: 'secret', secret: { name: 'tls' } } } }, 'injector.certificates.secret.caBundle')
+  await f({ injector: { ports: { admin: 8443 } } }, 'injector.ports.admin')
+  await f({ daemonset: { ports: { admin: { enabled: false } } } }, 'daemonset.ports.admin.enabled')
+  await f({ daemonset: { ports: { facts: { port: 4318 } } } }, 'daemonset.ports', 'otlp-http and facts')
+  await f({ daemonset: { pods: { access: 'off' } } }, 'daemonset.pods.access')
+  await f({ daemonset: { queue: { type: 'emptyDir', sizeMax: '8GiB' } } }, 'daemonset.queue.emptyDirSizeLimit')
+  await f({ monitoring: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } }, 'monitoring.serviceMonitor.enabled')
+})
+
+test('values do what they say', { skip, timeout: 300_000 }, async () => {
+  const rolesOf = async (access: string | boolean, kubeVersion: string): Promise<unknown[]> => {
+    const ports = { facts: { enabled: false } }
+    const { objects } = await render(helm, only('daemonset', { pods: { access }, ports }), kubeVersion)
+    return ofKind(objects, 'ClusterRole').flatMap(({ rules }) =>
+      rules.map(({ resources, verbs }: Record<string, string[]>) => [...resources, ...verbs].join())
+    )
+  }
+  deepStrictEqual(await rolesOf('auto', 'v1.33.0'), ['nodes/pods,get'])
+  deepStrictEqual(await rolesOf('auto', 'v1.32.9-eks.1'), ['pods,list'])
+  deepStrictEqual(await rolesOf('proxy', 'v1.32.0'), ['nodes/proxy,get'])
+  deepStrictEqual(await rolesOf(false, 'v1.37.0'), [])
+
+  const entriesOf = async (kubeVersion: string): Promise<string[]> => {
+    const { objects } = await render(helm, only('injector'), kubeVersion)
+    const [{ webhooks }] = ofKind(objects, 'MutatingWebhookConfiguration')
+    for (const { failurePolicy, sideEffects, admissionReviewVersions, rules, namespaceSelector, matchPolicy } of webhooks) {
+      deepStrictEqual([failurePolicy, sideEffects, admissionReviewVersions, matchPolicy], ['Ignore', 'None', ['v1'], 'Equivalent'])
+      deepStrictEqual([rules.length, rules[0].operations, rules[0].resources], [1, ['CREATE'], ['pods']])
+      const excluded = namespaceSelector.matchExpressions.find(({ key }: { key: string }) => key === 'kubernetes.io/metadata.name')
+      ok(excluded.operator === 'NotIn' && excluded.values.includes('kube-system') && excluded.values.includes('telemetry'))
+    }
+    return webhooks.map(({ clientConfig }: { clientConfig: { service: { path: string } } }) => clientConfig.service.path)
+  }
+  deepStrictEqual(await entriesOf('v1.30.0'), ['/mutate/labelled-pods', '/mutate/labelled-namespaces', '/mutate'])
+  deepStrictEqual(await entriesOf('v1.29.4'), ['/mutate/labelled-pods', '/mutate/labelled-namespaces'])
+
+  const checksumOf = async (values: object): Promise<string> => {
+    const [workload] = workloadsOf((await render(helm, values)).objects)
+    return workload.spec.template.metadata.annotations['checksum/config']
+  }
+  const changed = only('daemonset', { config: { processors: { sample: { traces: '20%' } } } })
+  ok((await checksumOf(only('daemonset'))) !== (await checksumOf(changed)))
+
+  const { objects } = await render(helm, { gateway: { enabled: true }, ...BACKEND })
+  const [node] = ofKind(objects, 'DaemonSet')
+  strictEqual(environmentOf(node).OTEL_EXPORTER_OTLP_ENDPOINT, 'http://sluice-gateway.telemetry.svc:4318')
+  const [middle] = ofKind(objects, 'StatefulSet')
+  strictEqual(environmentOf(middle).OTEL_EXPORTER_OTLP_ENDPOINT, 'https://otlp.example:4318')
+})
+
+function put(values: Record<string, unknown>, path: string, value: unknown): void {
+  const steps = path.split('.')
+  let inside = values
+  for (const step of steps.slice(0, -1)) {
+    inside[step] ??= {}
+    inside = inside[step] as Record<string, unknown>
+  }
+  const last = steps.at(-1)!
+  const there = inside[last]
+  const both = typeof there === 'object' && typeof value === 'object' && !Array.isArray(value)
+  inside[last] = both ? { ...there, ...value } : value
+}
+
+// Mulberry32: small, and the same for the same seed everywhere.
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
