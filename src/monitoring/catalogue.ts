@@ -21,7 +21,7 @@ export function metricOf(name: string): Metric | undefined {
 export function unknownIn(expr: string, also: readonly string[] = []): string[] {
   const { selectors, grouping, texts } = readPromql(expr)
   const problems: string[] = []
-  const known = new Set(['job', 'instance', 'le', ...texts, ...also])
+  const known = new Set(['job', 'instance', 'le', '__name__', ...texts, ...also])
   for (const { name, labels } of selectors) {
     const metric = metricOf(name)
     if (metric === undefined) {

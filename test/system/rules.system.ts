@@ -1,12 +1,14 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { stringify } from 'yaml'
 import { ruleFiles } from '../../src/monitoring/rule-files.ts'
 import { GROUPS } from '../../src/monitoring/rules.ts'
 import { CASES } from '../monitoring/cases.ts'
 import { bareRules, promtoolTests } from '../monitoring/promtool-files.ts'
+import { queriesOf, RUNBOOKS } from '../monitoring/runbook-queries.ts'
 import { temporaryDirectory } from '../support/gateway-process.ts'
 import { isHere } from './clients.ts'
 
@@ -30,6 +32,14 @@ test('promtool check rules has nothing to say about any file', { skip }, (t) => 
     GROUPS.map(({ recordings = [], alerts = [] }) => recordings.length + alerts.length)
   )
   strictEqual(stderr, '')
+})
+
+test('promtool reads every query of the runbooks', { skip }, (t) => {
+  const pages = readdirSync(RUNBOOKS).filter((name) => name.endsWith('.md'))
+  const rules = pages.flatMap((page) => queriesOf(page).map((expr, i) => ({ record: `${page.replace(/\W/g, '_')}:${i}`, expr })))
+  const [file] = put(t, new Map([['queries.yaml', stringify({ groups: [{ name: 'queries', rules }] })]]))
+  const { status, stdout, stderr } = promtool('check', 'rules', file)
+  strictEqual(status, 0, stdout + stderr)
 })
 
 test('promtool test rules: every alert fires when it should, and not when it should not', { skip }, (t) => {

@@ -69,6 +69,7 @@ export const GPU_METRICS = [
   gauge('gpu_throttled', 'gpu_throttle_reason', '1 while this reason holds the clocks of a GPU down, 0 after it has.'),
   counter('gpu_throttled_time_seconds_total', 'gpu_throttle_reason', 'Time for which a reason has held the clocks down.'),
   counter('hw_errors_total', 'error_type hw_type', 'Memory errors since the driver was loaded.'),
+  gauge('hw_fan_speed_ratio', 'hw_sensor_location', 'Speed that the fan is told to have, of its usual maximum.'),
   gauge('hw_gpu_memory_limit_bytes', '', 'Size of the memory.'),
   gauge('hw_gpu_memory_usage_bytes', '', 'Memory in use, without what the driver keeps for itself.'),
   gauge('hw_gpu_memory_utilization_ratio', '', 'Used part of the memory.'),
