@@ -25,7 +25,7 @@ test('the name of a page is the name of its alert in small words', () => {
 
 test('every alert has its page, and every page its alert', () => {
   deepStrictEqual(
-    ALERTS.filter((alert) => !pages.includes(runbookOf(alert))),
+    ALERTS.filter((alert) => !UNWRITTEN.has(alert) && !pages.includes(runbookOf(alert))),
     []
   )
   deepStrictEqual(
