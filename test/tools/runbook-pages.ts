@@ -8,14 +8,26 @@ const END = '<!-- end -->'
 
 export const ALERTS: readonly Alert[] = GROUPS.flatMap(({ alerts = [] }) => alerts)
 
-/** Runbooks that are there, with the block of their alert as the rules have it now. */
+const INDEX = `# Runbooks
+
+One page per alert: what it means, what it costs, what to look at first, what may be the cause, what to do. How alerts reach people, and what the platform
+must provide for some of them: [monitoring.md](../monitoring.md).
+
+| Alert | Severity | Of |
+|---|---|---|
+`
+
+/** Runbooks that are there, with the block of their alert as the rules have it now, and their index. */
 export function runbookPages(): Map<string, string> {
   const pages = new Map<string, string>()
   for (const alert of ALERTS) {
     const file = new URL(runbookOf(alert.alert), FOLDER)
     if (existsSync(file)) pages.set(runbookOf(alert.alert), withBlock(readFileSync(file, 'utf8'), alert))
   }
-  return pages
+  const rows = ALERTS.filter(({ alert }) => pages.has(runbookOf(alert))).map(
+    ({ alert, severity, component }) => `| [${alert}](${runbookOf(alert)}) | ${severity} | ${component} |\n`
+  )
+  return pages.set('README.md', INDEX + rows.join(''))
 }
 
 /** Puts the block between its markers, or behind the title of a page that has none. */
