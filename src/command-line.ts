@@ -33,6 +33,10 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--config FILE]   with the options of processors.redact
   sluice inject -f FILE          put the sidecar into the pods of manifests; inject --help says more
                --serve           the webhook that does so in a cluster
+  sluice health                  ask a running gateway whether it lives; the exit code says it, too
+               [--ready]         whether it does its whole job
+               [--url URL]       one that is elsewhere; without, where the configuration has admin.listen
+               [--config FILE]   the configuration that it runs with
   sluice sentry apply            make the alert rules of a project in Sentry be those of a file; sentry help says how
   sluice version
   sluice help
@@ -44,6 +48,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   run,
   check,
   redact,
+  health,
   inject,
   sentry,
   version: async () => say(description.version),
@@ -165,6 +170,11 @@ async function check(args: string[]): Promise<number> {
 async function redact(args: string[]): Promise<number> {
   const { redactCommand } = await import('./commands/redact.ts')
   return redactCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr, env: process.env })
+}
+
+async function health(args: string[]): Promise<number> {
+  const { healthCommand } = await import('./commands/health.ts')
+  return healthCommand(args, { env: process.env, say: (line) => void say(line), complain: (line) => void fail(FAILED, line) })
 }
 
 async function inject(args: string[]): Promise<number> {

@@ -66,6 +66,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'facts-port': ['net', 'facts'],
   monitoring: [],
   inject: ['admin', 'config', 'net', 'telemetry', ...CONTRACTS],
+  'commands/health': ['config', ...CONTRACTS],
   'commands/inject': ['inject', 'components', 'config', 'telemetry', ...CONTRACTS],
   'commands/sentry': ['sentry', ...CONTRACTS],
   'commands/redact': ['processors/redact', 'components', 'config', ...CONTRACTS],
