@@ -28,7 +28,8 @@ test('the first trace of the README arrives', async (t) => {
 })
 
 test('every link between the pages leads somewhere', () => {
-  const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((page) => join('docs', page))]
+  const docs = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
+  const pages = ['README.md', ...docs.map((page) => join('docs', page))]
   let links = 0
   for (const page of pages) {
     for (const [, target] of readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
