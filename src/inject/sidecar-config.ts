@@ -14,6 +14,19 @@ const PRESETS = { deadLetterMax: '64MiB', shutdownTimeout: '25s', graceSeconds: 
 /** What is left of the pod's grace period for everything but delivering. */
 const GRACE_SHARE = 0.8
 
+/**
+ * What a sidecar may hold at once where its memory is 256Mi. The rule: 130 MB, twice what can be full at once, and the queue's part in memory.
+ */
+const LIMITS = {
+  receivers: {
+    otlp: { inFlightMax: '32MiB', connectionsMax: 128 },
+    logs: { httpInFlightMax: '16MiB' },
+    sentry: { inFlightMax: '16MiB' },
+    datadog: { inFlightMax: '16MiB' }
+  },
+  queue: { memoryMax: '32MiB' }
+}
+
 /** The gateway's configuration in one pod. */
 export interface SidecarConfig {
   readonly config: Json
@@ -30,7 +43,7 @@ export function sidecarConfig(
   warnings: string[]
 ): SidecarConfig {
   const profile = options.profile === undefined ? {} : settings.profiles[options.profile]
-  const config = laidOver(settings.config, profile) as Record<string, Json>
+  const config = laidOver(laidOver(LIMITS, settings.config), profile) as Record<string, Json>
   const put = (section: string, values: object): void => {
     config[section] = laidOver(objectOf(config[section]), values)
   }

@@ -240,3 +240,155 @@ test('a worker learns where to send, unless it knows', () => {
   f([], { [E]: http, [P]: 'http/protobuf' }, { envFrom: [{ prefix: 'DB_', secretRef: { name: 'db' } }] })
   f([], { [E]: http, [P]: 'http/protobuf' }, all, { 'sluice.dev/env-from': 'ignore' })
 })
+
+test('a worker learns what it is part of, each reference behind what it refers to', () => {
+  const f = (shape: Shape, attributes: string, service: string, context: Partial<InjectContext> = {}) => {
+    const { env, result } = injected(podOf(shape), {}, context)
+    const [, own] = /k8s\.node\.name=\$\(OTEL_RESOURCE_ATTRIBUTES_NODE_NAME\),(.*)$/.exec(env.OTEL_RESOURCE_ATTRIBUTES) ?? []
+    deepStrictEqual([own, env.OTEL_SERVICE_NAME], [attributes, service])
+    const names = result.spec.containers[0].env.map(({ name }: Json) => name)
+    for (const name of ['POD_NAMESPACE', 'POD_NAME', 'POD_UID', 'NODE_NAME'])
+      strictEqual(names.indexOf(`OTEL_RESOURCE_ATTRIBUTES_${name}`) < names.indexOf('OTEL_RESOURCE_ATTRIBUTES'), true, name)
+  }
+  const worker = 'k8s.container.name=worker'
+  const owned = (kind: string, name: string, labels = {}) => ({
+    metadata: { ownerReferences: [{ kind, name, controller: true, uid: 'u-1' }], labels: { ...ASKED, ...labels } }
+  })
+  const minutes = Math.floor(Date.now() / 60_000)
+  f({}, worker, 'tts-0')
+  f(
+    owned('ReplicaSet', 'tts-5d4f8', { 'pod-template-hash': '5d4f8' }),
+    `k8s.replicaset.name=tts-5d4f8,k8s.replicaset.uid=u-1,k8s.deployment.name=tts,${worker}`,
+    'tts'
+  )
+  f(owned('ReplicaSet', 'tts-5d4f8'), `k8s.replicaset.name=tts-5d4f8,k8s.replicaset.uid=u-1,${worker}`, 'tts-5d4f8')
+  f(owned('Job', `nightly-${minutes}`), `k8s.job.name=nightly-${minutes},k8s.job.uid=u-1,k8s.cronjob.name=nightly,${worker}`, 'nightly')
+  f(owned('Job', 'migrate-12345678'), `k8s.job.name=migrate-12345678,k8s.job.uid=u-1,${worker}`, 'migrate-12345678')
+  f(owned('Rollout', 'x'), worker, 'tts-0')
+  f({ metadata: { name: undefined, generateName: 'tts-' } }, worker, '$(OTEL_RESOURCE_ATTRIBUTES_POD_NAME)')
+  f({ labels: { 'app.kubernetes.io/name': 'speech' } }, `k8s.job.name=j,${worker}`, 'speech', { owner: { kind: 'Job', name: 'j' } })
+  f(
+    { labels: { 'app.kubernetes.io/instance': 'eu' }, annotations: { 'resource.opentelemetry.io/service.name': '$(X) $$' } },
+    worker,
+    '$$(X) $$$'
+  )
+})
+
+test('what a worker says of itself stays', () => {
+  const f = (entry: Json, names: string[]) => {
+    const { result } = injected(podOf({ worker: { env: [entry] } }))
+    const env = result.spec.containers[0].env
+    deepStrictEqual(env[0], entry)
+    deepStrictEqual(
+      env
+        .slice(1)
+        .map(({ name }: Json) => name)
+        .filter((name: string) => name.startsWith('OTEL_RES') || name === 'OTEL_SERVICE_NAME'),
+      names
+    )
+  }
+  const attributes = 'OTEL_RESOURCE_ATTRIBUTES'
+  const references = ['POD_NAMESPACE', 'POD_NAME', 'POD_UID', 'NODE_NAME'].map((name) => `${attributes}_${name}`)
+  f({ name: attributes, value: 'team=a' }, ['OTEL_SERVICE_NAME'])
+  f({ name: attributes, value: 'team=a, service.name=b' }, [])
+  f({ name: attributes, value: 'k8s.pod.name=$(POD_NAME)' }, ['OTEL_SERVICE_NAME'])
+  f({ name: attributes, value: '$(MORE)' }, [])
+  f({ name: attributes, valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }, [])
+  f({ name: 'OTEL_SERVICE_NAME', value: 'mine' }, [...references, attributes])
+  f({ name: references[1], value: 'mine' }, [...references.filter((name) => name !== references[1]), attributes, 'OTEL_SERVICE_NAME'])
+})
+
+test('ports of the pod stay its own', () => {
+  const f = (ports: number[], env: Record<string, string | undefined>, config: Json, settings: Partial<SidecarSettings> = {}) => {
+    const made = injected(podOf({ worker: { ports: ports.map((containerPort) => ({ containerPort })) } }), settings)
+    deepStrictEqual(Object.fromEntries(Object.keys(env).map((name) => [name, made.env[name]])), env)
+    const listeners = { ...settings.config, ...(config === undefined ? {} : { receivers: config }) }
+    const plain = injected(podOf(), { ...settings, config: listeners }).config.receivers
+    deepStrictEqual(made.config.receivers, plain)
+    return made
+  }
+  const E = 'OTEL_EXPORTER_OTLP_ENDPOINT'
+  f([80], { [E]: 'http://127.0.0.1:4318' }, undefined)
+  f([4318], { [E]: 'http://127.0.0.1:14318' }, { otlp: { http: '127.0.0.1:14318' } })
+  f([4318, 14318, 24318], { [E]: 'http://127.0.0.1:34318' }, { otlp: { http: '127.0.0.1:34318' } })
+  f([8125], { DD_AGENT_HOST: '127.0.0.1', DD_DOGSTATSD_URL: 'udp://127.0.0.1:18125' }, { datadog: { dogstatsd: '127.0.0.1:18125' } })
+  // An Agent in the pod: its clients stay its own.
+  f([8126], { DD_AGENT_HOST: undefined }, { datadog: { agent: '127.0.0.1:18126' } })
+  const admin = f([9464], {}, undefined)
+  deepStrictEqual([admin.config.admin.listen, admin.sidecar.ports[0].containerPort], [':19464', 19464])
+  const off = { config: { receivers: { otlp: { http: 'off' }, datadog: 'off' } } }
+  f([], { [E]: undefined, DD_AGENT_HOST: undefined }, off.config.receivers, off)
+  f([7], { [E]: 'http://127.0.0.1:7000' }, { otlp: { http: ':7000' } }, { config: { receivers: { otlp: { http: ':7000' } } } })
+})
+
+test('Datadog’s clients are led here only where nobody leads them elsewhere', () => {
+  const f = (shape: Shape, expected: string[]) =>
+    deepStrictEqual(
+      Object.keys(injected(podOf(shape)).env).filter((name) => name.startsWith('DD_')),
+      expected
+    )
+  f({}, ['DD_AGENT_HOST', 'DD_TRACE_AGENT_URL', 'DD_DOGSTATSD_URL'])
+  f({ worker: { env: [{ name: 'DD_SERVICE', value: 'x' }] } }, ['DD_SERVICE', 'DD_AGENT_HOST', 'DD_TRACE_AGENT_URL', 'DD_DOGSTATSD_URL'])
+  f({ worker: { env: [{ name: 'DD_TRACE_AGENT_PORT', value: '1' }] } }, ['DD_TRACE_AGENT_PORT'])
+  f({ labels: { 'admission.datadoghq.com/enabled': 'true' } }, [])
+})
+
+test('log files are read from a shared volume, or from the one that is there', () => {
+  const annotations = { 'sluice.dev/log-directories': '/var/log/app' }
+  const { result, sidecar, config, warnings } = injected(
+    podOf({
+      annotations,
+      spec: {
+        containers: [
+          { name: 'worker' },
+          { name: 'other', volumeMounts: [{ name: 'mine', mountPath: '/var/log/app/', subPath: 'x' }] },
+          { name: 'third', volumeMounts: [{ name: 'mine', mountPath: '/var/log/app', subPathExpr: '$(A)' }] }
+        ],
+        volumes: [{ name: 'mine', emptyDir: {} }]
+      }
+    })
+  )
+  deepStrictEqual(result.spec.containers[0].volumeMounts, [{ name: 'sluice-logs', mountPath: '/var/log/app', subPath: 'worker' }])
+  strictEqual(result.spec.containers[1].volumeMounts.length, 1)
+  deepStrictEqual(sidecar.volumeMounts.slice(2), [
+    { name: 'sluice-logs', mountPath: '/var/log/workers', readOnly: true },
+    { name: 'mine', mountPath: '/var/log/volumes/0', readOnly: true, subPath: 'x' }
+  ])
+  deepStrictEqual(config.receivers.files, { include: ['/var/log/workers/**/*', '/var/log/volumes/**/*'], startAt: 'beginning' })
+  deepStrictEqual(
+    result.spec.volumes.map(({ name }: Json) => name),
+    ['mine', 'sluice-queue', 'sluice-podinfo', 'sluice-logs']
+  )
+  match(warnings.join(), /third is mounted by subPathExpr/)
+})
+
+test('a sidecar that is there is left, and said to be another one', () => {
+  const once = injected(podOf())
+  deepStrictEqual(injected(once.result).outcome, 'unchanged')
+  const later = injected(once.result, { image: 'ghcr.io/sluice-telemetry/sluice:99' })
+  deepStrictEqual(later.patch, [])
+  match(later.warnings.join(), /has the sidecar ghcr\.io\/sluice-telemetry\/sluice:\S+ already, expected .*:99; it is left as it is/)
+})
+
+test('the stop of the sidecar fits into the grace period', () => {
+  const f = (grace: number | undefined, expected: string | undefined, config: Json = {}) =>
+    strictEqual(injected(podOf({ spec: { terminationGracePeriodSeconds: grace } }), { config }).config.shutdownTimeout, expected)
+  f(undefined, '24s')
+  f(600, undefined)
+  f(10, '8s')
+  f(0, '1s')
+  f(10, '5s', { shutdownTimeout: '5s' })
+})
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: it is what a configuration says
+test('dollar signs of the configuration arrive as they were written', () => {
+  const config = { exporters: { sentry: { dsn: '${SENTRY_DSN}' } }, processors: { redact: { patterns: ['$(x) $$(y) $${z} a$'] } } }
+  const { sidecar } = injected(podOf(), { config })
+  const { value } = sidecar.env.find(({ name }: Json) => name === 'SLUICE_CONFIG_YAML')
+  // As Kubernetes expands it.
+  const text = value.replace(/\$\$|\$\([^)]*\)/g, (all: string) => (all === '$$' ? '$' : ''))
+  const { exporters, processors } = yaml.parse(text)
+  deepStrictEqual({ exporters, processors }, config)
+  deepStrictEqual(injected(injected(podOf(), { config }).result, { config }).patch, [])
+})
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: it is what a configuration says
