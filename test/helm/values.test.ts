@@ -6,6 +6,7 @@ import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { parseSize } from '../../src/config/units.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
+import { exampleValues } from '../support/chart-examples.ts'
 import { type ChartValue, chartFiles, chartSchema, chartValues } from '../tools/chart-schema.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -77,4 +78,11 @@ test('the schema takes the presets, and refuses what is misspelt, of another typ
   f('injector: { replicas: many }', '/injector/replicas')
   f('image: { digest: abc }', '/image/digest')
   ok(!validate({ gatway: {} }))
+})
+
+test('the examples of the page are values that the schema takes', () => {
+  const validate = new Ajv({ strict: false, allErrors: true }).compile(chartSchema(VALUES))
+  const examples = exampleValues()
+  ok(examples.length >= 2)
+  for (const example of examples) ok(validate(example), `${JSON.stringify(example)}: ${JSON.stringify(validate.errors)}`)
 })

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { components } from '../../src/components.ts'
 import { check } from '../../src/config/check.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
+import { exampleValues } from '../support/chart-examples.ts'
 import { CHART, environmentOf, ofKind, type Rendered, render, violations, workloadsOf } from './chart.ts'
 import { KUBERNETES_MINORS, kubernetesParts } from './kubernetes-parts.ts'
 import { kubernetesSchemas } from './kubernetes-schemas.ts'
@@ -77,6 +78,14 @@ for (const [name, values] of Object.entries(MODES)) {
     deepStrictEqual((await render(helm, values)).objects, objects)
   })
 }
+
+test('the examples of the page render what is fine', { skip, timeout: 300_000 }, async () => {
+  for (const [i, values] of exampleValues().entries()) {
+    const { objects, failure } = await render(helm, values)
+    strictEqual(failure, '')
+    await fine(objects, `example ${i}`)
+  }
+})
 
 /** Choices for values that go together with all others of this list, as path and values. */
 const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
