@@ -157,9 +157,9 @@ export class Injector {
     this.reloading = this.reloading.then(async () => {
       const { file, log } = this.options
       try {
-        const text = await textOf(file)
+        // Noted even if it cannot be used: it is told of once.
+        this.text = await textOf(file)
         const next = await checkedSettings(this.options)
-        this.text = text
         const isRestartDue = !isDeepStrictEqual(next.webhook, this.settings.webhook)
         this.settings = { sidecar: next.sidecar, webhook: this.settings.webhook }
         this.counts.reloaded('ok')
@@ -288,9 +288,7 @@ export class Injector {
   private async lookAtFile(): Promise<void> {
     const { file } = this.options
     const text = await textOf(file)
-    if (text === this.text || text === '') return
-    this.text = text
-    await this.reload()
+    if (text !== this.text && text !== '') await this.reload()
   }
 }
 
