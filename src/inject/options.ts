@@ -54,7 +54,7 @@ const listOfTexts = (text: string, pattern: RegExp, max: number): string[] | und
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 const CONTAINER_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const DIRECTORY = /^(\/(?!\.{1,2}(\/|$))[^/:,\0]+)+\/?$/
-const MEMORY_BYTES_MIN = 96 * 1024 * 1024
+const MEMORY_BYTES_MIN = 128 * 1024 * 1024
 const LISTED_MAX = 32
 
 /** All options of a pod: the one table behind annotations, flags and documentation. */
@@ -139,7 +139,7 @@ export const POD_OPTIONS: readonly PodOption[] = [
     key: 'memory',
     doc: 'Memory of the sidecar, as request and limit.',
     example: '512Mi',
-    expected: () => 'an amount of memory of at least 96Mi, as 256Mi or 1Gi',
+    expected: () => 'an amount of memory of at least 128Mi, as 256Mi or 1Gi',
     read: (text) => (memoryBytesOf(text) >= MEMORY_BYTES_MIN ? text : undefined)
   }),
   option({

@@ -193,7 +193,7 @@ test('an annotation that cannot be used is named, and the rest is applied', () =
   f({ version: '1.0/evil' }, /version/)
   f({ image: 'ghcr.io/sluice-telemetry/sluice:1', version: '2' }, /image and sluice\.dev\/version: came/)
   f({ cpu: '0' }, /cpu/)
-  f({ memory: '10Mi' }, /memory: came "10Mi", expected an amount of memory of at least 96Mi/)
+  f({ memory: '10Mi' }, /memory: came "10Mi", expected an amount of memory of at least 128Mi/)
   f({ memory: '256MiB' }, /memory/)
   f({ gpu: 'yes' }, /expected node, nvidia-smi or off/)
   f({ secret: 'Not A Name' }, /secret/)

@@ -4,6 +4,7 @@ import { components } from '../../src/components.ts'
 import { jsonSchema } from '../../src/config/json-schema.ts'
 import { reference } from '../../src/config/reference.ts'
 import { chartFiles } from './chart-schema.ts'
+import { withOptions } from './injection-page.ts'
 import { withRules } from './redaction-page.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -12,3 +13,5 @@ writeFileSync(new URL('config/sluice.schema.json', root), `${JSON.stringify(json
 const redaction = new URL('docs/redaction.md', root)
 writeFileSync(redaction, withRules(readFileSync(redaction, 'utf8')))
 for (const [path, text] of Object.entries(chartFiles())) writeFileSync(new URL(path, root), text)
+const injection = new URL('docs/injection.md', root)
+writeFileSync(injection, withOptions(readFileSync(injection, 'utf8')))
