@@ -63,11 +63,7 @@ export async function makeServing(authority: Signed, names: readonly string[], {
 }
 
 // 20 MB and a tenth of a second, for something that is done a few times a year: a process that only serves never loads it.
-async function loadX509() {
-  // The library's parts find each other by the metadata that this brings.
-  await import('reflect-metadata')
-  return import('@peculiar/x509')
-}
+const loadX509 = () => import('./x509.ts')
 
 // Positive, and not to be guessed: https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2
 function serialNumber(): string {
