@@ -22,6 +22,12 @@ come with Helm, each keeps what is there where the other side is false or empty.
 {{- mulf (regexFind "^[0-9.]+" $text | float64) (get $factors $unit) | int64 -}}
 {{- end -}}
 
+{{/* Whole seconds, of 500ms as of 2m. */}}
+{{- define "sluice.seconds" -}}
+{{- $factors := dict "ms" 0.001 "s" 1 "m" 60 "h" 3600 -}}
+{{- mulf (regexFind "^[0-9]+" . | float64) (get $factors (regexFind "[a-z]+$" .)) | ceil | int64 -}}
+{{- end -}}
+
 {{/* Where a mode sends, gateway or backends: (list . "daemonset") */}}
 {{- define "sluice.sendTo" -}}
 {{- $ := index . 0 -}}

@@ -20,10 +20,8 @@ annotations:
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.nodeSelector }}
 nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- toYaml (merge (dict) $values.nodeSelector (dict "kubernetes.io/os" "linux")) | nindent 2 }}
 {{- with $values.affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
@@ -88,12 +86,29 @@ enableServiceLinks: false
 {{- end -}}
 {{- end -}}
 
-{{/* Variables that hold down the memory of every gateway. */}}
-{{- define "sluice.memoryEnv" -}}
-- name: MALLOC_ARENA_MAX
-  value: "2"
-- name: MALLOC_MMAP_THRESHOLD_
-  value: "131072"
+{{/*
+The variables of a container: those that hold down the memory of every gateway, those of the mode, and those of users, which take the place of ours:
+(list values "YAML of the mode's")
+*/}}
+{{- define "sluice.env" -}}
+{{- $ours := concat (list (dict "name" "MALLOC_ARENA_MAX" "value" "2") (dict "name" "MALLOC_MMAP_THRESHOLD_" "value" "131072"))
+  (index . 1 | fromYamlArray) -}}
+{{- $extra := dict -}}
+{{- range (index . 0).extraEnv -}}
+{{- $_ := set $extra .name . -}}
+{{- end -}}
+{{- $env := list -}}
+{{- $names := list -}}
+{{- range $ours -}}
+{{- $env = append $env (get $extra .name | default .) -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- range (index . 0).extraEnv -}}
+{{- if not (has .name $names) -}}
+{{- $env = append $env . -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $env -}}
 {{- end -}}
 
 {{/* A variable from a Secret: (list name secret) */}}

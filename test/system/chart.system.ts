@@ -107,7 +107,7 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
   ['injector.server', {}, { requestMax: '4MiB', tls: { lifetime: '30d' } }],
   ['injector.webhook', {}, { failurePolicy: 'Fail', timeoutSeconds: 10, byAnnotation: false, excludeNamespaces: [] }],
   ['injector.certificates', {}, { source: 'cert-manager' }, { source: 'secret', secret: { name: 'tls', caBundle: 'QUJD' } }],
-  ['injector.hostNetwork', false, true],
+  ['injector', {}, { hostNetwork: true, ports: { webhook: 18443, admin: 19464 } }],
   ['injector.podDisruptionBudget', {}, { minAvailable: 1, maxUnavailable: '' }, { enabled: false }],
   ['daemonset.config', {}, { processors: { sample: 'off' }, exporters: { 'otlp/second': { endpoint: 'http://other:4318' } } }],
   ['daemonset.ports.logsTcp.enabled', false, true],
@@ -118,7 +118,7 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
   ['daemonset.ports.otlpGrpc.enabled', true, false],
   ['daemonset.hostNetwork', false, true],
   ['daemonset.service.enabled', true, false],
-  ['daemonset.gpu', {}, { enabled: false }, { runtimeClassName: 'nvidia', hostPid: true }],
+  ['daemonset.gpu', {}, { enabled: false }, { asVolume: true }, { runtimeClassName: 'nvidia', hostPid: true }],
   ['daemonset.pods.access', 'auto', 'kubelet', 'api', 'proxy'],
   ['daemonset.pods.insecureKubelet', false, true],
   ['daemonset.factsTokenSecret.name', '', 'facts'],
@@ -129,7 +129,14 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
   ['daemonset.priorityClass.create', true, false],
   ['daemonset.priorityClassName', '', 'system-node-critical'],
   ['daemonset.nodeSelector', {}, { 'nvidia.com/gpu.present': 'true' }],
-  ['daemonset.extraEnv', [], [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }]],
+  [
+    'daemonset.extraEnv',
+    [],
+    [
+      { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+      { name: 'OTEL_RESOURCE_ATTRIBUTES', value: 'a=b' }
+    ]
+  ],
   ['daemonset.serviceAccount.create', true, false],
   ['gateway.replicas', 2, 5],
   ['gateway.config', {}, { processors: { derive: true }, queue: { ageMax: '24h' } }],
@@ -226,6 +233,10 @@ test('wrong values fail, and the message names the value', { skip, timeout: 300_
   await f({ injector: { certificates: { source: 'secret' } } }, 'injector.certificates.secret.name')
   await f({ injector: { certificates: { source: 'secret', secret: { name: 'tls' } } } }, 'injector.certificates.secret.caBundle')
   await f({ injector: { ports: { admin: 8443 } } }, 'injector.ports.admin')
+  await f({ injector: { hostNetwork: true }, daemonset: { hostNetwork: true } }, 'injector.ports.admin', '9464')
+  await f({ daemonset: { extraEnv: [{ name: 'DD_API_KEY', value: 'abc' }] } }, 'daemonset.extraEnv[0]', 'DD_API_KEY')
+  await f({ daemonset: { config: { shutdownTimeout: '1m' } } }, 'daemonset.terminationGracePeriodSeconds', '1m')
+  await f({ listenHost: '::' }, '/listenHost')
   await f({ daemonset: { ports: { admin: { enabled: false } } } }, 'daemonset.ports.admin.enabled')
   await f({ daemonset: { ports: { facts: { port: 4318 } } } }, 'daemonset.ports', 'otlp-http and facts')
   await f({ daemonset: { pods: { access: 'off' } } }, 'daemonset.pods.access')

@@ -100,6 +100,7 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
   'image.tag': { type: ['string', 'number'], pattern: '^[A-Za-z0-9_.-]*$' },
   'image.digest': { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
   'image.pullPolicy': oneOf('IfNotPresent', 'Always', 'Never'),
+  listenHost: { type: 'string', pattern: '^([A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])$' },
   'backends.otlp.endpoint': { type: 'string', pattern: '^(https?://[^/].*)?$' }
 }
 
