@@ -65,7 +65,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   admin: ['net'],
   'facts-port': ['net', 'facts'],
   monitoring: [],
-  inject: ['admin', 'config', 'net', 'telemetry', ...CONTRACTS],
+  inject: ['admin', 'config', 'net', 'telemetry', 'trim', ...CONTRACTS],
   'commands/health': ['config', ...CONTRACTS],
   'commands/inject': ['inject', 'components', 'config', 'telemetry', ...CONTRACTS],
   'commands/sentry': ['sentry', ...CONTRACTS],

@@ -2,6 +2,7 @@ import description from '../../package.json' with { type: 'json' }
 import { messageOf } from '../errors.ts'
 import { faultOf } from '../telemetry/fault.ts'
 import { openLog } from '../telemetry/log.ts'
+import { startPlainly, trimSoon } from '../trim.ts'
 import { Injector } from './injector.ts'
 import type { InjectSettings } from './settings.ts'
 
@@ -18,6 +19,7 @@ const FRAMES_MAX = 20
 
 /** Runs the admission webhook until it is told to stop; resolves to the code to exit with. Throws ConfigError or RefusedError if it cannot start. */
 export async function serve({ file, env, check }: ServeOptions): Promise<number> {
+  startPlainly()
   const { version } = description
   const log = openLog('info')
   // A fault outside of an answer: nothing is lost by a fresh start, and a known state is worth more than going on.
@@ -42,6 +44,7 @@ export async function serve({ file, env, check }: ServeOptions): Promise<number>
   process.on('SIGHUP', () => reload())
   const injector = await Injector.start({ file, env, log, version, check })
   log.info({ version, file, listening: injector.addresses(), startedInMs: Math.round(process.uptime() * 1000) }, 'ready')
+  trimSoon()
   reload = () => void injector.reload().catch((error) => log.error({}, messageOf(error)))
   const reason = await stopAsked
   log.info({ reason }, 'stopping')
