@@ -9,6 +9,8 @@ import { components } from '../../src/components.ts'
 import { check } from '../../src/config/check.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
 import { exampleValues } from '../support/chart-examples.ts'
+import { startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { OtlpBackend } from '../support/otlp-backend.ts'
 import { CHART, environmentOf, ofKind, type Rendered, render, violations, workloadsOf } from './chart.ts'
 import { KUBERNETES_MINORS, kubernetesParts } from './kubernetes-parts.ts'
 import { kubernetesSchemas } from './kubernetes-schemas.ts'
@@ -283,6 +285,40 @@ test('values do what they say', { skip, timeout: 300_000 }, async () => {
   strictEqual(environmentOf(node).OTEL_EXPORTER_OTLP_ENDPOINT, 'http://sluice-gateway.telemetry.svc:4318')
   const [middle] = ofKind(objects, 'StatefulSet')
   strictEqual(environmentOf(middle).OTEL_EXPORTER_OTLP_ENDPOINT, 'https://otlp.example:4318')
+})
+
+test('what a pod sends to its node goes through the gateway in the middle to the backend', { skip, timeout: 120_000 }, async (t) => {
+  const backend = await OtlpBackend.start(t)
+  const { objects } = await render(helm, { gateway: { enabled: true }, ...BACKEND })
+  // The configuration and the variables that the chart gives to a pod, in this process's place: its addresses and its directory are ours.
+  const start = (workload: Rendered, endpoint: string) => {
+    const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === workload.metadata.name)!
+    const yaml = map.data['sluice.yaml']
+      .replace(/: :\d+$/gm, ': 127.0.0.1:0')
+      .replace('dir: /var/lib/sluice', `dir: ${temporaryDirectory(t)}`)
+    return startGateway(t, { yaml, env: { ...environmentOf(workload), OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } })
+  }
+  const middle = await start(ofKind(objects, 'StatefulSet')[0], backend.url)
+  const node = await start(ofKind(objects, 'DaemonSet')[0], middle.http)
+  const span = {
+    ...{ traceId: '5b8efff798038103d269b633813fc60c', spanId: 'eee19b7ec3c1b174', name: 'dub', kind: 1, status: { code: 2 } },
+    ...{ startTimeUnixNano: '1700000000000000000', endTimeUnixNano: '1700000002500000000' }
+  }
+  const sent = await fetch(`${node.http}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] })
+  })
+  strictEqual(sent.status, 200)
+  await until(
+    async () => backend.records('traces'),
+    (spans) => spans.length === 1
+  )
+  for (const gateway of [node, middle]) {
+    strictEqual((await fetch(`${gateway.admin}/healthz`)).status, 200)
+    strictEqual(await gateway.end('SIGTERM'), 0)
+  }
+  deepStrictEqual(backend.violations, [])
 })
 
 function put(values: Record<string, unknown>, path: string, value: unknown): void {
