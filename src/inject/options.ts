@@ -4,6 +4,7 @@ import { parseRatio, parseSize } from '../config/units.ts'
 import { isOfRepository, withVersion } from './image.ts'
 import { objectOf } from './json.ts'
 import type { SidecarSettings } from './settings.ts'
+import { CPU, isContainerName, isCpu, isMemory, isObjectName, MEMORY } from './values.ts'
 
 /** In front of the name of each label and annotation of ours. */
 export const PREFIX = 'sluice.dev/'
@@ -46,15 +47,12 @@ export interface PodOption<K extends keyof PodOptions = keyof PodOptions> {
 const option = <K extends keyof PodOptions>(each: PodOption<K>): PodOption => each as unknown as PodOption
 
 const flagOf = (text: string): boolean | undefined => (text === 'true' ? true : text === 'false' ? false : undefined)
-const listOfTexts = (text: string, pattern: RegExp, max: number): string[] | undefined => {
+const listOfTexts = (text: string, isItem: (item: string) => boolean, max: number): string[] | undefined => {
   const items = text.split(',').map((item) => item.trim())
-  return items.length <= max && items.every((item) => pattern.test(item)) ? [...new Set(items)] : undefined
+  return items.length <= max && items.every(isItem) ? [...new Set(items)] : undefined
 }
 
-const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
-const CONTAINER_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const DIRECTORY = /^(\/(?!\.{1,2}(\/|$))[^/:,\0]+)+\/?$/
-const MEMORY_BYTES_MIN = 128 * 1024 * 1024
 const LISTED_MAX = 32
 
 /** All options of a pod: the one table behind annotations, flags and documentation. */
@@ -84,7 +82,7 @@ export const POD_OPTIONS: readonly PodOption[] = [
     doc: 'The Secret in the pod’s namespace whose keys become variables of the sidecar: SENTRY_DSN, DD_API_KEY, OTEL_EXPORTER_OTLP_ENDPOINT and so on.',
     example: 'dubbing-telemetry',
     expected: () => 'the name of a Secret',
-    read: (text) => (NAME.test(text) ? text : undefined)
+    read: (text) => (isObjectName(text) ? text : undefined)
   }),
   option({
     name: 'secret-optional',
@@ -124,23 +122,23 @@ export const POD_OPTIONS: readonly PodOption[] = [
     doc: 'Directories of the workers whose log files the sidecar reads, with commas between. Where nothing is mounted there, a shared volume is.',
     example: '/var/log/worker',
     expected: () => `up to ${LISTED_MAX} absolute paths with commas between`,
-    read: (text) => listOfTexts(text, DIRECTORY, LISTED_MAX)?.map((path) => path.replace(/\/$/, ''))
+    read: (text) => listOfTexts(text, (path) => DIRECTORY.test(path), LISTED_MAX)?.map((path) => path.replace(/\/$/, ''))
   }),
   option({
     name: 'cpu',
     key: 'cpu',
     doc: 'CPU of the sidecar, as request and limit.',
     example: '500m',
-    expected: () => 'an amount of CPU of at least 10m, as 250m or 1',
-    read: (text) => (milliCpuOf(text) >= 10 ? text : undefined)
+    expected: () => CPU,
+    read: (text) => (isCpu(text) ? text : undefined)
   }),
   option({
     name: 'memory',
     key: 'memory',
     doc: 'Memory of the sidecar, as request and limit.',
     example: '512Mi',
-    expected: () => 'an amount of memory of at least 128Mi, as 256Mi or 1Gi',
-    read: (text) => (memoryBytesOf(text) >= MEMORY_BYTES_MIN ? text : undefined)
+    expected: () => MEMORY,
+    read: (text) => (isMemory(text) ? text : undefined)
   }),
   option({
     name: 'queue-size',
@@ -183,7 +181,7 @@ export const POD_OPTIONS: readonly PodOption[] = [
     doc: 'The containers that get variables and log volumes, with commas between; all of them without it.',
     example: 'worker,uploader',
     expected: () => 'names of containers with commas between',
-    read: (text) => listOfTexts(text, CONTAINER_NAME, 256)
+    read: (text) => listOfTexts(text, isContainerName, 256)
   })
 ]
 
@@ -245,15 +243,4 @@ const safeName = (name: string): string => (/^[\w.-]{1,63}$/.test(name) ? name :
 
 function notApplied(name: string, came: unknown, expected: string): string {
   return `${name}: came ${safeText(String(came))}, expected ${expected}; not applied`
-}
-
-function milliCpuOf(text: string): number {
-  const [, digits, milli] = /^(\d{1,6}(?:\.\d{1,3})?)(m?)$/.exec(text) ?? []
-  return digits === undefined ? 0 : Number(digits) * (milli === '' ? 1000 : 1)
-}
-
-function memoryBytesOf(text: string): number {
-  const [, digits, unit] = /^(\d{1,15}(?:\.\d{1,3})?)([KMGTPE]i|[kMGTPE])?$/.exec(text) ?? []
-  if (digits === undefined) return 0
-  return Number(digits) * (unit === undefined ? 1 : (unit.endsWith('i') ? 1024 : 1000) ** ('KMGTPE'.indexOf(unit[0].toUpperCase()) + 1))
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import description from '../../package.json' with { type: 'json' }
 import { choice, flag, group, integer, list, map, size, text } from '../config/schema.ts'
+import { CPU, isCpu, isImage, isMemory, isObjectName, MEMORY } from './values.ts'
 
 /** The part `sidecar` of the injector's file: what is put into a pod. Annotations of the pod change some of it for that pod. */
 export const sidecar = group(
@@ -8,7 +9,7 @@ export const sidecar = group(
     image: text({
       default: `ghcr.io/sluice-telemetry/sluice:${description.version}`,
       doc: 'The image of the sidecar. Pods may choose another tag or digest of the same repository.'
-    }),
+    }).refine(isImage, 'expected the name of an image, as registry.example.com/sluice:1.2.3'),
     imagePullPolicy: choice(['IfNotPresent', 'Always', 'Never'], { default: 'IfNotPresent', doc: 'When nodes pull the image.' }),
     native: choice(['auto', 'always', 'never'], {
       default: 'auto',
@@ -23,12 +24,18 @@ export const sidecar = group(
     secret: text({
       default: 'sluice',
       doc: 'The Secret in the pod’s namespace whose keys become variables of the sidecar, as SENTRY_DSN or DD_API_KEY; empty for none.'
-    }),
+    }).refine((name) => name === '' || isObjectName(name), 'expected the name of a Secret'),
     secretOptional: flag({ default: true, doc: 'Pods start without that Secret, too. Otherwise they wait for it, worker and all.' }),
     resources: group(
       {
-        cpu: text({ default: '250m', doc: 'CPU of the sidecar; empty for no request and no limit.' }),
-        memory: text({ default: '256Mi', doc: 'Memory of the sidecar; empty for no request and no limit.' })
+        cpu: text({ default: '250m', doc: 'CPU of the sidecar; empty for no request and no limit.' }).refine(
+          (amount) => amount === '' || isCpu(amount),
+          `expected ${CPU}`
+        ),
+        memory: text({ default: '256Mi', doc: 'Memory of the sidecar; empty for no request and no limit.' }).refine(
+          (amount) => amount === '' || isMemory(amount),
+          `expected ${MEMORY}`
+        )
       },
       { doc: 'Requests and limits of the sidecar. They are the same, so that a Guaranteed pod stays one.' }
     ),
