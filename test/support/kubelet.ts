@@ -88,9 +88,9 @@ export class Kubelet {
     })
   }
 
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve))
-    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`
+  async listen(host = '127.0.0.1', port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(port, host, resolve))
+    return `${host}:${(this.server.address() as AddressInfo).port}`
   }
 
   close(): void {

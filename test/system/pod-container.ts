@@ -10,6 +10,7 @@ import type { ResolvedContainer } from './pod-resolver.ts'
 const SCRIPT = join(import.meta.dirname, 'container.sh')
 const SETPRIV = '/usr/bin/setpriv'
 const EXIT_WITHIN_MS = 30_000
+const EXEC_WITHIN_MS = 10_000
 
 /** What an image says of itself. */
 export interface Image {
@@ -25,8 +26,8 @@ export interface Container {
   readonly name: string
   /** Every line that it has written. */
   readonly lines: readonly string[]
-  /** Runs a program in the container, as an exec probe does; its exit code. */
-  exec(command: readonly string[]): Promise<number>
+  /** Runs a program in the container, as an exec probe does; its exit code, or null when it took too long. */
+  exec(command: readonly string[], timeoutMs?: number): Promise<number | null>
   /** Sends SIGTERM and waits for the exit code; null after SIGKILL, when it did not end in time. */
   stop(): Promise<number | null>
   /** The exit code, when it has ended by itself. */
@@ -44,31 +45,39 @@ export async function startContainer(
   const line = command.length > 0 ? [...command, ...args] : [...image.entrypoint, ...(args.length > 0 ? args : image.command)]
   const env = Object.entries({ HOSTNAME: 'pod', ...image.env, ...container.env }).map(([name, value]) => `${name}=${value}`)
   const mounts = container.mounts.flatMap(({ source, target, readOnly }) => [source, target, String(readOnly)])
-  const process = ['/usr/bin/env', '-i', ...env, '/usr/sbin/chroot', join(place, 'root'), ...rightsOf(container), ...line]
+  const program = ['/usr/bin/env', '-i', ...env, '/usr/sbin/chroot', join(place, 'root'), ...rightsOf(container), ...line]
   const child = spawn(
     'nsenter',
     [
       ...['--net', `--target=${network.pid}`, 'unshare', '--mount', '--pid', '--fork', '--kill-child'],
-      ...['sh', SCRIPT, place, image.files, String(container.readOnlyRoot), ...mounts, '--', ...process]
+      ...['sh', SCRIPT, place, image.files, String(container.readOnlyRoot), ...mounts, '--', ...program]
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] }
   )
-  t.after(() => child.kill('SIGKILL'))
+  let pid = 0
+  t.after(async () => {
+    if (hasEnded(child)) return
+    // The rights that a process gives up take along its end by --kill-child.
+    if (pid > 0) process.kill(pid, 'SIGKILL')
+    child.kill('SIGKILL')
+    await endOf(child)
+  })
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (text) => lines.push(text))
   // Its first process, seen from here: the only child of unshare. None when it has ended already.
-  const pid = await until(
+  pid = await until(
     () => (hasEnded(child) ? 0 : Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')) || -1),
     (found) => found >= 0
   )
   return {
     name: container.name,
     lines,
-    exec: (command) => execInside(pid, container, env, command),
+    exec: (command, timeoutMs = EXEC_WITHIN_MS) => execInside(pid, container, env, command, timeoutMs),
     async stop() {
-      const timer = setTimeout(() => child.kill('SIGKILL'), EXIT_WITHIN_MS)
+      const send = (signal: NodeJS.Signals) => hasEnded(child) || process.kill(pid, signal)
+      const timer = setTimeout(() => send('SIGKILL'), EXIT_WITHIN_MS)
       try {
-        if (!hasEnded(child)) globalThis.process.kill(pid, 'SIGTERM')
+        send('SIGTERM')
         return await endOf(child)
       } finally {
         clearTimeout(timer)
@@ -84,14 +93,21 @@ function rightsOf({ user, group, privileged }: ResolvedContainer): string[] {
   return [SETPRIV, ...ids, ...(privileged ? [] : ['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all']), '--']
 }
 
-async function execInside(pid: number, { user, group }: ResolvedContainer, env: string[], command: readonly string[]): Promise<number> {
-  const inside = ['--mount', '--net', '--pid', `--target=${pid}`, '--root', '--wd=/', `--setuid=${user}`, `--setgid=${group}`]
-  const child = spawn('nsenter', [...inside, ...command], {
+async function execInside(
+  pid: number,
+  container: ResolvedContainer,
+  env: readonly string[],
+  command: readonly string[],
+  timeout: number
+): Promise<number | null> {
+  const namespaces = ['--mount', '--net', '--pid', `--target=${pid}`, '--root', '--wd=/']
+  const child = spawn('/usr/bin/nsenter', [...namespaces, '--', ...rightsOf(container), ...command], {
     stdio: 'ignore',
+    timeout,
+    killSignal: 'SIGKILL',
     env: Object.fromEntries(env.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]))
   })
-  const [code] = await once(child, 'exit')
-  return code as number
+  return endOf(child)
 }
 
 async function endOf(child: ChildProcess): Promise<number | null> {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Manifest } from './kubernetes-client.ts'
 
@@ -8,6 +8,8 @@ export interface Surroundings {
   object(kind: 'ConfigMap' | 'Secret', name: string): Manifest | undefined
   /** Directories of this machine that stand for paths of the node. */
   readonly hostPaths: Readonly<Record<string, string>>
+  /** Of the pod's service account. */
+  readonly token?: string
 }
 
 export interface Mount {
@@ -55,7 +57,7 @@ export function resolveContainer(
   const mounts = (container.volumeMounts ?? []).map(({ name, mountPath, subPath = '', readOnly = false }: Manifest): Mount => {
     const source = volumes.get(name)
     if (source === undefined) throw new Error(`${container.name} mounts the volume ${name}, which the pod does not have`)
-    return { source: join(source, subPath), target: mountPath, readOnly }
+    return { source: subPath === '' ? source : subDirectory(source, subPath), target: mountPath, readOnly }
   })
   return {
     name: container.name,
@@ -68,6 +70,16 @@ export function resolveContainer(
     readOnlyRoot: security.readOnlyRootFilesystem ?? false,
     privileged: security.privileged ?? false
   }
+}
+
+// Made where it is missing, with the rights of the volume.
+function subDirectory(volume: string, subPath: string): string {
+  const place = join(volume, subPath)
+  if (!existsSync(place)) {
+    mkdirSync(place, { recursive: true })
+    chmodSync(place, statSync(volume).mode)
+  }
+  return place
 }
 
 function environmentOf(pod: Manifest, container: Manifest, around: Surroundings): Record<string, string> {
@@ -131,7 +143,7 @@ function filesOf(pod: Manifest, volume: Manifest, around: Surroundings): Map<str
   const files = new Map<string, Buffer>()
   const sources = volume.projected?.sources ?? [volume]
   for (const { configMap, secret, downwardAPI, serviceAccountToken } of sources) {
-    if (serviceAccountToken !== undefined) files.set(serviceAccountToken.path, Buffer.from('token-of-the-pod'))
+    if (serviceAccountToken !== undefined) files.set(serviceAccountToken.path, Buffer.from(around.token ?? 'token-of-the-pod'))
     for (const { path, fieldRef, resourceFieldRef } of downwardAPI?.items ?? [])
       files.set(path, Buffer.from(fieldRef === undefined ? resourceOf(pod, resourceFieldRef, {}) : fieldOf(pod, fieldRef.fieldPath)))
     const named = configMap ?? secret
