@@ -6,6 +6,7 @@ import { reference } from '../../src/config/reference.ts'
 import { chartFiles } from './chart-schema.ts'
 import { withOptions } from './injection-page.ts'
 import { withRules } from './redaction-page.ts'
+import { withWebhookOptions } from './webhook-page.ts'
 
 const root = new URL('../../', import.meta.url)
 writeFileSync(new URL('docs/reference.md', root), reference(components))
@@ -15,3 +16,5 @@ writeFileSync(redaction, withRules(readFileSync(redaction, 'utf8')))
 for (const [path, text] of Object.entries(chartFiles())) writeFileSync(new URL(path, root), text)
 const injection = new URL('docs/injection.md', root)
 writeFileSync(injection, withOptions(readFileSync(injection, 'utf8')))
+const webhook = new URL('docs/webhook.md', root)
+writeFileSync(webhook, withWebhookOptions(readFileSync(webhook, 'utf8')))

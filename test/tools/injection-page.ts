@@ -12,7 +12,8 @@ export function withOptions(page: string): string {
   return between(between(page, 'annotations', annotations()), 'settings', options())
 }
 
-function between(page: string, name: string, text: string): string {
+/** The page with `text` between the two marks of this name. */
+export function between(page: string, name: string, text: string): string {
   const [start, end] = [`<!-- ${name}: written by \`npm run docs\`; a test fails when they are stale -->`, `<!-- end of ${name} -->`]
   const [from, to] = [page.indexOf(start), page.indexOf(end)]
   if (from < 0 || to < from) throw new Error(`the page has no place for the ${name}`)
@@ -33,11 +34,12 @@ function options(): string {
   return ['| option of `sidecar` | default | |', '|---|---|---|', ...rowsOf('', kindOf(sidecar).shape ?? {})].join('\n')
 }
 
-function rowsOf(path: string, shape: Shape): string[] {
+/** A row for each option of a shape. */
+export function rowsOf(path: string, shape: Shape): string[] {
   return Object.entries(shape).flatMap(([key, type]) => {
     const kind = kindOf(type)
     if (kind.shape !== undefined) return rowsOf(`${path}${key}.`, kind.shape)
     const preset = typeof kind.preset === 'string' && kind.preset !== '' ? kind.preset : JSON.stringify(kind.preset)
-    return [`| \`${path}${key}\` | \`${preset}\` | ${kind.doc} |`]
+    return [`| \`${path}${key}\` | ${preset === undefined ? '' : `\`${preset}\``} | ${kind.doc} |`]
   })
 }
