@@ -76,7 +76,7 @@ test('pods of injector and gateway run where Pod Security is restricted, those o
   await install('strict', { backends, daemonset: { enabled: false }, gateway: { enabled: true, replicas: 1 } })
   strictEqual((await podsOf('strict', 3)).length, 3)
 
-  await cluster.admin.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'gpu-node-1' } })
+  await cluster.admin.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'gpu-node-1', labels: { 'kubernetes.io/os': 'linux' } } })
   const onNodes = { injector: { enabled: false }, daemonset: { enabled: true }, backends }
   await cluster.makeNamespace('baseline', { [ENFORCE]: 'baseline' })
   await install('baseline', onNodes)
