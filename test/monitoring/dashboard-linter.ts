@@ -1,17 +1,19 @@
 // What a board of ours must be like, checked on the JSON as it is delivered.
 import { metricOf, unknownIn } from '../../src/monitoring/catalogue.ts'
 import { readPromql } from '../../src/monitoring/promql.ts'
+import { GROUPS } from '../../src/monitoring/rules.ts'
 import { type DashboardModel, type GridPos, labelsOf, type PanelModel, type Target } from '../support/dashboards.ts'
 
 const COLUMNS = 24
 const SCHEMA_VERSION = 42
 const DATASOURCE = '$' + '{datasource}'
 /** Units that Grafana knows by these names. */
-const UNITS = new Set('short none percentunit s dtdurations bytes Bps reqps ops watt celsius joule kwatth currencyUSD bool'.split(' '))
+const UNITS = new Set('short none percentunit s dtdurations bytes Bps reqps ops watt celsius joule kwatth currencyUSD'.split(' '))
 const COLOURS = new Set(['green', 'yellow', 'orange', 'red', 'blue', 'transparent'])
 /** What Grafana fills in by itself. */
 const BUILT_IN = new Set(['__rate_interval', '__range', '__interval', '__url_time_range', '__field', 'datasource'])
 const TITLE_MAX = 40
+const ALERTS = new Set(GROUPS.flatMap(({ alerts = [] }) => alerts.map(({ alert }) => alert)))
 
 /** All that is wrong with a board, in words. `boards` are all of them, for links from one to another. */
 export function lint(board: DashboardModel, boards: readonly DashboardModel[]): string[] {
@@ -90,10 +92,12 @@ function lintPanel(panel: PanelModel, board: DashboardModel, boards: readonly Da
   const must = (holds: boolean, problem: string): void => void (holds || problems.push(problem))
   must(title !== '' && title.length <= TITLE_MAX, 'its title is empty or too long')
   must(
-    board.panels.filter((other) => other.title === title && headingOf(other, board) === headingOf(panel, board)).length === 1,
+    board.panels.filter((other) => other.type !== 'row' && other.title === title && headingOf(other, board) === headingOf(panel, board))
+      .length === 1,
     'two panels under one heading have this title'
   )
   must(/^[A-Z0-9].{15,}\.$/s.test(description), 'it has no description')
+  for (const [, alert] of description.matchAll(/Runbook: (\w+)/g)) must(ALERTS.has(alert), `there is no alert ${alert}`)
   must(unit !== undefined && (UNITS.has(unit) || unit.startsWith('suffix:')), `its unit is ${unit}`)
   must(datasource?.uid === DATASOURCE, 'it names a data source')
   must(targets.length > 0, 'it asks for nothing')
@@ -146,7 +150,7 @@ function lintTarget({ expr, legendFormat, datasource, exemplar, instant }: Targe
     const metric = metricOf(name)
     const counts = metric?.type === 'counter' || metric?.type === 'histogram'
     const all = occurrences(expr, new RegExp(`(?<![\\w:])${name}(?![\\w:])`, 'g'))
-    const rates = occurrences(expr, new RegExp(`(?:rate|increase)\\(${name}(?:\\{[^}]*\\})?\\[`, 'g'))
+    const rates = occurrences(expr, new RegExp(`(?:rate|increase|count_over_time)\\(${name}(?:\\{[^}]*\\})?\\[`, 'g'))
     must(!counts || all === rates, `${name} counts, and is not under rate or increase`)
     must(counts || rates === 0, `${name} does not count, and is under rate or increase`)
   }

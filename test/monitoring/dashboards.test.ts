@@ -63,6 +63,7 @@ test('the linter sees what is wrong', () => {
   f((board) => (board.templating.list[1].datasource.uid = 'prom'), /names a data source/)
   f((_, graph) => (graph.datasource.uid = 'prom'), /names a data source/)
   f((_, graph) => (graph.description = 'Time.'), /has no description/)
+  f((_, graph) => (graph.description += ' Runbook: NoSuchAlert.'), /no alert NoSuchAlert/)
   f((_, graph) => delete graph.fieldConfig.defaults.unit, /unit is undefined/)
   f((_, graph) => (graph.fieldConfig.defaults.unit = 'seconds'), /unit is seconds/)
   f((_, graph) => (graph.title = ''), /title is empty/)

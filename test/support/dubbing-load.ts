@@ -10,15 +10,17 @@ interface Stage {
   readonly stage: string
   readonly model?: string
   readonly seconds: number
+  /** How many begin in half a second. */
+  readonly jobs: number
 }
 
 /** The stages of a platform that dubs videos, and how long each takes. */
 export const STAGES: readonly Stage[] = [
-  { stage: 'stt', model: 'whisper-large-v3', seconds: 2.2 },
-  { stage: 'translation', model: 'nllb-200', seconds: 0.8 },
-  { stage: 'tts', model: 'xtts-v2', seconds: 1.6 },
-  { stage: 'lip-sync', model: 'wav2lip-hd', seconds: 4.5 },
-  { stage: 'mux', seconds: 0.5 }
+  { stage: 'stt', model: 'whisper-large-v3', seconds: 0.6, jobs: 0.6 },
+  { stage: 'translation', model: 'nllb-200', seconds: 0.15, jobs: 1 },
+  { stage: 'tts', model: 'xtts-v2', seconds: 0.35, jobs: 0.8 },
+  { stage: 'lip-sync', model: 'wav2lip-hd', seconds: 1.4, jobs: 0.5 },
+  { stage: 'mux', seconds: 0.2, jobs: 0.5 }
 ]
 export const TIERS = ['free', 'pro', 'business']
 const ROUTES = ['/projects', '/projects/:id', '/videos/:id/status', '/upload']
@@ -51,6 +53,9 @@ export class DubbingLoad {
   private readonly http: string
   private rounds = 0
   private failing = 0
+  private jobs = 0
+  /** Of each stage, the jobs that are due and not begun. */
+  private readonly due = STAGES.map(() => 0)
 
   constructor(http: string) {
     this.http = http
@@ -64,9 +69,10 @@ export class DubbingLoad {
     const parts = { backend: [] as Part[], worker: [] as Part[] }
     const fails = (): boolean => ++this.failing % errorEvery === 0
     const took = (seconds: number, i: number): number => seconds * slow * (0.7 + (0.6 * (((nth + i) * 7) % 11)) / 10)
-    for (let i = 0; i < Math.round(12 * wave); i++) parts.backend.push(...requestParts(took(0.12, i), i, fails()))
+    for (let i = 0; i < Math.round(12 * wave); i++) parts.backend.push(...requestParts(took(0.12, i), 13 * nth + i, fails()))
     for (const [i, each] of STAGES.entries()) {
-      for (let job = 0; job < Math.round(2 * wave); job++) parts.worker.push(jobPart(each, took(each.seconds, job), i + job + nth, fails()))
+      this.due[i] += each.jobs * wave
+      for (; this.due[i] >= 1; this.due[i]--) parts.worker.push(jobPart(each, took(each.seconds, this.jobs), this.jobs++, fails()))
     }
     const nowMs = Date.now()
     await this.send('traces', {
@@ -110,7 +116,7 @@ function requestParts(seconds: number, i: number, failed: boolean): Part[] {
     {
       name: 'query',
       kind: CLIENT,
-      seconds: i % 29 === 0 ? 1.4 : seconds / 5,
+      seconds: i % 97 === 0 ? 1.4 : seconds / 5,
       attributes: database,
       ...(error === undefined ? {} : { error })
     },

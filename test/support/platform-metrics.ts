@@ -88,7 +88,10 @@ export function sendPlatformMetrics(http: string): () => Promise<void> {
 
 function observe(meter: Meter, { name, type, labels }: Metric, histograms: (() => void)[]): void {
   const series = seriesOf(labels)
-  const now = (attributes: Attributes): number => usualOf(name, attributes) * (STEADY.test(name) ? 1 : wave(name, attributes))
+  const now = (attributes: Attributes): number => {
+    const value = usualOf(name, attributes) * (STEADY.test(name) ? 1 : wave(name, attributes))
+    return value < 1 ? value : Math.round(value)
+  }
   if (type === 'histogram') {
     const histogram = meter.createHistogram(name, { advice: { explicitBucketBoundaries: BUCKETS } })
     histograms.push(() => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PLATFORM_METRICS } from '../../src/monitoring/metrics/platform.ts'
 import { type DashboardModel, filled, labelsOf, readDashboards } from '../support/dashboards.ts'
 import { DubbingLoad } from '../support/dubbing-load.ts'
 import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
@@ -37,6 +38,9 @@ test('every query of every board finds data in a real Prometheus, and every lege
   timeout: 120_000 + LOAD_SECONDS * 1000
 }, async (t) => {
   const { gateway, prometheus } = await stage(t)
+  const names = (await prometheus.get('label/__name__/values')) as string[]
+  const missing = PLATFORM_METRICS.filter(({ name, type }) => !names.includes(type === 'histogram' ? `${name}_bucket` : name))
+  deepStrictEqual(missing, [], 'what the platform sends over OTLP has the names that the catalogue declares')
   const boards = readDashboards()
   ok(boards.size >= 8, `${boards.size} boards`)
   const problems: string[] = []
@@ -89,7 +93,7 @@ exporters: { otlp: { endpoint: ${backend.url} }, sentry: { dsn: "${sentry.dsn()}
   ])
   const stopMetrics = sendPlatformMetrics(gateway.http)
   await runLoad(gateway, (nth) => {
-    machine.show(phaseOf(nth, 9), phaseOf(nth, 14))
+    machine.show(phaseOf(nth, 24), phaseOf(nth, 38))
     if (nth % 12 === 3) backend.next.push({ status: 400, body: 'no' })
     if (nth % 16 === 4) appendFileSync(kernelLog, `6,${nth},1,-;NVRM: Xid (PCI:0000:83:00): 31, pid=17, name=python, MMU Fault\n`)
   })
@@ -121,7 +125,7 @@ async function runLoad(gateway: GatewayProcess, beside: (nth: number) => void): 
   for (let nth = 0; Date.now() < endMs; nth++) {
     const startedMs = Date.now()
     beside(nth)
-    await load.round({ errorEvery: nth % 60 > 40 ? 15 : 40 })
+    await load.round({ errorEvery: nth % 80 > 20 && nth % 80 < 30 ? 12 : 180 })
     // What is no request is refused, and counted.
     if (nth % 5 === 0) await (await fetch(`${gateway.http}/v1/traces`, { method: 'POST', body: 'no' })).arrayBuffer()
     await sleep(Math.max(0, ROUND_MS - (Date.now() - startedMs)))
@@ -137,7 +141,7 @@ async function ask(prometheus: Prometheus, board: DashboardModel): Promise<{ dat
   const wrong: string[] = []
   const data = new Map<number, PanelData>()
   const end = Math.floor(Date.now() / 1000)
-  const range = { start: end - LOAD_SECONDS, end, step: Math.max(1, Math.round(LOAD_SECONDS / 90)) }
+  const range = { start: end - LOAD_SECONDS, end, step: Math.max(1, Math.round(LOAD_SECONDS / 48)) }
   const given = { __rate_interval: RATE_INTERVAL, __range: `${LOAD_SECONDS}s` }
   for (const panel of board.panels) {
     const answers: PanelData['answers'][number][] = []

@@ -146,7 +146,7 @@ export const errorRate = dashboard({
           min: 0,
           queries: [
             {
-              expr: `sort_desc(topk(10, ${inTheLast('1h', 'traces_span_metrics_calls_total', FAILED_SPANS, 'service_name', 'span_name')}))`,
+              expr: `sort_desc(topk(10, ${inTheLast('1h', 'traces_span_metrics_calls_total', FAILED_SPANS, 'service_name', 'span_name')} > 0))`,
               legend: '{{service_name}}: {{span_name}}'
             }
           ]
@@ -163,7 +163,7 @@ export const errorRate = dashboard({
           unit: 'short',
           decimals: 0,
           min: 0,
-          queries: [{ expr: `sort_desc(topk(10, ${inTheLast('1h', 'sluice_errors_grouped_total', IN, 'kind')}))`, legend: '{{kind}}' }]
+          queries: [{ expr: `sort_desc(topk(10, ${inTheLast('1h', 'sluice_errors_grouped_total', IN, 'kind')} > 0))`, legend: '{{kind}}' }]
         }),
         timeline({
           title: 'Since when, and for how long',

@@ -95,9 +95,17 @@ export const modelPerformance = dashboard({
           ]
         }),
         graph({
+          title: 'Mean batch',
+          description:
+            'Inputs that went through a model at once, as the workers tell it. Near 1 while jobs wait: larger batches would help.',
+          unit: 'short',
+          min: 0,
+          queries: [{ expr: mean('model_batch_size', MODEL, 'model'), legend: '{{model}}' }]
+        }),
+        graph({
           title: 'Calls at once',
           description:
-            'Time in calls, divided by GPU time: how many calls share a GPU. About 1 with a queue that grows: larger batches would help.',
+            'Time in calls, divided by GPU time: how many calls share a GPU. About 1 with a queue that grows: the GPU could do more at once.',
           unit: 'suffix: per GPU',
           min: 0,
           decimals: 2,

@@ -86,7 +86,7 @@ const datasourceVariable = {
   includeAll: false,
   multi: false,
   options: [],
-  current: {},
+  current: { text: '', value: '' },
   refresh: 1,
   skipUrlSync: false
 }
@@ -264,13 +264,13 @@ function optionsOf(panel: Panel): Json {
       reduceOptions: LAST
     }
   }
-  if (panel.kind === 'table') return { cellHeight: 'sm', showHeader: true, footer: { show: false } }
+  if (panel.kind === 'table') return { cellHeight: 'sm', showHeader: true }
   if (panel.kind === 'state-timeline') {
     return {
       mergeValues: true,
       rowHeight: 0.8,
       showValue: 'auto',
-      legend: { displayMode: 'list', placement: 'bottom', showLegend: true },
+      legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: [] },
       tooltip: { mode: 'single', sort: 'none' }
     }
   }

@@ -16,7 +16,6 @@ export type Unit =
   | 'joule'
   | 'kwatth'
   | 'currencyUSD'
-  | 'bool'
   | `suffix:${string}`
 
 export interface Query {

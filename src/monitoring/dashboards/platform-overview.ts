@@ -20,7 +20,7 @@ export const platformOverview = dashboard({
         4,
         figure({
           title: 'API',
-          description: 'Whether Prometheus reaches the API; down for a minute is an alert. Runbook: APIDown.',
+          description: 'Whether Prometheus reaches the API; down for a minute is an alert. Runbook: ApiDown.',
           unit: 'none',
           words: UP_OR_DOWN,
           thresholds: UP,

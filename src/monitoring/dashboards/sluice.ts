@@ -204,7 +204,7 @@ export const sluice = dashboard({
         8,
         graph({
           title: 'Requests by answer',
-          description: 'none means that no answer came: the connection failed or the time was over.',
+          description: 'By the class of the status. With none, no answer came: the connection failed or the time was over.',
           unit: 'reqps',
           min: 0,
           queries: [{ expr: perSecond('sluice_exporter_requests_total', SELF, 'exporter', 'answer'), legend: '{{exporter}}: {{answer}}' }]

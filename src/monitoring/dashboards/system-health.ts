@@ -32,7 +32,7 @@ export const systemHealth = dashboard({
           queries: [{ expr: `min(${API})`, legend: 'API' }]
         }),
         figure({
-          title: 'API, share of the time',
+          title: 'API uptime',
           description: 'How much of the chosen time the API was up, the worst target.',
           unit: 'percentunit',
           decimals: 3,

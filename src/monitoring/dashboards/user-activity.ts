@@ -7,9 +7,11 @@ import { choice, NAMESPACE } from './variable.ts'
 const IN = 'namespace=~"$namespace"'
 const TIER = `${IN},tier=~"$tier"`
 
-/** Times as much as in the mean of the day before; 1 is as usual. */
+/** What one scrape finds on average in the last hour, against that of the last day. A metric that is younger than a day is compared with all there is of it. */
 const asUsual = (metric: string, selector: string): string =>
-  `sum(rate(${metric}{${selector}}[$__rate_interval])) / (sum(rate(${metric}{${selector}}[1d])) > 0)`
+  `${perScrape('1h', metric, selector)} / (${perScrape('1d', metric, selector)} > 0)`
+const perScrape = (window: string, metric: string, selector: string): string =>
+  `(sum(increase(${metric}{${selector}}[${window}])) / sum(count_over_time(${metric}{${selector}}[${window}])))`
 
 /** Who uses the platform, for what, and whether they stay. */
 export const userActivity = dashboard({
@@ -89,7 +91,7 @@ export const userActivity = dashboard({
         }),
         graph({
           title: 'Compared with usual',
-          description: 'Times as much as in the mean of the last day. Above 3 is an alert: somebody may abuse the platform.',
+          description: 'The last hour against the mean of the last day. Above 3 is an alert: somebody may abuse the platform.',
           unit: 'suffix: ×',
           min: 0,
           decimals: 2,
