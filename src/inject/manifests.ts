@@ -148,7 +148,10 @@ function askingNamespaces(values: readonly Json[]): ReadonlySet<string> {
   )
 }
 
-const asks = ({ labels }: Record<string, Json>): boolean => String(objectOf(labels)[INJECT]) === 'true'
+function asks({ labels, annotations }: Record<string, Json>): boolean {
+  const said = [labels, annotations].map((values) => objectOf(values)[INJECT]).filter((value) => value !== undefined)
+  return said.length > 0 && said.every((value) => String(value) === 'true')
+}
 
 // On the object around a template our words mean nothing, to the webhook either; that is easily done wrong.
 function misplaced(outer: Json, inner: Json, template: readonly string[], say: (warning: string) => void): void {
