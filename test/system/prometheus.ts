@@ -20,13 +20,13 @@ export interface Prometheus {
   readonly get: (path: string) => Promise<any>
 }
 
-/** Starts a real Prometheus that scrapes every second, keeps exemplars, and is gone when the test has ended. */
-export async function startPrometheus(t: TestContext, jobs: object[]): Promise<Prometheus> {
+/** Starts a real Prometheus that scrapes every second, keeps exemplars, and is gone when the test has ended. `more` is more of its configuration. */
+export async function startPrometheus(t: TestContext, jobs: object[], more: object = {}): Promise<Prometheus> {
   const dir = temporaryDirectory(t)
   // JSON is YAML.
   writeFileSync(
     join(dir, 'prometheus.yml'),
-    JSON.stringify({ global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: jobs })
+    JSON.stringify({ global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: jobs, ...more })
   )
   const args = [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`, '--web.listen-address=127.0.0.1:0']
   const child = spawn('prometheus', [...args, '--enable-feature=exemplar-storage'], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -45,7 +45,8 @@ export async function startPrometheus(t: TestContext, jobs: object[]): Promise<P
   return { url, get, query }
 }
 
-async function addressOf(child: ChildProcess): Promise<string> {
+/** Where a program of Prometheus' family listens, as it says on stderr. */
+export async function addressOf(child: ChildProcess): Promise<string> {
   const said: string[] = []
   for await (const line of createInterface({ input: child.stderr! })) {
     said.push(line)
@@ -54,5 +55,5 @@ async function addressOf(child: ChildProcess): Promise<string> {
     child.stderr!.resume()
     return address
   }
-  throw new Error(`prometheus did not start:\n${said.join('\n')}`)
+  throw new Error(`it did not start:\n${said.join('\n')}`)
 }
