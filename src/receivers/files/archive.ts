@@ -1,8 +1,10 @@
-import { closeSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { InflatedBytes, type OpenCount, type OpenFile, openFile, PlainBytes } from './byte-source.ts'
-import type { FileCounts } from './counts.ts'
-import { BEGINNING, Generation } from './generation.ts'
+import type { FileCounts, Rotation } from './counts.ts'
+import { BEGINNING, Generation, UNKNOWN_SIZE } from './generation.ts'
 import { HEAD_BYTES_MIN, headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
+import { Listings } from './listing.ts'
 import type { Positions } from './positions.ts'
 import { type Beside, besideOf, bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
 
@@ -13,6 +15,7 @@ export class Archive {
   /** Generations that belong to somebody. */
   readonly live = new Map<string, Generation>()
   readonly opened: OpenCount = { count: 0 }
+  readonly listings: Listings
   private readonly isExcluded: (path: string) => boolean
   /** What is remembered is from an orderly stop. */
   private readonly wasOrderly: boolean
@@ -21,12 +24,17 @@ export class Archive {
     this.positions = positions
     this.counts = counts
     this.isExcluded = isExcluded
+    this.listings = new Listings((reason) => counts.failed('look at a directory', reason, undefined))
     this.wasOrderly = positions.heading?.isLast === true
   }
 
   /** Whether somebody reads the file already. */
-  isLive(file: { readonly dev: number; readonly ino: number }): boolean {
-    return this.live.has(keyOf(file))
+  isLive({ fd, stats }: OpenFile): boolean {
+    const generation = this.live.get(keyOf(stats))
+    if (generation === undefined || generation.isVoid) return false
+    // What is open keeps its inode; of what is not, it may be another file's by now.
+    const { head, source } = generation
+    return source !== null || head.length < HEAD_BYTES_MIN || headOf(fd, head.length).hash === head.hash
   }
 
   /** Whether somebody reads the file that is remembered; its inode may be another one's by now. */
@@ -62,23 +70,44 @@ export class Archive {
   }
 
   /**
-   * What has become of files that were at `path`, which leads to `realPath`, and are remembered, and the files that came after them, but for the one that is there now. Of those
-   * that are older than `sinceMs` all are known.
+   * Begins to ask for what is beside a file; what is asked for together is answered together. The file that is at its path, if any, is open, and is taken
+   * for what it is now: if it is emptied from then on, its copy may be missing in the answer, and the next look sees it.
    */
-  before(path: string, realPath: string, positions: readonly Position[], until: OpenFile, sinceMs: number): Generation[] {
-    const beside = besideOf(realPath)
+  ask(file: OpenFile | null): number {
+    if (file !== null) {
+      beginningOf(file)
+      file.remembered = this.remembered(file)
+    }
+    return this.listings.ask()
+  }
+
+  /**
+   * What has become of files that were at `path`, which leads to `realPath`, and are remembered, and the files that came after them, but for the one
+   * that is there now, `until`. Of those that are older than `sinceMs` all are known. What is not found is lost.
+   */
+  before(
+    path: string,
+    realPath: string,
+    positions: readonly Position[],
+    until: OpenFile | null,
+    sinceMs: number,
+    askedAt: number
+  ): Generation[] {
+    const beside = this.beside(realPath, askedAt)
     const heads = this.positions.at(path).map(({ head }) => head)
     const generations: Generation[] = []
     const beginnings: Mark[] = []
     let compressedAs: string | null = null
     let firstMs = positions.length === 0 ? sinceMs : Number.POSITIVE_INFINITY
     for (const position of positions) {
-      const found = findMoved(beside, position)
+      const isHere = until !== null && keyOf(until.stats) === keyOf(position)
+      const found = findMoved(beside, position, isHere)
       const generation = found === null ? null : this.moved(found, position)
+      if (found === null && beside.listing.isWhole) this.lost(position, isHere ? 'truncated' : 'deleted')
       if (found?.kind === 'compressed') compressedAs ??= found.path
       if (generation !== null) generations.push(generation)
       if (generation?.source?.isLive) this.resumed(generation)
-      if (keyOf(until.stats) === keyOf(position)) {
+      if (isHere) {
         // Emptied: the file is older than its copies.
         beginnings.push(position.head)
         firstMs = Math.min(firstMs, found === null ? sinceMs : bornOf(found.stats))
@@ -94,17 +123,27 @@ export class Archive {
    * The rest of a file that was emptied since `sinceMs`, if there is a copy that nobody reads, and the copies that were made of what was written there
    * after it.
    */
-  emptied(path: string, here: Position, sinceMs: number, until: OpenFile | null): Generation[] {
-    const beside = besideOf(path)
-    const found = findMoved(beside, here)
+  emptied(path: string, here: Position, sinceMs: number, until: OpenFile | null, askedAt: number): Generation[] {
+    const beside = this.beside(path, askedAt)
+    const found = findMoved(beside, here, true)
     const copy = found === null ? null : this.moved(found, here)
     const unknown = this.unknown(beside, found === null ? sinceMs : bornOf(found.stats), until, [here.head], null)
     return copy === null ? unknown : [copy, ...unknown]
   }
 
   /** Files that were at `path` since a time, or are copies of what was, and that nobody knows. */
-  between(path: string, sinceMs: number, until: OpenFile | null, but: readonly Mark[] = []): Generation[] {
-    return this.unknown(besideOf(path), sinceMs, until, but, null)
+  between(path: string, sinceMs: number, until: OpenFile | null, but: readonly Mark[], askedAt: number): Generation[] {
+    return this.unknown(this.beside(path, askedAt), sinceMs, until, but, null)
+  }
+
+  /** Of what is remembered, what is behind the place that was read up to is gone. */
+  lost(position: Position, kind: Rotation): void {
+    this.counts.lost(position.size - position.offset, kind)
+    this.positions.drop(position)
+  }
+
+  private beside(path: string, askedAt: number): Beside {
+    return besideOf(path, this.listings.of(dirname(path), askedAt))
   }
 
   // None that begin as one of `but`, or as the one that is there now, which is to have been opened before: a copy that is being made is one of that.
@@ -118,7 +157,7 @@ export class Archive {
     const beginnings = (until === null ? but : [...but, beginningOf(until)]).filter(({ length }) => length >= HEAD_BYTES_MIN)
     const isKnown = (file: OpenFile): boolean =>
       file.stats.ino === until?.stats.ino ||
-      this.isLive(file.stats) ||
+      this.isLive(file) ||
       this.remembered(file) !== undefined ||
       beginnings.some((mark) => headOf(file.fd, mark.length).hash === mark.hash)
     const known = { excludes: this.isExcluded, isKnown, heads: compressed?.heads ?? [] }
@@ -135,18 +174,27 @@ export class Archive {
       return true
     }
     if (file !== null) closeSync(file.fd)
-    const found = findMoved(besideOf(path), here)
+    const found = findMoved(this.beside(path, this.ask(null)), here, false)
     if (found === null) return false
     generation.source = found.file === null ? new InflatedBytes(found.path, this.opened) : new PlainBytes(found.file.fd, this.opened)
-    generation.size = found.file === null ? Number.MAX_SAFE_INTEGER : found.stats.size
+    generation.size = found.file === null ? UNKNOWN_SIZE : found.stats.size
     return true
+  }
+
+  /** What is in an open file now that it is not what was read any more. Null where nothing is open. */
+  anew(before: Generation): Generation | null {
+    const { source, path } = before
+    if (source?.fd === undefined) return null
+    const generation = new Generation({ path, stats: fstatSync(source.fd), source, head: headOf(source.fd) }, BEGINNING, Date.now())
+    before.source = null
+    return this.enter(generation)
   }
 
   // A file that was found beside its path. Null where somebody reads it already.
   private moved({ path, stats, file, head }: Moved, position: Position | undefined): Generation | null {
     const start = position ?? BEGINNING
     if (file !== null) {
-      if (!this.isLive(stats)) return this.generation(path, file, start)
+      if (!this.isLive(file)) return this.generation(path, file, start)
       closeSync(file.fd)
       return null
     }
@@ -154,7 +202,7 @@ export class Archive {
     if (position !== undefined) this.positions.rename(position, stats, Date.now())
     const source = new InflatedBytes(path, this.opened)
     const generation = new Generation({ path, stats, source, head: head! }, start, Date.now())
-    generation.size = Number.MAX_SAFE_INTEGER
+    generation.size = UNKNOWN_SIZE
     return this.enter(generation)
   }
 

@@ -1,7 +1,7 @@
 import { close, closeSync, constants, createReadStream, fstatSync, openSync, read, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
-import type { Mark } from './identity.ts'
+import type { Mark, Position } from './identity.ts'
 
 /** Where the bytes of a file come from. */
 export interface ByteSource {
@@ -18,6 +18,8 @@ export interface OpenFile {
   readonly stats: Stats
   /** How it began when somebody first wanted to know. */
   head?: Mark
+  /** What was remembered of it then. */
+  remembered?: Position | undefined
 }
 
 /** How many files somebody has open. */

@@ -41,15 +41,21 @@ export class Discovery {
   }
 
   /** The files to read at a path, the oldest first. Null: it is not to be read now, and the file is closed. */
-  admit(path: string, file: OpenFile, followed: (path: string) => Generation | undefined, nowMs: number): Generation[] | null {
+  admit(
+    path: string,
+    file: OpenFile,
+    askedAt: number,
+    followed: (path: string) => Generation | undefined,
+    nowMs: number
+  ): Generation[] | null {
     const { archive } = this
     const { stats, fd } = file
-    if (archive.isLive(stats) || isCompressed(fd) || this.isCopy(path, file, followed)) {
+    if (archive.isLive(file) || isCompressed(fd) || this.isCopy(path, file, followed)) {
       closeSync(fd)
       return null
     }
     const realPath = realPathOf(path)
-    const remembered = archive.remembered(file)
+    const { remembered } = file
     const isLater = this.isStarted || this.cameLater(path)
     const unread: Position[] = []
     let isSure = !isLater
@@ -59,7 +65,7 @@ export class Discovery {
       if (isHere && position.head.length >= HEAD_BYTES_MIN) isSure = true
       else if (!isHere && !position.isDone && !archive.isReading(position)) unread.push(position)
     }
-    const before = unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs)
+    const before = unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs, askedAt)
     const generation = archive.generation(
       path,
       file,
@@ -68,6 +74,13 @@ export class Discovery {
     if (remembered !== undefined) archive.resumed(generation)
     else if (generation.offset > 0 && !endsLine(fd, generation.offset)) generation.skipLine()
     return [...before, generation]
+  }
+
+  /** The files that were at a path where nothing is now, and have not been read to their end. */
+  gone(path: string, askedAt: number): Generation[] {
+    const { archive } = this
+    const unread = archive.positions.at(path).filter((position) => !position.isDone && !archive.isReading(position))
+    return unread.length === 0 ? [] : archive.before(path, realPathOf(path), unread, null, this.knownSinceMs, askedAt)
   }
 
   private start(path: string, realPath: string, { fd, stats }: OpenFile, isLater: boolean, nowMs: number): number {

@@ -35,6 +35,7 @@ interface Directory {
 export class Finder {
   private readonly found: (path: string) => void
   private readonly failed: (code: string) => void
+  private readonly isIncluded: (path: string) => boolean
   private readonly isExcluded: (path: string) => boolean
   private readonly intervalMs: number
   private readonly roots: Directory[] = []
@@ -50,6 +51,7 @@ export class Finder {
   ) {
     this.found = found
     this.failed = failed
+    this.isIncluded = matcherOf(include)
     this.isExcluded = matcherOf(exclude)
     this.intervalMs = intervalMs
     const roots = new Map<string, Place[]>()
@@ -65,6 +67,11 @@ export class Finder {
   /** Whether the file is one not to be read. */
   excludes(path: string): boolean {
     return this.isExcluded(path)
+  }
+
+  /** Whether a file at the path is one to be read. */
+  wants(path: string): boolean {
+    return this.isIncluded(path) && !this.isExcluded(path)
   }
 
   /** Looks at the directories whose turn it is. */

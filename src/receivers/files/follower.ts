@@ -27,6 +27,15 @@ const OPEN_MIN = 16
 const SETTLE_MS = 1_000
 const FORGET_INTERVAL_MS = 60_000
 
+/** A file at a path where none is followed, open. */
+interface Arrival {
+  readonly path: string
+  readonly file: OpenFile
+  readonly askedAt: number
+  /** What was at the path before is sought now; what will be, later. */
+  readonly knownMs: number
+}
+
 export interface FollowerSettings extends DiscoverySettings {
   readonly include: readonly string[]
   readonly exclude: readonly string[]
@@ -94,6 +103,7 @@ export class Follower {
       this.admitFound(clock())
       await nextTurn()
     }
+    this.admitGone(clock())
     this.discovery.isStarted = true
     this.settle(clock())
     await this.save()
@@ -139,8 +149,7 @@ export class Follower {
   private look(nowMs: number): void {
     this.finder.look(nowMs)
     this.admitFound(nowMs)
-    for (const tail of this.tails.values()) if (tail.dueMs <= nowMs) this.lookAt(tail, nowMs)
-    for (const tail of this.strays) if (tail.dueMs <= nowMs) this.lookAt(tail, nowMs)
+    this.lookAt(this.due(nowMs), nowMs)
     if (nowMs - this.settledMs < SETTLE_MS) return
     for (const { generation, tail } of this.lingering.look(nowMs)) {
       const { path, realPath } = tail
@@ -151,6 +160,7 @@ export class Follower {
         this.linesOf(path, realPath, generation),
         this.archive,
         this.settings.pollIntervalMs,
+        0,
         nowMs
       )
       this.strays.add(stray)
@@ -159,12 +169,31 @@ export class Follower {
     this.settle(nowMs)
   }
 
-  private lookAt(tail: Tail, nowMs: number): void {
-    try {
-      if (tail.look(nowMs)) this.enqueue(tail)
-    } catch (error) {
-      this.failed(tail, error, nowMs)
+  private due(nowMs: number): Tail[] {
+    const due: Tail[] = []
+    for (const tails of [this.tails.values(), this.strays]) for (const tail of tails) if (tail.dueMs <= nowMs) due.push(tail)
+    return due
+  }
+
+  // All look before the first seeks, so that a directory is listed once for all that is sought there.
+  private lookAt(tails: readonly Tail[], nowMs: number): void {
+    const looked: Tail[] = []
+    for (const tail of tails) {
+      try {
+        tail.look(nowMs)
+        looked.push(tail)
+      } catch (error) {
+        this.failed(tail, error, nowMs)
+      }
     }
+    for (const tail of looked) {
+      try {
+        if (tail.seek(nowMs)) this.enqueue(tail)
+      } catch (error) {
+        this.failed(tail, error, nowMs)
+      }
+    }
+    this.archive.listings.clear()
   }
 
   private async read(tail: Tail): Promise<void> {
@@ -227,41 +256,68 @@ export class Follower {
   }
 
   private admitFound(nowMs: number): void {
-    const found = this.found.splice(0, OPENED_AT_ONCE)
-    for (const path of found) {
+    const arrivals: Arrival[] = []
+    for (const path of new Set(this.found.splice(0, OPENED_AT_ONCE))) {
       if (this.tails.has(path)) continue
       try {
-        this.admit(path, nowMs)
+        this.arrive(path, arrivals, nowMs)
       } catch (error) {
         this.wait(path, nowMs)
         this.tell(error, path)
       }
     }
+    const admitted: Tail[] = []
+    for (const arrival of arrivals) {
+      try {
+        this.admit(arrival, admitted, nowMs)
+      } catch (error) {
+        this.wait(arrival.path, nowMs)
+        this.tell(error, arrival.path)
+      }
+    }
+    this.lookAt(admitted, nowMs)
   }
 
-  private admit(path: string, nowMs: number): void {
+  private arrive(path: string, arrivals: Arrival[], nowMs: number): void {
     this.waiting.delete(path)
-    if (this.tails.size >= this.settings.filesMax) {
+    if (this.tails.size + arrivals.length >= this.settings.filesMax) {
       this.counts.full(this.settings.filesMax)
       this.wait(path, nowMs)
       return
     }
-    const file = this.open(path, nowMs)
-    if (file === null) return
-    const generations = this.discovery.admit(path, file, (other) => this.tails.get(other)?.generations.at(-1), nowMs)
-    if (generations === null) {
-      this.wait(path, nowMs)
-      return
-    }
-    const realPath = realPathOf(path)
-    const lines = this.linesOf(path, realPath, generations[0])
-    const tail = new Tail(path, realPath, generations, lines, this.archive, this.settings.pollIntervalMs)
-    this.tails.set(path, tail)
-    this.lookAt(tail, nowMs)
+    const knownMs = Date.now()
+    const file = this.open(path, arrivals.length, nowMs)
+    if (file !== null) arrivals.push({ path, file, askedAt: this.archive.ask(file), knownMs })
   }
 
-  private open(path: string, nowMs: number): OpenFile | null {
-    this.makeRoom()
+  private admit({ path, file, askedAt, knownMs }: Arrival, admitted: Tail[], nowMs: number): void {
+    const generations = this.discovery.admit(path, file, askedAt, (other) => this.tails.get(other)?.generations.at(-1), nowMs)
+    if (generations === null) this.wait(path, nowMs)
+    else admitted.push(this.follow(path, generations, knownMs))
+  }
+
+  // Files that left their path while nobody looked, and that no other has followed there yet.
+  private admitGone(nowMs: number): void {
+    const askedAt = this.archive.ask(null)
+    const admitted: Tail[] = []
+    for (const path of this.archive.positions.unfinished()) {
+      if (this.tails.has(path) || this.waiting.has(path) || this.tails.size >= this.settings.filesMax || !this.finder.wants(path)) continue
+      const generations = this.discovery.gone(path, askedAt)
+      if (generations.length > 0) admitted.push(this.follow(path, generations, Date.now()))
+    }
+    this.lookAt(admitted, nowMs)
+  }
+
+  private follow(path: string, generations: Generation[], knownMs: number): Tail {
+    const realPath = realPathOf(path)
+    const lines = this.linesOf(path, realPath, generations[0])
+    const tail = new Tail(path, realPath, generations, lines, this.archive, this.settings.pollIntervalMs, knownMs)
+    this.tails.set(path, tail)
+    return tail
+  }
+
+  private open(path: string, others: number, nowMs: number): OpenFile | null {
+    this.makeRoom(others)
     try {
       return openFile(path)
     } catch (error) {
@@ -279,8 +335,8 @@ export class Follower {
   }
 
   // Closes files that are read to their end, one after the other. They are opened again when there is something to read.
-  private makeRoom(): void {
-    for (let looked = 0; this.archive.opened.count >= this.openMax && looked <= this.tails.size; looked++) {
+  private makeRoom(others: number): void {
+    for (let looked = 0; this.archive.opened.count + others >= this.openMax && looked <= this.tails.size; looked++) {
       this.closable ??= this.tails.values()
       const { value: tail, done } = this.closable.next()
       if (done) this.closable = null

@@ -7,6 +7,8 @@ const NEWLINE = 10
 const NO_MARK: Mark = { end: 0, length: 0, hash: '' }
 /** Where a file is read from that nothing is known of. */
 export const BEGINNING = { offset: 0, trail: NO_MARK }
+/** Of what is inflated as it is read. */
+export const UNKNOWN_SIZE = Number.MAX_SAFE_INTEGER
 /** Of an unfinished line that is longer, only what is new is searched for its end. */
 const SEARCHED_BYTES_MIN = 16 * 1024
 
@@ -43,6 +45,8 @@ export class Generation {
   base: number
   /** Its bytes are gone, as those before a truncation are: nothing of it is to be remembered. */
   isVoid = false
+  /** Its turn has not come, but it is remembered, with so many bytes. -1: it is not. */
+  notedSize = -1
   /** When it was last seen to grow, or to be read. */
   activeMs: number
   /** Between `offset` and here is no end of a line. */
@@ -152,14 +156,14 @@ export class Generation {
     }
     if (offset === this.offset && this.trailLength > 0 && this.mark.end < offset) this.mark = this.markHere()
     const { dev, ino, head, mark, bornMs } = this
-    return { dev, ino, path, offset, head, trail: mark, bornMs, isDone: isDone && offset === this.offset }
+    return { dev, ino, path, offset, size: this.sizeSeen, head, trail: mark, bornMs, isDone: isDone && offset === this.offset }
   }
 
   /** What it is and how far it was read, durably or not, to find it again. */
   here(path: string): Position {
     const { dev, ino, offset, head, bornMs } = this
     const trail = this.trailLength > 0 ? this.markHere() : this.mark
-    return { dev, ino, path, offset, head, trail, bornMs, isDone: false }
+    return { dev, ino, path, offset, size: this.sizeSeen, head, trail, bornMs, isDone: false }
   }
 
   /** Looks at the open file: how large it is, and its first bytes while there are few of them. */
@@ -173,19 +177,28 @@ export class Generation {
 
   /** Takes notice of how the file is now. False: it does not begin as it did. */
   observe({ size, mtimeMs }: Stats, nowMs: number): boolean {
+    const hasShrunk = size < this.size
+    // What has been read is looked at when reading goes on.
+    const isSure = this.offset > this.start && !hasShrunk
     if (size !== this.size || mtimeMs !== this.mtimeMs) this.activeMs = nowMs
+    else if (this.head.length === HEAD_BYTES) return true
     this.size = size
     this.mtimeMs = mtimeMs
     const fd = this.source?.fd
-    if (fd === undefined || this.head.length === HEAD_BYTES || size <= this.head.length) return true
+    if (fd === undefined || (this.head.length === HEAD_BYTES ? isSure : size <= this.head.length && !hasShrunk)) return true
     if (!this.beginsAsBefore()) return false
-    this.head = headOf(fd)
+    if (this.head.length < HEAD_BYTES) this.head = headOf(fd)
     return true
   }
 
   close(): void {
     this.source?.close()
     this.source = null
+  }
+
+  // That of what is compressed is not known.
+  private get sizeSeen(): number {
+    return this.size === UNKNOWN_SIZE ? this.offset : Math.max(this.size, this.offset)
   }
 
   private consume(bytes: Buffer, start: number, end: number, lineBytesMax: number, lines: FileLines, nowMs: number): number {

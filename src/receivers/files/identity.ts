@@ -22,6 +22,8 @@ export interface Position {
   /** Where it was found; a rotated file has another name by now. */
   readonly path: string
   readonly offset: number
+  /** As it was last seen: what is behind `offset` is lost if the file is found no more. */
+  readonly size: number
   readonly head: Mark
   readonly trail: Mark
   readonly bornMs: number

@@ -84,6 +84,21 @@ export class Positions {
     this.set({ ...position, dev, ino }, nowMs)
   }
 
+  /** Forgets one, unless its inode is another file's by now. */
+  drop(position: Position): void {
+    const key = keyOf(position)
+    if (this.entries.get(key)?.position.head.hash !== position.head.hash) return
+    this.delete(key, position.path)
+    this.touch(Date.now())
+  }
+
+  /** Paths of files that are not read to their end, durably. */
+  unfinished(): Set<string> {
+    const paths = new Set<string>()
+    for (const { position } of this.entries.values()) if (!position.isDone) paths.add(position.path)
+    return paths
+  }
+
   /** Forgets what nobody has seen for long. */
   forget(nowMs: number, isLive: (key: string) => boolean): void {
     for (const [key, entry] of this.entries) {
@@ -127,7 +142,7 @@ export class Positions {
         else damaged++
       } else if (isPosition(value) && this.entries.size < this.entriesMax) {
         const { seenMs, ...position } = value
-        this.set(position, seenMs)
+        this.set({ ...position, size: isCount(position.size) ? position.size : position.offset }, seenMs)
       } else if (number === lines.length - 1 && typeof value?.files === 'number') said = value.files
       else damaged++
     }
@@ -148,7 +163,8 @@ export class Positions {
 }
 
 function isEqual(a: Position, b: Position): boolean {
-  return a.offset === b.offset && a.isDone === b.isDone && a.head.hash === b.head.hash && a.trail.hash === b.trail.hash && a.path === b.path
+  const isWhere = a.offset === b.offset && a.size === b.size && a.isDone === b.isDone && a.path === b.path
+  return isWhere && a.head.hash === b.head.hash && a.trail.hash === b.trail.hash
 }
 
 function parse(line: string): Record<string, unknown> | null {

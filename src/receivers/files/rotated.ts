@@ -1,11 +1,10 @@
-import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { closeSync, openSync, readSync, type Stats } from 'node:fs'
+import { basename } from 'node:path'
 import { constants, gunzipSync } from 'node:zlib'
 import { type OpenFile, openFile } from './byte-source.ts'
 import { HEAD_BYTES, HEAD_BYTES_MIN, isSame, type Mark, markOf, type Position } from './identity.ts'
+import type { Listing } from './listing.ts'
 
-/** Files of one directory that are looked at for one that was moved. */
-const NAMES_MAX = 4096
 /** So much of a compressed file is enough to know its beginning. */
 const COMPRESSED_HEAD_BYTES = 4096
 
@@ -30,25 +29,19 @@ export interface Known {
   readonly heads: readonly Mark[]
 }
 
-/** The files beside one, at one moment: those whose name says that they may have been at its path, and others. */
+/** The files beside one, at one moment, and the names of those that may have been at its path. */
 export interface Beside {
   readonly path: string
-  readonly directory: string
+  readonly listing: Listing
   readonly names: readonly string[]
-  readonly others: readonly string[]
 }
 
-/** Looks at what is beside a path. */
-export function besideOf(path: string): Beside {
+/** What is beside a path, in its directory. */
+export function besideOf(path: string, listing: Listing): Beside {
   const base = basename(path)
-  const directory = dirname(path)
-  const names: string[] = []
-  const others: string[] = []
-  for (const name of list(directory)) {
-    if (isRotation(name, base)) names.push(name)
-    else if (name !== base) others.push(name)
-  }
-  return { path, directory, names, others }
+  const dot = base.lastIndexOf('.')
+  const names = listing.beginningWith(dot > 0 ? base.slice(0, dot) : base).filter((name) => isRotation(name, base))
+  return { path, listing, names }
 }
 
 /** Whether a name is one that rotation gives: `app.log.1`, `0.log.20260814-120000.gz`, `app-20260814.log`. */
@@ -63,38 +56,59 @@ export function isRotation(name: string, base: string): boolean {
 }
 
 /**
- * Finds what has become of a file that was at a path, by its inode, and where that is gone by what it holds. Null: it is not in its directory, or
- * not as it was.
+ * Finds what has become of a file that was at a path, by its inode, and where that is gone, or still at the path but `isEmptied`, by what it holds.
+ * Null: it is not in its directory, or not as it was.
  */
-export function findMoved({ directory, names, others }: Beside, position: Position): Moved | null {
+export function findMoved({ listing, names }: Beside, position: Position, isEmptied: boolean): Moved | null {
+  if (!isEmptied) {
+    for (const name of placesOf(listing, names, position)) {
+      const moved = openAs('renamed', listing, name, position)
+      if (moved !== null && moved.stats.ino === position.ino) return moved
+      if (moved !== null) closeSync(moved.file!.fd)
+    }
+  }
+  const { length, hash } = position.head
+  if (length < HEAD_BYTES_MIN) return null
   const compressed: string[] = []
   const plain: { name: string; stats: Stats }[] = []
-  for (const name of [...names, ...others].slice(0, NAMES_MAX)) {
-    const stats = look(join(directory, name))
+  for (const name of names) {
+    const stats = listing.statsOf(name)
     if (stats === null) continue
-    if (stats.dev === position.dev && stats.ino === position.ino && stats.size >= position.offset) {
-      const file = open(join(directory, name))
-      if (file !== null && file.stats.ino === position.ino && isSame(file.fd, position, file.stats.size))
-        return { kind: 'renamed', path: join(directory, name), stats: file.stats, file, head: null }
-      if (file !== null) closeSync(file.fd)
-    }
-    if (!names.includes(name)) continue
     if (name.endsWith('.gz')) compressed.push(name)
-    else plain.push({ name, stats })
+    else if (stats.size >= position.offset) plain.push({ name, stats })
   }
-  if (position.head.length < HEAD_BYTES_MIN) return null
-  for (const { name, stats } of plain) {
-    if (stats.size < position.offset) continue
-    const file = open(join(directory, name))
-    if (file !== null && isSame(file.fd, position, file.stats.size))
-      return { kind: 'copied', path: join(directory, name), stats: file.stats, file, head: null }
-    if (file !== null) closeSync(file.fd)
+  // The last copy first: most often it is the one.
+  plain.sort((a, b) => bornOf(b.stats) - bornOf(a.stats))
+  for (const { name } of plain) {
+    const head = listing.headOf(name)
+    if (head === null || head.length < length || (head.length === length && head.hash !== hash)) continue
+    const moved = openAs('copied', listing, name, position)
+    if (moved !== null) return moved
   }
   for (const name of compressed) {
-    const at = join(directory, name)
-    const [head, stats] = [compressedHead(at, position.head.length), look(at)]
-    if (head?.hash === position.head.hash && stats !== null) return { kind: 'compressed', path: at, stats, file: null, head }
+    const path = listing.pathOf(name)
+    const [head, stats] = [markOfFirst(inflatedHead(path), length), listing.statsOf(name)]
+    if (head?.hash === hash && stats !== null) return { kind: 'compressed', path, stats, file: null, head }
   }
+  return null
+}
+
+// Where a file is by its inode: under a name that rotation gives, or any other.
+function placesOf(listing: Listing, names: readonly string[], { dev, ino }: Position): readonly string[] {
+  const name = names.find((each) => {
+    const stats = listing.statsOf(each)
+    return stats !== null && stats.ino === ino && stats.dev === dev
+  })
+  return name === undefined ? listing.namesOf({ dev, ino }) : [name]
+}
+
+function openAs(kind: 'renamed' | 'copied', listing: Listing, name: string, position: Position): Moved | null {
+  const path = listing.pathOf(name)
+  const file = open(path)
+  if (file === null) return null
+  if (file.stats.size >= position.offset && isSame(file.fd, position, file.stats.size))
+    return { kind, path, stats: file.stats, file, head: null }
+  closeSync(file.fd)
   return null
 }
 
@@ -102,19 +116,20 @@ export function findMoved({ directory, names, others }: Beside, position: Positi
  * The files that were at a path for a while since `sinceMs`, the oldest first, and that nobody knows. Where the one before them was found
  * compressed, as `compressedAs`, they may be so too.
  */
-export function findBetween({ path, directory, names }: Beside, sinceMs: number, known: Known, compressedAs: string | null): Moved[] {
+export function findBetween({ path, listing, names }: Beside, sinceMs: number, known: Known, compressedAs: string | null): Moved[] {
   const base = basename(path)
   const found: Moved[] = []
-  for (const name of names.slice(0, NAMES_MAX)) {
-    const at = join(directory, name)
-    const stats = look(at)
-    if (stats === null || !stats.isFile() || stats.size === 0 || known.excludes(at)) continue
+  for (const name of names) {
+    const stats = listing.statsOf(name)
+    const at = listing.pathOf(name)
+    if (stats === null || !stats.isFile() || stats.size === 0) continue
     if (name.endsWith('.gz')) {
-      if (compressedAs === null || !isLater(name, basename(compressedAs), base)) continue
-      if (known.heads.some(({ length, hash }) => compressedHead(at, length)?.hash === hash)) continue
-      const head = compressedHead(at, HEAD_BYTES)
-      if (head !== null) found.push({ kind: 'between', path: at, stats, file: null, head })
-    } else if (bornOf(stats) >= sinceMs) {
+      if (compressedAs === null || !isLater(name, basename(compressedAs), base) || known.excludes(at)) continue
+      const bytes = inflatedHead(at)
+      const head = markOfFirst(bytes, HEAD_BYTES)
+      if (head === null || known.heads.some(({ length, hash }) => markOfFirst(bytes, length)?.hash === hash)) continue
+      found.push({ kind: 'between', path: at, stats, file: null, head })
+    } else if (bornOf(stats) >= sinceMs && !known.excludes(at)) {
       const file = open(at)
       if (file === null) continue
       if (known.isKnown(file)) closeSync(file.fd)
@@ -135,21 +150,25 @@ export function isCompressed(fd: number): boolean {
   return readSync(fd, magic, 0, 2, 0) === 2 && magic[0] === 0x1f && magic[1] === 0x8b
 }
 
-/** The mark of the first bytes of a compressed file, as they were before. Null where there are not so many. */
-function compressedHead(path: string, length: number): Mark | null {
+/** The first bytes of a compressed file, as they were before. Null where that cannot be known. */
+function inflatedHead(path: string): Buffer | null {
   let fd: number | undefined
   try {
     fd = openSync(path, 'r')
     const bytes = Buffer.alloc(COMPRESSED_HEAD_BYTES)
     const got = readSync(fd, bytes, 0, bytes.length, 0)
-    const inflated = gunzipSync(bytes.subarray(0, got), { finishFlush: constants.Z_SYNC_FLUSH })
-    const head = inflated.subarray(0, length)
-    return markOf(head, head.length)
+    return gunzipSync(bytes.subarray(0, got), { finishFlush: constants.Z_SYNC_FLUSH })
   } catch {
     return null
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
+}
+
+function markOfFirst(bytes: Buffer | null, lengthMax: number): Mark | null {
+  if (bytes === null) return null
+  const head = bytes.subarray(0, lengthMax)
+  return markOf(head, head.length)
 }
 
 // `app.log.1.gz` came after `app.log.2.gz`, but `0.log.20260815-1` after `0.log.20260814-9`.
@@ -161,22 +180,6 @@ function isLater(name: string, than: string, base: string): boolean {
 function orderOf(a: Moved, b: Moved, base: string): number {
   if (a.file === null && b.file === null) return isLater(basename(a.path), basename(b.path), base) ? 1 : -1
   return bornOf(a.stats) - bornOf(b.stats) || a.stats.mtimeMs - b.stats.mtimeMs
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
-  }
-}
-
-function look(path: string): Stats | null {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) ?? null
-  } catch {
-    return null
-  }
 }
 
 function open(path: string): OpenFile | null {

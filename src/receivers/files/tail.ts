@@ -15,6 +15,13 @@ const CLOCK_MS = 10
 /** After something has failed. */
 const RETRY_MS = 5_000
 
+/** What a look at a path has come to, so that more is to be sought beside it. The file that is at the path now is open. */
+interface Question {
+  readonly kind: 'replaced' | 'emptied' | 'begun'
+  readonly file: OpenFile | null
+  readonly askedAt: number
+}
+
 /** What is written at one path: the file that is there, and those before it that have not been read to their end, in order. */
 export class Tail {
   readonly path: string
@@ -32,8 +39,14 @@ export class Tail {
   isDirty = true
   /** Since when nothing is at the path; 0 while something is. */
   goneMs = 0
-  /** When it was last looked at, and everything that had been at its path was known. */
+  /** Until then, all that has been at its path is known. */
+  private knownMs: number
+  /** When it was last looked at, and whether what is there is surely what was read of it. */
   private lookedMs = 0
+  private isSure = true
+  /** What was read of it is not there any more. */
+  private isChanged = false
+  private question: Question | null = null
   private readonly archive: Archive
   private readonly intervalMs: number
   /** What is at the path is not its concern. */
@@ -48,6 +61,7 @@ export class Tail {
     lines: FileLines,
     archive: Archive,
     intervalMs: number,
+    knownMs: number,
     strayMs = 0
   ) {
     this.path = path
@@ -58,23 +72,36 @@ export class Tail {
     this.intervalMs = intervalMs
     this.isStray = strayMs > 0
     this.goneMs = strayMs
-    this.lookedMs = Date.now()
+    this.knownMs = knownMs
     generations[0].begin(generations[0].start)
   }
 
-  /** Looks at the path and at what was there. Returns whether there is something to read. */
-  look(nowMs: number): boolean {
+  /** Looks at the path. What is to be sought beside it is sought by `seek`, once all have looked. */
+  look(nowMs: number): void {
     const last = this.generations[this.generations.length - 1]
+    this.lookedMs = Date.now()
+    this.isSure = true
     const stats = this.statsAtPath()
     if (stats === undefined) {
       if (this.goneMs === 0) this.goneMs = nowMs
-    } else if (keyOf(stats) === keyOf(last)) {
+    } else if (keyOf(stats) !== keyOf(last) || last.isVoid) {
+      const file = this.open()
+      if (file !== null) this.ask('replaced', file)
+    } else {
       this.goneMs = 0
       const { length } = last.head
-      if (stats.size < last.offset || !last.observe(stats, nowMs)) this.truncated(last, nowMs)
-      else if (length < HEAD_BYTES_MIN && last.head.length >= HEAD_BYTES_MIN) this.begun(last)
-    } else this.replaced(nowMs)
-    this.lookedMs = nowMs
+      const isUntouched = stats.size === last.size && stats.mtimeMs === last.mtimeMs
+      this.isSure = isUntouched || (last.offset === last.start && length >= HEAD_BYTES_MIN)
+      if (this.isChanged || stats.size < last.offset || !last.observe(stats, nowMs)) this.ask('emptied', this.open())
+      else if (length < HEAD_BYTES_MIN && last.head.length >= HEAD_BYTES_MIN) this.ask('begun', null)
+    }
+  }
+
+  /** Seeks what the look has asked for. Returns whether there is something to read. */
+  seek(nowMs: number): boolean {
+    this.answer(nowMs)
+    const last = this.generations[this.generations.length - 1]
+    if (this.isSure) this.knownMs = this.lookedMs
     const [first] = this.generations
     if (first !== last || this.goneMs > 0) first.look(nowMs)
     if (first === last && first.unread === 0) this.lines.releaseIdle(this.position, nowMs)
@@ -92,11 +119,8 @@ export class Tail {
     if (first.isVoid) return { bytes: await this.finish(buffer, nowMs), hasMore: this.hasWork(nowMs) }
     const { outcome, bytes } = await first.read(buffer, this.lines, nowMs)
     this.isDirty = true
-    if (outcome === 'changed') {
-      if (this.generations.length === 1 && this.goneMs === 0) this.truncated(first, nowMs)
-      else this.overwritten(first)
-      return { bytes, hasMore: true }
-    }
+    if (outcome === 'changed') return { bytes, hasMore: this.changed(first) }
+    if (this.generations.length === 1 && first.offset > first.start) this.knownMs = Math.max(this.knownMs, nowMs)
     if (outcome === 'more') return { bytes, hasMore: true }
     if (first.source?.isLive === false) first.size = first.offset
     if (!this.isOver(first, nowMs)) return { bytes, hasMore: false }
@@ -119,9 +143,24 @@ export class Tail {
     if (!this.isEnded) {
       const position = this.generations[0].remember(this.path, durable, false)
       if (position !== null && this.finished.length === 0) positions.set(position, nowMs)
+      this.note(nowMs)
     }
     this.isDirty = this.finished.length > 0 || durable < this.position
     return done
+  }
+
+  // Remembers those whose turn has not come: if they are gone when reading goes on another time, it is known how much that was.
+  private note(nowMs: number): void {
+    if (this.finished.some(({ isVoid }) => isVoid)) return
+    for (let i = 1; i < this.generations.length; i++) {
+      // What a file held that was emptied may not be durable yet, and is found by what is remembered of that.
+      if (this.generations[i - 1].isVoid) return
+      const generation = this.generations[i]
+      if (generation.notedSize === generation.size) continue
+      generation.notedSize = generation.size
+      const position = generation.remember(this.path, 0, false)
+      if (position !== null) this.archive.positions.set(position, nowMs)
+    }
   }
 
   /** Gives up all of its files. */
@@ -178,64 +217,92 @@ export class Tail {
     return bytes
   }
 
-  private replaced(nowMs: number): void {
+  private ask(kind: Question['kind'], file: OpenFile | null): void {
+    this.question = { kind, file, askedAt: this.archive.ask(file) }
+  }
+
+  private answer(nowMs: number): void {
+    const { question } = this
+    if (question === null) return
+    this.question = null
+    this.isSure = true
+    const { kind, file, askedAt } = question
+    if (kind === 'replaced') this.replaced(file!, askedAt, nowMs)
+    else if (kind === 'emptied') this.truncated(file, askedAt, nowMs)
+    else this.begun(askedAt)
+  }
+
+  private replaced(file: OpenFile, askedAt: number, nowMs: number): void {
     const last = this.generations[this.generations.length - 1]
-    const file = this.open()
-    if (file === null) return
     const { archive } = this
     // Renamed into a name that is followed itself, and read there.
-    if (archive.isLive(file.stats)) {
+    if (archive.isLive(file)) {
       closeSync(file.fd)
       return
     }
     this.goneMs = 0
-    if (last.source === null && !archive.reopen(this.realPath, last)) this.lose(last)
-    const start = archive.remembered(file)
-    this.generations.push(...archive.between(this.realPath, last.bornMs, file), archive.generation(this.path, file, start))
+    if (last.source === null && !last.isVoid && !archive.reopen(this.realPath, last)) this.lose(last)
+    const next = archive.generation(this.path, file, file.remembered)
+    this.generations.push(...archive.between(this.realPath, last.bornMs, file, [], askedAt), next)
     archive.counts.rotated('renamed')
     this.isDirty = true
     last.look(nowMs)
   }
 
   // Something is in the file, and before that something else may have been there that was copied and taken out between two looks.
-  private begun(last: Generation): void {
+  private begun(askedAt: number): void {
+    const last = this.generations[this.generations.length - 1]
     if (last.offset > last.start) return
-    const copies = this.archive.between(this.realPath, this.lookedMs - CLOCK_MS, null, [last.head])
+    const copies = this.archive.between(this.realPath, this.knownMs - CLOCK_MS, null, [last.head], askedAt)
     if (copies.length === 0) return
     const { position } = this
     this.generations.splice(this.generations.length - 1, 0, ...copies)
     if (this.generations[0] === copies[0]) copies[0].begin(position)
   }
 
+  // What was read is gone. At its path, that is for the next look, together with others. Returns whether there is more to read at once.
+  private changed(first: Generation): boolean {
+    if (this.generations.length > 1 || this.goneMs > 0) {
+      this.overwritten(first)
+      return true
+    }
+    this.isChanged = true
+    this.dueMs = 0
+    return false
+  }
+
   // The file is still there, but what was read is not: it was emptied and written anew.
-  private truncated(last: Generation, nowMs: number): void {
+  private truncated(file: OpenFile | null, askedAt: number, nowMs: number): void {
+    const last = this.generations[this.generations.length - 1]
     const { archive } = this
     archive.counts.rotated('truncated')
-    const file = this.open()
     const { source, size, offset } = last
-    const copies = archive.emptied(this.realPath, last.here(this.path), this.lookedMs - CLOCK_MS, file)
+    const copies = archive.emptied(this.realPath, last.here(this.path), this.knownMs - CLOCK_MS, file, askedAt)
     this.generations.push(...copies)
     if (copies.length === 0) archive.counts.lost(size - offset, 'truncated')
     last.isVoid = true
     last.source = null
     source?.close()
+    this.isChanged = false
     this.isDirty = true
     last.activeMs = nowMs
     if (file !== null) this.generations.push(archive.generation(this.path, file))
   }
 
-  // The same, of a file that has left its place.
+  // The same, of a file that has left its place. What is in it now is read from its beginning.
   private overwritten(first: Generation): void {
     const { archive } = this
-    const copies = archive.emptied(this.realPath, first.here(this.path), this.lookedMs - CLOCK_MS, null)
-    this.generations.splice(1, 0, ...copies)
+    const copies = archive.emptied(this.realPath, first.here(this.path), this.knownMs - CLOCK_MS, null, archive.ask(null))
     if (copies.length === 0) archive.counts.lost(first.size - first.offset, 'truncated')
+    const anew = archive.anew(first)
+    this.generations.splice(1, 0, ...copies, ...(anew === null ? [] : [anew]))
     first.isVoid = true
     first.close()
+    this.isChanged = false
   }
 
   private lose(generation: Generation): void {
-    this.archive.counts.lost(generation.size - generation.offset, 'deleted')
+    this.archive.lost(generation.here(this.path), 'deleted')
     generation.isVoid = true
   }
 
