@@ -76,7 +76,8 @@ export function writeStatus({ message }: Error, code: number): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message: `sluice inject: ${message}`, code })
 }
 
-function warningsOf(warnings: readonly string[]): string[] {
+/** Warnings as they can be told: not too long, not too many, without control characters. */
+export function warningsOf(warnings: readonly string[]): string[] {
   const told = warnings.length > WARNINGS_MAX ? WARNINGS_MAX - 1 : WARNINGS_MAX
   const more = warnings.length - told
   return [...warnings.slice(0, told), ...(more > 0 ? [`sluice: ${more} more warnings`] : [])].map(asHeader)

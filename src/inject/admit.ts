@@ -1,4 +1,4 @@
-import { type AdmissionRequest, readReview, writeReview } from './admission-review.ts'
+import { type AdmissionRequest, readReview, warningsOf, writeReview } from './admission-review.ts'
 import { injectPod, type Outcome } from './pod.ts'
 import type { SidecarSettings } from './settings.ts'
 
@@ -13,7 +13,7 @@ export interface Surroundings {
   /** Whose pods are left alone. */
   readonly excluded: ReadonlySet<string>
   readonly kubernetesVersion: string | undefined
-  /** Told what a pod was answered. Never what stands in it. */
+  /** Told what a pod was answered. */
   answered(answer: Answered): void
   /** Told of a fault of ours. */
   failed(error: unknown): void
@@ -23,6 +23,8 @@ export interface Answered {
   readonly result: Result
   readonly warnings: readonly string[]
   readonly namespace: string | undefined
+  /** Its name, or what its name is made of. */
+  readonly pod: string | undefined
 }
 
 const FAULT = 'sluice: not injected, by a fault of the injector; its log says where'
@@ -34,7 +36,7 @@ export function admit(body: Buffer, entry: Entry, surroundings: Surroundings): s
     return answer(request, entry, surroundings)
   } catch (error) {
     surroundings.failed(error)
-    surroundings.answered({ result: 'failed', warnings: [FAULT], namespace: request.namespace })
+    surroundings.answered({ result: 'failed', warnings: [FAULT], namespace: request.namespace, pod: nameOf(request.object) })
     return writeReview(request.uid, { patch: [], warnings: [FAULT], outcome: 'failed' })
   }
 }
@@ -46,7 +48,7 @@ function answer(request: AdmissionRequest, entry: Entry, { sidecar, excluded, ku
   const injection = left === null ? injectPod(request.object, sidecar, context) : { outcome: 'ignored' as const, patch: [], warnings: left }
   const { outcome: result, patch, warnings } = injection
   const review = writeReview(uid, { patch, warnings, outcome: result })
-  answered({ result, warnings, namespace })
+  answered({ result, warnings: warningsOf(warnings), namespace, pod: nameOf(request.object) })
   return review
 }
 
@@ -58,4 +60,13 @@ function leftAlone({ operation, kind, subResource, namespace, object }: Admissio
   if (typeof object !== 'object' || object === null || Array.isArray(object))
     return ['sluice: not injected: the request came without a pod']
   return null
+}
+
+const NAME_LENGTH_MAX = 253
+
+function nameOf(pod: unknown): string | undefined {
+  const { name, generateName } =
+    (pod as { metadata?: { name?: unknown; generateName?: unknown } | null } | null | undefined)?.metadata ?? {}
+  const found = [name, generateName].find((each) => typeof each === 'string' && each !== '') as string | undefined
+  return found?.slice(0, NAME_LENGTH_MAX)
 }

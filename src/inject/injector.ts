@@ -178,10 +178,9 @@ export class Injector {
   async stop(drainMs = 0): Promise<void> {
     this.stopping = true
     if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs))
-    await Promise.all([this.reloading, ...this.kept.map((kept) => kept.stop())])
-    await this.webhook?.close()
+    // What asks the API server, which may not answer, ends with the client.
+    await Promise.all([this.api?.close(), this.webhook?.close(), this.reloading, ...this.kept.map((kept) => kept.stop())])
     await this.admin?.close()
-    await this.api?.close()
   }
 
   get drainDelayMs(): number {
@@ -252,14 +251,12 @@ export class Injector {
     })
   }
 
-  private tellAnswer({ result, warnings, namespace }: Answered, entry: Entry, tookMs: number): void {
+  // Who makes pods by a Deployment does not see their warnings: here they stand.
+  private tellAnswer({ result, warnings, namespace, pod }: Answered, entry: Entry, tookMs: number): void {
     this.counts.answered(result, entry, warnings.length, tookMs)
-    const level = result === 'injected' ? 'info' : 'debug'
-    // A namespace is named by the cluster; what stands in a pod is not repeated.
-    this.options.log[level](
-      { result, entry, namespace, warnings: warnings.length, tookMs: Math.round(tookMs * 100) / 100 },
-      'a pod was admitted'
-    )
+    const level = warnings.length > 0 ? 'warn' : result === 'injected' ? 'info' : 'debug'
+    const took = { tookMs: Math.round(tookMs * 100) / 100 }
+    this.options.log[level]({ result, entry, namespace, pod, ...(warnings.length > 0 ? { warnings } : {}), ...took }, 'a pod was admitted')
   }
 
   private tellFault(error: unknown): void {

@@ -42,7 +42,10 @@ export async function serve({ file, env, check }: ServeOptions): Promise<number>
   })
   let reload = (): void => undefined
   process.on('SIGHUP', () => reload())
-  const injector = await Injector.start({ file, env, log, version, check })
+  const starting = Injector.start({ file, env, log, version, check })
+  // While it waits for an API server that does not answer, there is nothing to finish.
+  const injector = await Promise.race([starting, stopAsked.then(() => null)])
+  if (injector === null) process.exit(OK)
   log.info({ version, file, listening: injector.addresses(), startedInMs: Math.round(process.uptime() * 1000) }, 'ready')
   trimSoon()
   reload = () => void injector.reload().catch((error) => log.error({}, messageOf(error)))

@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { admit } from '../../src/inject/admit.ts'
 import { makeAuthority, makeServing } from '../../src/inject/certificates/make.ts'
 import { Injector } from '../../src/inject/injector.ts'
 import { type Called, podOfDeployment, review } from '../support/admission-reviews.ts'
@@ -124,24 +123,6 @@ test('the version of Kubernetes decides which kind of sidecar, from the first po
   await f('v1.34.1+k3s1', 'initContainers')
 })
 
-test('a fault of ours allows the pod, is told to the user, and counted', () => {
-  const answered: unknown[] = []
-  const failed: unknown[] = []
-  const text = admit(Buffer.from(JSON.stringify(REVIEW)), 'any', {
-    // biome-ignore lint/suspicious/noExplicitAny: what must not be
-    sidecar: null as any,
-    excluded: new Set(),
-    kubernetesVersion: undefined,
-    answered: ({ result }) => void answered.push(result),
-    failed: (error) => void failed.push(error)
-  })
-  const { uid, allowed, patch, warnings } = JSON.parse(text).response
-  deepStrictEqual([uid, allowed, patch], [REVIEW.request.uid, true, undefined])
-  deepStrictEqual(warnings, ['sluice: not injected, by a fault of the injector; its log says where'])
-  deepStrictEqual(answered, ['failed'])
-  ok(failed[0] instanceof TypeError)
-})
-
 test('changed settings hold from the next pod on; a file that cannot be used changes nothing and is told', async (t) => {
   const api = await startApi(t)
   const started = await startInjector(t, { api, sidecar: { image: 'registry.example/sluice:1' } })
@@ -184,6 +165,30 @@ test('it serves on while it is being left, answers what is inside, and then is g
   ok(isInjected(await call(REVIEW, { ca, port })))
   await stopped
   await rejects(call(REVIEW, { ca, port }), /ECONNREFUSED/)
+})
+
+test('an API server that does not answer keeps nobody from stopping', async (t) => {
+  const api = await startApi(t)
+  const started = await startInjector(t, { api, webhook: { kubernetes: { ...api.settings, timeout: '5m' } } })
+  const hung = new Promise<void>((resolve) => {
+    api.intercept = () => {
+      resolve()
+      return new Promise(() => undefined)
+    }
+  })
+  await hung
+  const startedAtMs = performance.now()
+  await started.injector.stop()
+  ok(performance.now() - startedAtMs < 3_000)
+})
+
+test('warnings stand in the log, with the pod that they are about', async (t) => {
+  const api = await startApi(t)
+  const { call, said } = await startInjector(t, { api })
+  await call(review(podOfDeployment({ annotations: { 'sluice.dev/sample-traces': 'lots' } })))
+  const { level, namespace, pod, warnings } = said.find(({ message }) => message === 'a pod was admitted') ?? {}
+  deepStrictEqual([level, namespace, pod], ['warn', 'dubbing', 'dubbing-worker-6d4cf56db6-'])
+  match(String(warnings), /sluice\.dev\/sample-traces/)
 })
 
 test('what cannot start says why', async (t) => {
