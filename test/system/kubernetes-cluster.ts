@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
@@ -29,6 +29,8 @@ export interface KubernetesCluster {
   makeNamespace(name: string, labels?: Record<string, string>): Promise<void>
   /** The newest lines that the API server has logged. */
   readonly log: readonly string[]
+  /** The same of the controllers. */
+  readonly controllersLog: readonly string[]
 }
 
 /**
@@ -54,6 +56,7 @@ export async function startKubernetes(
   const etcdUrl = `http://127.0.0.1:${etcdPort}`
   const peerUrl = `http://127.0.0.1:${peerPort}`
   const log: string[] = []
+  const controllersLog: string[] = []
   const etcd = spawnPart(programs.etcd, [
     `--data-dir=${path('etcd')}`,
     `--listen-client-urls=${etcdUrl}`,
@@ -68,6 +71,8 @@ export async function startKubernetes(
     programs.kubeApiServer,
     [
       `--etcd-servers=${etcdUrl}`,
+      // Of several clusters at once, each keeps to its own, even where one has lost its port to another.
+      `--etcd-prefix=/${randomUUID()}`,
       '--bind-address=127.0.0.1',
       '--advertise-address=127.0.0.1',
       `--secure-port=${port}`,
@@ -107,14 +112,18 @@ export async function startKubernetes(
   const kubeconfig = path('kubeconfig')
   writeFileSync(kubeconfig, kubeconfigOf(url, certificates.caFile, ADMIN_TOKEN), { mode: 0o600 })
   if (programs.kubeControllerManager !== undefined) {
-    const controllers = spawnPart(programs.kubeControllerManager, [
-      `--kubeconfig=${kubeconfig}`,
-      '--bind-address=127.0.0.1',
-      '--secure-port=0',
-      '--leader-elect=false',
-      `--root-ca-file=${certificates.caFile}`,
-      `--service-account-private-key-file=${path('accounts.key')}`
-    ])
+    const controllers = spawnPart(
+      programs.kubeControllerManager,
+      [
+        `--kubeconfig=${kubeconfig}`,
+        '--bind-address=127.0.0.1',
+        '--secure-port=0',
+        '--leader-elect=false',
+        `--root-ca-file=${certificates.caFile}`,
+        `--service-account-private-key-file=${path('accounts.key')}`
+      ],
+      controllersLog
+    )
     t.after(() => endPart(controllers))
   }
   return {
@@ -124,6 +133,7 @@ export async function startKubernetes(
     admin,
     client,
     log,
+    controllersLog,
     async tokenOf(namespace, serviceAccount) {
       const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`
       const { status } = await admin.ok('POST', path, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} })
@@ -152,7 +162,7 @@ function spawnPart(program: string, args: readonly string[], log?: string[]): Ch
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', log === undefined ? 'ignore' : 'pipe'] })
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     log!.push(...text.trimEnd().split('\n'))
-    log!.splice(0, log!.length - LOG_LINES_KEPT)
+    if (log!.length > LOG_LINES_KEPT) log!.splice(0, log!.length - LOG_LINES_KEPT)
   })
   return child
 }

@@ -81,7 +81,10 @@ test('pods of injector and gateway run where Pod Security is restricted, those o
   await cluster.makeNamespace('baseline', { [ENFORCE]: 'baseline' })
   await install('baseline', onNodes)
   const { items } = await until(
-    () => cluster.admin.ok('GET', '/api/v1/namespaces/baseline/events'),
+    async () => ({
+      ...(await cluster.admin.ok('GET', '/api/v1/namespaces/baseline/events')),
+      controllers: cluster.controllersLog.filter((line) => /daemon|baseline/i.test(line))
+    }),
     ({ items }) => items.some(({ reason }: Manifest) => reason === 'FailedCreate')
   )
   ok(items.some(({ message }: Manifest) => /violates PodSecurity "baseline.*(hostPath|hostPort)/.test(message)))
