@@ -1,12 +1,14 @@
 {{/*
-Lays one mapping over another, in place: (list under over). Mappings are laid over mappings; everything else replaces what is there. Of the functions that
-come with Helm, each keeps what is there where the other side is false or empty.
+Lays one mapping over another, in place: (list under over). Mappings are laid over mappings, null takes away, everything else replaces what is there. Of
+the functions that come with Helm, each keeps what is there where the other side is false or empty.
 */}}
 {{- define "sluice.overlay" -}}
 {{- $under := index . 0 -}}
 {{- range $key, $value := index . 1 -}}
 {{- if and (kindIs "map" $value) (kindIs "map" (get $under $key)) -}}
 {{- include "sluice.overlay" (list (get $under $key) $value) -}}
+{{- else if kindIs "invalid" $value -}}
+{{- $_ := unset $under $key -}}
 {{- else -}}
 {{- $_ := set $under $key $value -}}
 {{- end -}}

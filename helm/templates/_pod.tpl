@@ -51,6 +51,14 @@ priorityClassName: {{ . }}
 {{- with $values.runtimeClassName | default (dig "gpu" "runtimeClassName" "" $values) }}
 runtimeClassName: {{ . }}
 {{- end }}
+{{- with $values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
 enableServiceLinks: false
 {{- end -}}
@@ -120,20 +128,17 @@ The variables of a container: those that hold down the memory of every gateway, 
       key: {{ (index . 1).key }}
 {{- end -}}
 
-{{/* The probes of a gateway. Not /readyz: a gateway whose backend is away takes in telemetry and keeps it, and is to go on doing so. */}}
+{{/*
+The probes of a container, with what users have laid over them: (list values readyPath). Readiness of a gateway is not /readyz: one whose backend is away
+takes in telemetry and keeps it, and is to go on doing so.
+*/}}
 {{- define "sluice.probes" -}}
-startupProbe:
-  httpGet: { path: /healthz, port: admin }
-  periodSeconds: 1
-  timeoutSeconds: 3
-  failureThreshold: 120
-livenessProbe:
-  httpGet: { path: /healthz, port: admin }
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
-readinessProbe:
-  httpGet: { path: /healthz, port: admin }
-  periodSeconds: 5
-  timeoutSeconds: 5
+{{- $ask := dict "path" "/healthz" "port" "admin" -}}
+{{- $ready := dict "path" (index . 1) "port" "admin" -}}
+{{- $probes := dict
+  "startupProbe" (dict "httpGet" $ask "periodSeconds" 1 "timeoutSeconds" 3 "failureThreshold" 120)
+  "livenessProbe" (dict "httpGet" $ask "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 6)
+  "readinessProbe" (dict "httpGet" $ready "periodSeconds" 5 "timeoutSeconds" 5) -}}
+{{- include "sluice.overlay" (list $probes (index . 0).probes) -}}
+{{- toYaml $probes -}}
 {{- end -}}

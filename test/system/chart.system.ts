@@ -89,6 +89,8 @@ test('the examples of the page render what is fine', { skip, timeout: 300_000 },
   }
 })
 
+const HELMS = { 'app.kubernetes.io/managed-by': 'Helm' }
+
 /** Choices for values that go together with all others of this list, as path and values. */
 const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
   ['fullnameOverride', '', 'obs', 'a-name-that-is-much-too-long-for-what-kubernetes-takes-as-one'],
@@ -140,6 +142,9 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
     ]
   ],
   ['daemonset.serviceAccount.create', true, false],
+  ['gateway.probes', {}, { readinessProbe: { httpGet: { path: '/readyz' } }, livenessProbe: { periodSeconds: 30 } }],
+  ['gateway.dnsConfig', {}, { options: [{ name: 'ndots', value: '2' }] }],
+  ['extraObjects', [], [{ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'limits', labels: HELMS }, spec: { limits: [] } }]],
   ['gateway.replicas', 2, 5],
   ['gateway.config', {}, { processors: { derive: true }, queue: { ageMax: '24h' } }],
   ['gateway.ports.otlpGrpc', 4317, 0],
@@ -285,6 +290,16 @@ test('values do what they say', { skip, timeout: 300_000 }, async () => {
   strictEqual(environmentOf(node).OTEL_EXPORTER_OTLP_ENDPOINT, 'http://sluice-gateway.telemetry.svc:4318')
   const [middle] = ofKind(objects, 'StatefulSet')
   strictEqual(environmentOf(middle).OTEL_EXPORTER_OTLP_ENDPOINT, 'https://otlp.example:4318')
+
+  // Null takes away what the chart presets, as clusters want that choose users themselves; false is a value like others.
+  const security = { podSecurityContext: { runAsUser: null, fsGroup: null }, securityContext: { readOnlyRootFilesystem: false } }
+  const changes = { probes: { livenessProbe: { periodSeconds: 30 } }, extraEnv: [{ name: 'MALLOC_ARENA_MAX', value: '1' }] }
+  const [adjusted] = workloadsOf((await render(helm, { ...only('gateway', { ...security, ...changes }), ...BACKEND })).objects)
+  const { securityContext, containers } = adjusted.spec.template.spec
+  deepStrictEqual(['runAsUser' in securityContext, 'fsGroup' in securityContext, securityContext.runAsNonRoot], [false, false, true])
+  strictEqual(containers[0].securityContext.readOnlyRootFilesystem, false)
+  const { httpGet, periodSeconds } = containers[0].livenessProbe
+  deepStrictEqual([httpGet.path, periodSeconds, environmentOf(adjusted).MALLOC_ARENA_MAX], ['/healthz', 30, '1'])
 })
 
 test('what a pod sends to its node goes through the gateway in the middle to the backend', { skip, timeout: 120_000 }, async (t) => {

@@ -41,10 +41,13 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
   ...Object.fromEntries(
     ['commonLabels', 'commonAnnotations', 'labels', 'annotations', 'podLabels', 'podAnnotations', 'nodeSelector'].map((key) => [key, TEXTS])
   ),
-  ...Object.fromEntries(['affinity', 'podSecurityContext', 'securityContext', 'issuerRef', 'behavior'].map((key) => [key, OBJECT])),
+  ...Object.fromEntries(
+    ['affinity', 'podSecurityContext', 'securityContext', 'issuerRef', 'behavior', 'dnsConfig'].map((key) => [key, OBJECT])
+  ),
   ...Object.fromEntries(
     [
       ...['imagePullSecrets', 'tolerations', 'topologySpreadConstraints', 'extraEnv', 'extraEnvFrom', 'extraVolumes', 'extraVolumeMounts'],
+      ...['initContainers', 'extraContainers', 'extraObjects'],
       ...['namespaceExpressions', 'metrics', 'relabelings', 'metricRelabelings', 'from', 'metricsFrom']
     ].map((key) => [key, OBJECTS])
   ),
@@ -60,6 +63,11 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
     }
   },
   config: CONFIG,
+  probes: {
+    type: 'object',
+    properties: Object.fromEntries(['startupProbe', 'livenessProbe', 'readinessProbe'].map((key) => [key, OBJECT])),
+    additionalProperties: false
+  },
   resources: RESOURCES,
   port: PORT,
   webhook: PORT,
