@@ -26,6 +26,14 @@ export const NAMESPACE = 'telemetry'
 const MANIFESTS_MAX_BYTES = 64 * 2 ** 20
 const run = promisify(execFile)
 
+export const BACKEND = { backends: { otlp: { enabled: true, endpoint: 'https://otlp.example:4318' } } }
+
+/** Values with which one mode is on, with these values of its own. */
+export const only = (mode: string, more: object = {}): object =>
+  Object.fromEntries(
+    ['injector', 'daemonset', 'gateway'].map((name) => [name, name === mode ? { enabled: true, ...more } : { enabled: false }])
+  )
+
 /** What `helm template` answers: objects, or the words it fails with. */
 export async function render(helm: string, values: object, kubeVersion = 'v1.37.0'): Promise<{ objects: Rendered[]; failure: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-chart-'))
