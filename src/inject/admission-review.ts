@@ -59,6 +59,9 @@ export interface Admission {
   readonly outcome: string
 }
 
+// An audit annotation is written once: who is called again and has nothing to do must not contradict what stands there.
+const TOLD: ReadonlySet<string> = new Set(['injected', 'skipped', 'failed'])
+
 /** The answer to a request. It allows, always: whoever could not be given a sidecar runs without. */
 export function writeReview(uid: string, { patch, warnings, outcome }: Admission): string {
   const response = {
@@ -66,7 +69,7 @@ export function writeReview(uid: string, { patch, warnings, outcome }: Admission
     allowed: true,
     ...(patch.length === 0 ? {} : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
     ...(warnings.length === 0 ? {} : { warnings: warningsOf(warnings) }),
-    auditAnnotations: { outcome }
+    ...(TOLD.has(outcome) ? { auditAnnotations: { outcome } } : {})
   }
   return JSON.stringify({ apiVersion: VERSION, kind: KIND, response })
 }

@@ -8,9 +8,8 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { showProcess } from '../telemetry/process.ts'
 import { Rarely } from '../telemetry/rarely.ts'
 import { type Answered, admit, type Entry } from './admit.ts'
-import type { Certificates, Serve } from './certificates/certificates.ts'
-import { MountedCertificates } from './certificates/mounted.ts'
-import { SelfMadeCertificates } from './certificates/self-made.ts'
+import type { Certificates } from './certificates/certificates.ts'
+import { openCertificates } from './certificates/open.ts'
 import { Counts } from './counts.ts'
 import { type Kept, keep } from './keep.ts'
 import { KubernetesApi } from './kubernetes-api.ts'
@@ -101,11 +100,20 @@ export class Injector {
       befell: (event) => this.counts.befell(event),
       failed: (error) => this.tellFault(error)
     })
-    this.certificates = this.openCertificates(namespace, async (serving) => {
-      await this.webhook.serve(serving)
-      this.counts.certificate('served')
-      const { address } = this.webhook
-      log.info({ listening: address === null ? null : nameOf(address) }, 'a certificate is served')
+    this.certificates = openCertificates(webhook, {
+      api: this.api,
+      namespace,
+      nowMs: this.nowMs,
+      serve: async (serving) => {
+        await this.webhook.serve(serving)
+        this.counts.certificate('served')
+        const { address } = this.webhook
+        log.info({ listening: address === null ? null : nameOf(address) }, 'a certificate is served')
+      },
+      done: (deed, words) => {
+        this.counts.certificate(deed)
+        log.info({ deed }, words)
+      }
     })
     this.counts.show(
       () => this.certificates.validUntilMs(),
@@ -204,38 +212,6 @@ export class Injector {
       log.warn({}, `the version of Kubernetes stays unknown: ${messageOf(error)}`)
       return null
     }
-  }
-
-  private openCertificates(namespace: string | undefined, serve: Serve): Certificates {
-    const { tls, kubernetes } = this.settings.webhook
-    if (tls.source === 'files' || this.api === null) return new MountedCertificates(tls, serve)
-    if (namespace === undefined)
-      throw new RefusedError('unavailable', `webhook.kubernetes.namespace: not given, and ${kubernetes.namespaceFile} does not say it`)
-    const { service } = tls
-    return new SelfMadeCertificates(this.api, serve, {
-      terms: {
-        names: [
-          `${service}.${namespace}.svc`,
-          `${service}.${namespace}`,
-          service,
-          `${service}.${namespace}.svc.cluster.local`,
-          ...tls.names
-        ],
-        lifetimeMs: tls.lifetime,
-        authorityLifetimeMs: tls.authorityLifetime,
-        renewAt: tls.renewAt,
-        settleMs: tls.settle,
-        skewMs: tls.clockSkew
-      },
-      namespace,
-      secret: tls.secret,
-      configuration: tls.configuration,
-      nowMs: this.nowMs,
-      done: (deed, words) => {
-        this.counts.certificate(deed)
-        this.options.log.info({ deed }, words)
-      }
-    })
   }
 
   private admit(body: Buffer, entry: Entry): string {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,15 +10,16 @@ import { temporaryDirectory, until } from '../support/gateway-process.ts'
 import { settingsOf } from '../support/injector.ts'
 import { CONFIGURATION_PATH, configuration, emptySecret, KubeApi, SECRET_PATH } from '../support/kube-api.ts'
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const ROOT = join(import.meta.dirname, '..', '..')
+const MAIN = join(ROOT, 'src', 'main.ts')
 
 interface Running {
   readonly child: ChildProcess
   readonly said: Record<string, unknown>[]
 }
 
-function start(t: TestContext, ...args: string[]): Running {
-  const child = spawn(process.execPath, [MAIN, 'inject', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } })
+function start(t: TestContext, args: string[], main = MAIN): Running {
+  const child = spawn(process.execPath, [main, 'inject', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } })
   t.after(() => child.kill('SIGKILL'))
   const said: Record<string, unknown>[] = []
   createInterface({ input: child.stderr! }).on('line', (line) => said.push(line.startsWith('{') ? JSON.parse(line) : { msg: line }))
@@ -32,7 +33,7 @@ test('sluice inject --serve: a process that is told by signals, and ends by 0', 
   const file = join(temporaryDirectory(t), 'inject.yaml')
   const write = (sidecar: object): void => writeFileSync(file, settingsOf({ api, sidecar, webhook: { drainDelay: '100ms' } }))
   write({})
-  const { child, said } = start(t, '--serve', '--config', file)
+  const { child, said } = start(t, ['--serve', '--config', file])
   const seen = (message: RegExp) =>
     until(
       () => said.find(({ msg }) => message.test(String(msg))),
@@ -57,9 +58,26 @@ test('sluice inject --serve: a process that is told by signals, and ends by 0', 
   deepStrictEqual(await once(child, 'exit'), [0, null])
 })
 
+test('the bundle makes certificates, too', async (t) => {
+  const dir = temporaryDirectory(t)
+  execFileSync(process.execPath, [join(ROOT, 'test', 'tools', 'bundle.ts'), join(dir, 'dist')], { stdio: 'pipe' })
+  const api = await KubeApi.start(t)
+  api.put(SECRET_PATH, emptySecret())
+  api.put(CONFIGURATION_PATH, configuration())
+  const file = join(dir, 'inject.yaml')
+  writeFileSync(file, settingsOf({ api }))
+  const { child, said } = start(t, ['--serve', '--config', file], join(dir, 'dist', 'sluice.js'))
+  await until(
+    () => said.some(({ msg }) => msg === 'ready') || child.exitCode !== null,
+    (is) => is
+  )
+  match(api.bundle(), /BEGIN CERTIFICATE/)
+  ok(said.some(({ listening }) => (listening as { webhook?: string } | undefined)?.webhook !== undefined))
+})
+
 test('sluice inject --serve says what keeps it from starting', async (t) => {
   const f = async (code: number, words: RegExp, ...args: string[]): Promise<void> => {
-    const { child, said } = start(t, '--serve', ...args)
+    const { child, said } = start(t, ['--serve', ...args])
     const [ended] = await once(child, 'close')
     strictEqual(ended, code)
     match(said.map(({ msg }) => msg).join('\n'), words)

@@ -30,23 +30,23 @@ test('a pod that asks comes out with a sidecar, and is left as it is when it com
   const injected = patched(pod, json)
   strictEqual(sidecarOf(injected)?.restartPolicy, 'Always')
   const again = await call(review(injected), { path: '/mutate/labelled-pods' })
-  deepStrictEqual(again.json.response, { uid, allowed: true, auditAnnotations: { outcome: 'unchanged' } })
+  deepStrictEqual(again.json.response, { uid, allowed: true })
 })
 
 test('which entry called says whether the namespace asks; the pod has the last word', async (t) => {
   const { call } = await start(t)
-  const f = async (label: string | undefined, path: string, outcome: string): Promise<void> => {
+  const f = async (label: string | undefined, path: string, outcome?: string): Promise<void> => {
     const pod = podOfDeployment()
     if (label === undefined) delete pod.metadata.labels['sluice.dev/inject']
     else pod.metadata.labels['sluice.dev/inject'] = label
     const { json } = await call(review(pod, { dryRun: true }), { path })
     strictEqual(json.response.allowed, true)
-    strictEqual(json.response.auditAnnotations.outcome, outcome, `${label} at ${path}`)
+    strictEqual(json.response.auditAnnotations?.outcome, outcome, `${label} at ${path}`)
   }
   await f(undefined, '/mutate/labelled-namespaces', 'injected')
-  await f('false', '/mutate/labelled-namespaces', 'not-asked')
-  await f(undefined, '/mutate/labelled-pods', 'not-asked')
-  await f(undefined, '/mutate', 'not-asked')
+  await f('false', '/mutate/labelled-namespaces')
+  await f(undefined, '/mutate/labelled-pods')
+  await f(undefined, '/mutate')
   await f('true', '/mutate/labelled-pods', 'injected')
   await f('true', '/mutate', 'injected')
 })
