@@ -45,7 +45,7 @@ export class Generation {
   base: number
   /** Its bytes are gone, as those before a truncation are: nothing of it is to be remembered. */
   isVoid = false
-  /** Its turn has not come, but it is remembered, with so many bytes. -1: it is not. */
+  /** Nothing of it is durable, but it is remembered, with so many bytes. -1: it is not. */
   notedSize = -1
   /** When it was last seen to grow, or to be read. */
   activeMs: number

@@ -143,22 +143,22 @@ export class Tail {
     if (!this.isEnded) {
       const position = this.generations[0].remember(this.path, durable, false)
       if (position !== null && this.finished.length === 0) positions.set(position, nowMs)
-      this.note(nowMs)
+      this.note(durable, nowMs)
     }
     this.isDirty = this.finished.length > 0 || durable < this.position
     return done
   }
 
-  // Remembers those whose turn has not come: if they are gone when reading goes on another time, it is known how much that was.
-  private note(nowMs: number): void {
-    if (this.finished.some(({ isVoid }) => isVoid)) return
-    for (let i = 1; i < this.generations.length; i++) {
+  // Remembers those that are not durable in any part: if they are gone when reading goes on another time, it is known how much that was.
+  private note(durable: number, nowMs: number): void {
+    const all = [...this.finished, ...this.generations]
+    for (let i = 1; i < all.length; i++) {
       // What a file held that was emptied may not be durable yet, and is found by what is remembered of that.
-      if (this.generations[i - 1].isVoid) return
-      const generation = this.generations[i]
+      if (all[i - 1].isVoid) return
+      const generation = all[i]
       if (generation.notedSize === generation.size) continue
       generation.notedSize = generation.size
-      const position = generation.remember(this.path, 0, false)
+      const position = generation.remember(this.path, durable, false)
       if (position !== null) this.archive.positions.set(position, nowMs)
     }
   }

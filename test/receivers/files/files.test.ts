@@ -262,6 +262,54 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual(of('new'), [1, 2])
   })
 
+  it('what went while nobody looked is read where it can be found, and counted as lost where it cannot', async (t) => {
+    const f = new Following(t)
+    const at = (name: string): string => join(f.logs, name)
+    const first = (name: string): string => `${name} 0 is a line that is long enough\n`
+    const names = ['alone', 'deleted', 'replaced', 'emptied', 'copied', 'pending']
+    await f.start()
+    for (const name of names) writeFileSync(at(`${name}.log`), first(name))
+    await f.come(names.length)
+    await f.stop()
+    // All is refused, so that nothing behind the first lines is durable, but their sizes are known.
+    await f.start({}, async () => {
+      throw new RefusedError('overloaded', 'full')
+    })
+    for (const name of names) appendFileSync(at(`${name}.log`), `${name} 1\n`)
+    renameSync(at('pending.log'), at('pending.log.1'))
+    writeFileSync(at('pending.log'), 'pending 2 is a line that waits for the one before\n')
+    await until(
+      () => f.counted('sluice_files_rotations_total', 'kind').renamed,
+      (renamed) => renamed === 1
+    )
+    await until(
+      () => f.gauge('sluice_files_lag_bytes'),
+      (lag) => lag === 0
+    )
+    await f.stop()
+    renameSync(at('alone.log'), at('alone.log.1'))
+    rmSync(at('deleted.log'))
+    rmSync(at('replaced.log'))
+    writeFileSync(at('replaced.log'), 'replaced 2\n')
+    truncateSync(at('emptied.log'))
+    copyFileSync(at('copied.log'), at('copied.log.1'))
+    truncateSync(at('copied.log'))
+    rmSync(at('pending.log.1'))
+    rmSync(at('pending.log'))
+    await f.start()
+    await f.come(names.length + 3)
+    await f.stop()
+    deepStrictEqual(f.bodies.slice(names.length).sort(), ['alone 1', 'copied 1', 'replaced 2'])
+    deepStrictEqual(f.counted('sluice_files_lost_bytes_total', 'kind'), {
+      deleted: 'deleted 1\nreplaced 1\npending 1\npending 2 is a line that waits for the one before\n'.length,
+      truncated: 'emptied 1\n'.length
+    })
+    // Once.
+    await f.start()
+    await f.stop()
+    deepStrictEqual(f.counted('sluice_files_lost_bytes_total', 'kind'), {})
+  })
+
   it('whatever stands in a file', async (t) => {
     const f = new Following(t)
     await f.start({ lineMax: '1KiB' })
