@@ -49,11 +49,16 @@ const option = <K extends keyof PodOptions>(each: PodOption<K>): PodOption => ea
 const flagOf = (text: string): boolean | undefined => (text === 'true' ? true : text === 'false' ? false : undefined)
 const listOfTexts = (text: string, isItem: (item: string) => boolean, max: number): string[] | undefined => {
   const items = text.split(',').map((item) => item.trim())
-  return items.length <= max && items.every(isItem) ? [...new Set(items)] : undefined
+  return items.length <= max && items.every(isItem) ? items : undefined
 }
 
 const DIRECTORY = /^(\/(?!\.{1,2}(\/|$))[^/:,\0]+)+\/?$/
+// A volume in one of these places would hide what the container needs to run.
+const SYSTEM = /^\/((bin|boot|etc|lib|lib32|lib64|libx32|opt|root|run|sbin|srv|tmp|usr|var|home|mnt|media)\/?$|(dev|proc|sys)(\/|$))/
 const LISTED_MAX = 32
+
+const isDirectory = (path: string): boolean => DIRECTORY.test(path) && !SYSTEM.test(path)
+const unique = <T>(items: readonly T[] | undefined): readonly T[] | undefined => (items === undefined ? undefined : [...new Set(items)])
 
 /** All options of a pod: the one table behind annotations, flags and documentation. */
 export const POD_OPTIONS: readonly PodOption[] = [
@@ -121,8 +126,8 @@ export const POD_OPTIONS: readonly PodOption[] = [
     key: 'logDirectories',
     doc: 'Directories of the workers whose log files the sidecar reads, with commas between. Where nothing is mounted there, a shared volume is.',
     example: '/var/log/worker',
-    expected: () => `up to ${LISTED_MAX} absolute paths with commas between`,
-    read: (text) => listOfTexts(text, (path) => DIRECTORY.test(path), LISTED_MAX)?.map((path) => path.replace(/\/$/, ''))
+    expected: () => `up to ${LISTED_MAX} absolute paths with commas between, none of the system’s own`,
+    read: (text) => unique(listOfTexts(text, isDirectory, LISTED_MAX)?.map((path) => path.replace(/\/$/, '')))
   }),
   option({
     name: 'cpu',
@@ -181,7 +186,7 @@ export const POD_OPTIONS: readonly PodOption[] = [
     doc: 'The containers that get variables and log volumes, with commas between; all of them without it.',
     example: 'worker,uploader',
     expected: () => 'names of containers with commas between',
-    read: (text) => listOfTexts(text, isContainerName, 256)
+    read: (text) => unique(listOfTexts(text, isContainerName, 256))
   })
 ]
 

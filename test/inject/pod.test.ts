@@ -199,6 +199,8 @@ test('an annotation that cannot be used is named, and the rest is applied', () =
   f({ secret: 'Not A Name' }, /secret/)
   f({ 'log-directories': 'var/log' }, /absolute/)
   f({ 'log-directories': '/var/../etc' }, /absolute/)
+  f({ 'log-directories': '/etc/' }, /none of the system’s own/)
+  f({ 'log-directories': '/logs,/proc/self' }, /none of the system’s own/)
   f({ sentry: 'on' }, /true or false/)
   f({ 'sample-trace': '5%' }, /annotation sluice\.dev\/sample-trace is not known; did you mean sluice\.dev\/sample-traces\?/)
   f({ containers: 'wroker' }, /containers: the pod has no wroker/)

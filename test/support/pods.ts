@@ -72,7 +72,7 @@ const container = record({
 const annotations = record({
   'sluice.dev/inject': maybe(fc.constantFrom('true', 'true', 'false', 'perhaps')),
   'sluice.dev/sample-traces': maybe(fc.constantFrom('25%', '0.5', 'many')),
-  'sluice.dev/log-directories': maybe(fc.constantFrom('/var/log/worker', '/var/log/worker,/data', 'here')),
+  'sluice.dev/log-directories': maybe(fc.constantFrom('/var/log/worker', '/var/log/worker,/data', '/logs/,/logs', 'here')),
   'sluice.dev/sentry': maybe(fc.constantFrom('true', 'false', 'x')),
   'sluice.dev/env-from': maybe(fc.constantFrom('ignore', 'respect')),
   'sluice.dev/gpu': maybe(fc.constantFrom('node', 'off', 'nvidia-smi', 'tpu')),
