@@ -28,6 +28,7 @@ export interface PanelModel {
   readonly gridPos: GridPos
   readonly datasource?: { readonly type: string; readonly uid: string }
   readonly targets?: readonly Target[]
+  readonly options?: object
   readonly fieldConfig?: {
     readonly defaults: {
       readonly unit?: string
