@@ -29,7 +29,7 @@ test('the first trace of the README arrives', async (t) => {
 
 test('every link between the pages leads somewhere', () => {
   const docs = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
-  const pages = ['README.md', ...docs.map((page) => join('docs', page))]
+  const pages = ['README.md', join('examples', 'README.md'), ...docs.map((page) => join('docs', page))]
   let links = 0
   for (const page of pages) {
     for (const [, target] of readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {

@@ -1,5 +1,5 @@
 import { type Json, listOf, objectOf, textOf } from './json.ts'
-import { logMounts } from './log-directories.ts'
+import { type LogMounts, logMounts } from './log-directories.ts'
 import { CONFIG_VARIABLE, CONTAINER, VOLUMES } from './names.ts'
 import { obstacle } from './obstacles.ts'
 import { askedByPod, INJECTED, type PodOptions, readPodOptions } from './options.ts'
@@ -81,13 +81,7 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
     datadog: (options.datadog ?? settings.datadog) && !hasDatadog(metadata, spec),
     ignoreEnvFrom: options.envFrom === 'ignore'
   }
-  const noted = new Map<Note, string[]>()
-  chosen.forEach(({ container, list, index }, i) => {
-    const note = (kind: Note): void => void noted.set(kind, [...(noted.get(kind) ?? []), textOf(container.name)])
-    patch.append(['spec', list, index, 'env'], workerEnv(container, facts, note))
-    patch.append(['spec', list, index, 'volumeMounts'], [...logs.workers[i]])
-  })
-  for (const [kind, names] of noted) warnings.push(noteText(kind, [...new Set(names)]))
+  addToWorkers(patch, chosen, logs, facts, warnings)
   const all = patch.all()
   return { outcome: there !== undefined && all.length === 0 ? 'unchanged' : 'injected', patch: all, warnings }
 }
@@ -96,6 +90,16 @@ interface Worker {
   readonly container: Json
   readonly list: 'containers' | 'initContainers'
   readonly index: number
+}
+
+function addToWorkers(patch: Patch, workers: readonly Worker[], logs: LogMounts, facts: WorkerFacts, warnings: string[]): void {
+  const noted = new Map<Note, string[]>()
+  workers.forEach(({ container, list, index }, i) => {
+    const note = (kind: Note): void => void noted.set(kind, [...(noted.get(kind) ?? []), textOf(container.name)])
+    patch.append(['spec', list, index, 'env'], workerEnv(container, facts, note))
+    patch.append(['spec', list, index, 'volumeMounts'], [...logs.workers[i]])
+  })
+  for (const [kind, names] of noted) warnings.push(noteText(kind, [...new Set(names)]))
 }
 
 // Without native sidecars nothing of ours runs yet while init containers do.
