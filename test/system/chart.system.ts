@@ -76,6 +76,35 @@ for (const [name, values] of Object.entries(MODES)) {
   })
 }
 
+test('the policy finds what is wrong', { skip, timeout: 120_000 }, async () => {
+  const { objects } = await render(helm, { gateway: { enabled: true }, ...BACKEND })
+  // biome-ignore lint/suspicious/noExplicitAny: manifests are changed at will
+  const f = (kind: string, change: (object: any) => unknown, words: string): void => {
+    const changed = structuredClone(objects)
+    change(ofKind(changed, kind)[0])
+    ok(
+      violations(changed).some((line) => line.includes(words)),
+      `${kind}: ${words}: ${violations(changed)}`
+    )
+  }
+  f('Deployment', ({ spec }) => (spec.template.spec.containers[0].image = 'sluice:latest'), 'image sluice:latest')
+  f('Deployment', ({ spec }) => (spec.template.spec.containers[0].image = 'sluice'), 'image sluice')
+  f('Deployment', ({ spec }) => (spec.template.spec.securityContext.runAsUser = 0), 'root')
+  f('Deployment', ({ spec }) => spec.template.spec.volumes.push({ name: 'node', hostPath: { path: '/' } }), 'volume node')
+  f('Deployment', ({ spec }) => (spec.template.spec.containers[0].securityContext.capabilities.add = ['SYSLOG']), 'capabilities')
+  f('DaemonSet', ({ spec }) => (spec.template.spec.containers[0].securityContext.privileged = true), 'privileges')
+  f('DaemonSet', ({ spec }) => delete spec.template.spec.containers[0].volumeMounts[2].readOnly, 'may be written')
+  f('DaemonSet', ({ spec }) => delete spec.template.metadata.annotations['checksum/config'], 'roll')
+  f('StatefulSet', ({ spec }) => delete spec.template.spec.containers[0].livenessProbe, 'livenessProbe')
+  f('StatefulSet', ({ spec }) => delete spec.template.spec.containers[0].resources.limits, 'resources')
+  f('StatefulSet', ({ spec }) => spec.template.spec.containers[0].env.push({ name: 'DD_API_KEY', value: 'x' }), 'DD_API_KEY')
+  f('StatefulSet', ({ spec }) => (spec.template.spec.automountServiceAccountToken = true), 'token')
+  f('Secret', (secret) => (secret.stringData = { key: 'x' }), 'a secret')
+  f('Role', ({ rules }) => (rules[0].verbs = ['*']), 'too wide')
+  f('ClusterRole', ({ rules }) => (rules[0].resources = ['*']), 'too wide')
+  f('ServiceAccount', (account) => delete account.automountServiceAccountToken, 'its token')
+})
+
 test('the examples of the page render what is fine', { skip, timeout: 300_000 }, async () => {
   for (const [i, values] of exampleValues().entries()) {
     const { objects, failure } = await render(helm, values)
