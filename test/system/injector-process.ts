@@ -13,6 +13,8 @@ export interface InjectorProcess {
   readonly log: readonly Record<string, unknown>[]
   /** Base URL of /metrics, /healthz and /readyz. */
   readonly admin: string
+  /** Sends a signal, and waits for nothing. */
+  signal(name: NodeJS.Signals): void
   /** Sends SIGTERM, and waits for the exit code. */
   stop(): Promise<number | null>
 }
@@ -43,6 +45,7 @@ export async function startInjector(
   return {
     log,
     admin,
+    signal: (name) => void child.kill(name),
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = once(child, 'exit')

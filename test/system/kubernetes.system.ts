@@ -153,6 +153,46 @@ test('the chart in a real API server: pods come out with a sidecar', { skip, tim
     deepStrictEqual(sidecarOf(answer.body)!.resources.limits.cpu, '250m', 'what can be used is')
   })
 
+  await t.test('what is odd is answered, too', async () => {
+    const labels = { 'sluice.dev/inject': 'true' }
+    const many = podOf('many', { labels })
+    many.spec.containers = Array.from({ length: 200 }, (_, i) => ({ ...many.spec.containers[0], name: `worker-${i}` }))
+    strictEqual(checkInjected((await create(many)).body, validate).workers.length, 201)
+
+    const contrary = await create(podOf('contrary', { labels, annotations: { 'sluice.dev/inject': 'false' } }))
+    strictEqual(sidecarOf(contrary.body), undefined)
+    ok(
+      contrary.warnings.some((text) => /sluice\.dev\/inject differ/.test(text)),
+      contrary.warnings.join('\n')
+    )
+
+    const { body: once } = await create(podOf('older', { labels }))
+    const older = podOf('older-by-hand', { labels })
+    older.spec = structuredClone(once.spec)
+    older.spec.initContainers[0].image = 'ghcr.io/sluice-telemetry/sluice:0.0.1'
+    const left = await create(older)
+    strictEqual(left.body.spec.initContainers[0].image, 'ghcr.io/sluice-telemetry/sluice:0.0.1')
+    ok(
+      left.warnings.some((text) => /0\.0\.1 already, expected/.test(text)),
+      left.warnings.join('\n')
+    )
+  })
+
+  await t.test('while it hangs, pods wait no longer than the chart says, and are created without a sidecar', async () => {
+    webhook.signal('SIGSTOP')
+    const startedMs = Date.now()
+    const { status, body } = await create(podOf('patient', { labels: { 'sluice.dev/inject': 'true' } }))
+    const tookMs = Date.now() - startedMs
+    webhook.signal('SIGCONT')
+    strictEqual(status, 201)
+    strictEqual(sidecarOf(body), undefined)
+    ok(tookMs < 8000, `${tookMs} ms`)
+    await until(
+      () => developer.create(podOf('after', { labels: { 'sluice.dev/inject': 'true' } }), { dryRun: true }),
+      (pod) => sidecarOf(pod) !== undefined
+    )
+  })
+
   await t.test('while it is away, pods are created without a sidecar', async () => {
     strictEqual(await webhook.stop(), 0)
     const startedMs = Date.now()
