@@ -1,7 +1,7 @@
 import { dashboard, section } from './dashboard.ts'
 import { CALLS, FAILED_CALLS, FAILED_JOBS, FAILED_REQUESTS, JOBS, REQUESTS } from './measures.ts'
 import { bars, figure, graph, line, timeline } from './panel.ts'
-import { inTheLast, perSecond, quantile, share } from './queries.ts'
+import { highest, inTheLast, perSecond, quantile, share } from './queries.ts'
 import { ANY, FAILURES, JOB_FAILURES } from './thresholds.ts'
 import { choice, NAMESPACE } from './variable.ts'
 
@@ -195,10 +195,11 @@ export const errorRate = dashboard({
         }),
         graph({
           title: 'Kinds known to each gateway',
-          description: 'Groups that are told apart. A step up is an error that this gateway had not seen before, which is an alert.',
+          description:
+            'Groups that are told apart, of the twenty with most. A step up is an error that this gateway had not seen before, which is an alert.',
           unit: 'short',
           min: 0,
-          queries: [{ expr: `sluice_errors_groups{${IN}}`, legend: '{{instance}}' }]
+          queries: [{ expr: highest(`sluice_errors_groups{${IN}}`), legend: '{{instance}}' }]
         })
       ),
       line(

@@ -1,7 +1,7 @@
 import { dashboard, section } from './dashboard.ts'
 import { FAILED_JOBS, FAILED_REQUESTS, GPU_LOAD, JOBS, REQUESTS } from './measures.ts'
 import { figure, graph, line } from './panel.ts'
-import { inTheLast, perSecond, quantile, SPANS, share } from './queries.ts'
+import { highest, inTheLast, perSecond, quantile, SPANS, share } from './queries.ts'
 import { FAILURES, GPU_BUSY, INFERENCE, JOB_FAILURES, QUEUE, RESPONSE, UP, UP_OR_DOWN } from './thresholds.ts'
 import { choice, NAMESPACE } from './variable.ts'
 
@@ -176,20 +176,21 @@ export const platformOverview = dashboard({
         8,
         graph({
           title: 'GPU load',
-          description: 'Share of the time in which each GPU was busy, as the driver measures it.',
+          description: 'Share of the time in which a GPU was busy, as the driver measures it: the twenty busiest.',
           unit: 'percentunit',
           min: 0,
           max: 1,
           thresholds: GPU_BUSY,
-          queries: [{ expr: GPU_LOAD('namespace=~"$namespace"'), legend: '{{instance}} {{hw_name}}' }]
+          queries: [{ expr: highest(GPU_LOAD('namespace=~"$namespace"')), legend: '{{instance}} {{hw_name}}' }]
         }),
         graph({
           title: 'GPU memory',
-          description: 'Share of the memory in use. Frameworks take most of it at once, so a high value alone is no trouble.',
+          description:
+            'Share of the memory in use, of the twenty fullest. Frameworks take most of it at once, so a high value alone is no trouble.',
           unit: 'percentunit',
           min: 0,
           max: 1,
-          queries: [{ expr: 'hw_gpu_memory_utilization_ratio{namespace=~"$namespace"}', legend: '{{instance}} {{hw_name}}' }]
+          queries: [{ expr: highest('hw_gpu_memory_utilization_ratio{namespace=~"$namespace"}'), legend: '{{instance}} {{hw_name}}' }]
         }),
         graph({
           title: 'Open WebSocket connections',

@@ -34,3 +34,8 @@ export function quantile(q: number, histogram: string, selector: string, ...by: 
 export function mean(histogram: string, selector: string, ...by: string[]): string {
   return `${perSecond(`${histogram}_sum`, selector, ...by)} / (${perSecond(`${histogram}_count`, selector, ...by)} > 0)`
 }
+
+/** Those that are highest, because there may be as many gateways as pods. */
+export function highest(expr: string): string {
+  return `topk(20, ${expr})`
+}

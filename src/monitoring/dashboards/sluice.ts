@@ -1,6 +1,6 @@
 import { dashboard, section } from './dashboard.ts'
 import { figure, graph, line, timeline } from './panel.ts'
-import { perSecond, share } from './queries.ts'
+import { highest, perSecond, share } from './queries.ts'
 import { ANY } from './thresholds.ts'
 import { choice, NAMESPACE } from './variable.ts'
 
@@ -112,10 +112,10 @@ export const sluice = dashboard({
           queries: [
             {
               expr: share(
-                items('signal="traces",stage="queue",outcome="enqueued"', 'instance'),
-                items('signal="traces",stage="receive",outcome="accepted"', 'instance')
+                items('signal="traces",stage="queue",outcome="enqueued"'),
+                items('signal="traces",stage="receive",outcome="accepted"')
               ),
-              legend: '{{instance}}'
+              legend: 'kept'
             }
           ]
         }),
@@ -158,19 +158,19 @@ export const sluice = dashboard({
         }),
         graph({
           title: 'Queue, share in use',
-          description: 'Bytes that wait, of those that may.',
+          description: 'Bytes that wait, of those that may: the twenty fullest.',
           unit: 'percentunit',
           min: 0,
           max: 1,
           thresholds: [[0.9, 'red']],
-          queries: [{ expr: QUEUE_FULL, legend: '{{instance}}' }]
+          queries: [{ expr: highest(QUEUE_FULL), legend: '{{instance}}' }]
         }),
         graph({
           title: 'Age of what waits longest',
-          description: 'Beyond queue.ageMax, a day, it is dropped.',
+          description: 'Of the twenty oldest. Beyond queue.ageMax, a day, it is dropped.',
           unit: 's',
           min: 0,
-          queries: [{ expr: `max by (instance) (sluice_queue_oldest_seconds{${SELF}})`, legend: '{{instance}}' }]
+          queries: [{ expr: highest(`max by (instance) (sluice_queue_oldest_seconds{${SELF}})`), legend: '{{instance}}' }]
         })
       ),
       line(
@@ -187,7 +187,7 @@ export const sluice = dashboard({
           description: 'In memory: the disk fails or is full. Nothing is lost yet, but what is in memory ends with the process.',
           unit: 'none',
           words: { 0: ['on disk', 'green'], 1: ['in memory', 'red'] },
-          queries: [{ expr: `max by (instance) (sluice_queue_degraded{${SELF}})`, legend: '{{instance}}' }]
+          queries: [{ expr: highest(`max by (instance) (sluice_queue_degraded{${SELF}})`), legend: '{{instance}}' }]
         }),
         graph({
           title: 'Events of the queue',
@@ -238,13 +238,14 @@ export const sluice = dashboard({
       'GPU facts, redaction, series',
       line(
         8,
-        timeline({
+        graph({
           title: 'GPU facts',
           description:
-            'The state of nvidia-smi, or of the node’s gateway. Hung: the driver does not answer; telemetry flows on without it.',
-          unit: 'none',
-          words: { 1: ['now', 'blue'] },
-          queries: [{ expr: `max by (instance, state) (sluice_gpu_state{${SELF}}) == 1`, legend: '{{instance}}: {{state}}' }]
+            'Gateways by the state of nvidia-smi, or of the node’s gateway that they ask. Hung: the driver does not answer; telemetry flows on without it.',
+          unit: 'suffix: gateways',
+          min: 0,
+          stacked: true,
+          queries: [{ expr: `sum by (state) (sluice_gpu_state{${SELF}}) > 0`, legend: '{{state}}' }]
         }),
         graph({
           title: 'Age of the newest sample',
@@ -252,7 +253,7 @@ export const sluice = dashboard({
           unit: 's',
           min: 0,
           thresholds: [[60, 'orange']],
-          queries: [{ expr: `max by (instance) (sluice_gpu_sample_age_seconds{${SELF}})`, legend: '{{instance}}' }]
+          queries: [{ expr: highest(`max by (instance) (sluice_gpu_sample_age_seconds{${SELF}})`), legend: '{{instance}}' }]
         }),
         graph({
           title: 'Spans and errors told of their GPU',
@@ -281,8 +282,8 @@ export const sluice = dashboard({
           unit: 'short',
           min: 0,
           queries: [
-            { expr: `sum by (instance) (sluice_prometheus_series{${SELF}})`, legend: 'on the page of {{instance}}' },
-            { expr: `sum by (instance) (sluice_derive_series{${SELF}})`, legend: 'from spans, {{instance}}' }
+            { expr: highest(`sum by (instance) (sluice_prometheus_series{${SELF}})`), legend: 'on the page of {{instance}}' },
+            { expr: highest(`sum by (instance) (sluice_derive_series{${SELF}})`), legend: 'from spans, {{instance}}' }
           ]
         }),
         graph({
@@ -304,17 +305,19 @@ export const sluice = dashboard({
         8,
         graph({
           title: 'Memory',
-          description: 'Resident memory of each gateway.',
+          description: 'Resident memory of the twenty largest.',
           unit: 'bytes',
           min: 0,
-          queries: [{ expr: `process_resident_memory_bytes{${SELF}}`, legend: '{{instance}}' }]
+          queries: [{ expr: highest(`process_resident_memory_bytes{${SELF}}`), legend: '{{instance}}' }]
         }),
         graph({
           title: 'CPU',
-          description: 'Share of one core.',
+          description: 'Share of one core, of the twenty busiest.',
           unit: 'percentunit',
           min: 0,
-          queries: [{ expr: `sum by (instance) (rate(process_cpu_seconds_total{${SELF}}[$__rate_interval]))`, legend: '{{instance}}' }]
+          queries: [
+            { expr: highest(`sum by (instance) (rate(process_cpu_seconds_total{${SELF}}[$__rate_interval]))`), legend: '{{instance}}' }
+          ]
         }),
         graph({
           title: 'Event loop, worst delay',
@@ -322,7 +325,7 @@ export const sluice = dashboard({
           unit: 's',
           min: 0,
           thresholds: [[1, 'red']],
-          queries: [{ expr: `max by (instance) (sluice_event_loop_delay_seconds{${SELF}})`, legend: '{{instance}}' }]
+          queries: [{ expr: highest(`max by (instance) (sluice_event_loop_delay_seconds{${SELF}})`), legend: '{{instance}}' }]
         })
       )
     )
