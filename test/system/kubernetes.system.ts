@@ -118,6 +118,12 @@ test('the chart in a real API server: pods come out with a sidecar', { skip, tim
     strictEqual(again.status, 201)
     deepStrictEqual(again.body.spec, pod.spec)
     deepStrictEqual(again.warnings, [])
+
+    // A manifest without a sidecar that is applied once more takes none away.
+    const manifest = podOf('applied', { labels: { 'sluice.dev/inject': 'true' } })
+    const first = await cluster.admin.apply(manifest)
+    deepStrictEqual((await cluster.admin.apply(manifest)).spec, first.spec)
+    checkInjected(first, validate)
   })
 
   await t.test('a dry run shows the sidecar and stores nothing', async () => {

@@ -51,7 +51,7 @@ test('the chart’s gateway of the node tells a sidecar of its pod’s GPU, and 
 
   const config = { exporters: { otlp: { endpoint } } }
   const script = `until [ -e /gate/open ]; do sleep 0.1; done; exec ${worker.lineOf(SPANS, ERROR_EVERY, LOGS)}`
-  const deployment = await inject(dir, { config, startupProbe: 'http' }, deploymentOf(script, {}))
+  const deployment = await inject(dir, { config }, deploymentOf(script, {}))
   deployment.spec.template.spec.volumes.push({ name: 'gate', hostPath: { path: '/gate' } })
   deployment.spec.template.spec.containers[0].volumeMounts = [{ name: 'gate', mountPath: '/gate' }]
   const pod = podFrom(deployment, workerNetwork, nodeAddress)

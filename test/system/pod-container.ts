@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { until } from '../support/gateway-process.ts'
@@ -28,6 +28,8 @@ export interface Container {
   readonly lines: readonly string[]
   /** Runs a program in the container, as an exec probe does; its exit code, or null when it took too long. */
   exec(command: readonly string[], timeoutMs?: number): Promise<number | null>
+  /** Ends it without a warning. */
+  kill(): Promise<void>
   /** Sends SIGTERM and waits for the exit code; null after SIGKILL, when it did not end in time. */
   stop(): Promise<number | null>
   /** The exit code, when it has ended by itself. */
@@ -39,8 +41,7 @@ export async function startContainer(
   t: { after(done: () => unknown): void },
   { image, container, network, dir }: { image: Image; container: ResolvedContainer; network: NetworkNamespace; dir: string }
 ): Promise<Container> {
-  const place = join(dir, `container-${container.name}`)
-  mkdirSync(place)
+  const place = mkdtempSync(join(dir, `container-${container.name}-`))
   const { command, args } = container
   const line = command.length > 0 ? [...command, ...args] : [...image.entrypoint, ...(args.length > 0 ? args : image.command)]
   const env = Object.entries({ HOSTNAME: 'pod', ...image.env, ...container.env }).map(([name, value]) => `${name}=${value}`)
@@ -69,12 +70,16 @@ export async function startContainer(
     () => (hasEnded(child) ? 0 : Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')) || -1),
     (found) => found >= 0
   )
+  const send = (signal: NodeJS.Signals): void => void (hasEnded(child) || process.kill(pid, signal))
   return {
     name: container.name,
     lines,
     exec: (command, timeoutMs = EXEC_WITHIN_MS) => execInside(pid, container, env, command, timeoutMs),
+    async kill() {
+      send('SIGKILL')
+      await endOf(child)
+    },
     async stop() {
-      const send = (signal: NodeJS.Signals) => hasEnded(child) || process.kill(pid, signal)
       const timer = setTimeout(() => send('SIGKILL'), EXIT_WITHIN_MS)
       try {
         send('SIGTERM')

@@ -9,6 +9,8 @@ import { makeVolumes, resolveContainer, type Surroundings } from './pod-resolver
 export interface RunningPod {
   /** Of containers that go on, by name; those of init containers that ended are not among them. */
   readonly containers: ReadonlyMap<string, Container>
+  /** Kills a container, as the kernel does for want of memory, and starts it again with the same volumes. */
+  crash(name: string): Promise<void>
   /** Ends the pod as the kubelet does: containers first, then native sidecars, the last one first. Exit codes by name. */
   stop(): Promise<Record<string, number | null>>
 }
@@ -54,6 +56,12 @@ export async function runPod(
   for (const spec of pod.spec.containers) await started(spec, running.get(spec.name)!, network)
   return {
     containers: running,
+    async crash(name) {
+      await running.get(name)!.kill()
+      const spec = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find((each) => each.name === name)
+      running.set(name, await start(spec))
+      await started(spec, running.get(name)!, network)
+    },
     async stop() {
       const codes: Record<string, number | null> = {}
       const stop = async (name: string): Promise<void> => {

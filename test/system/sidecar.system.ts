@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { deploymentOf, IDENTITY, inject, MACHINE, podFrom, pythonWorker, resourcesOf } from './injected-worker.ts'
 import { NodeNetwork } from './pod-network.ts'
@@ -56,4 +56,38 @@ test('an injected worker’s telemetry comes out with the identity of its pod', 
     }
   }
   deepStrictEqual(backend.violations, [])
+})
+
+test('what the sidecar has accepted survives its crash while the backend is away', { skip, timeout: 180_000 }, async (t) => {
+  const dir = temporaryDirectory(t)
+  const node = await NodeNetwork.open(t)
+  const away = await OtlpBackend.start(t, { host: node.outside })
+  const { port } = away
+  await away.stop()
+  const config = { exporters: { otlp: { endpoint: `http://${node.outside}:${port}` } } }
+  const deployment = await inject(dir, { config }, deploymentOf(lineOf(5000, ERROR_EVERY, LOGS), {}))
+  const network = await node.addPod()
+  const image = makeSluiceImage(dir)
+  const running = await runPod(t, {
+    pod: podFrom(deployment, network, NO_NODE),
+    network,
+    dir: join(dir, 'pod'),
+    imageOf: ({ name }) => (name === 'sluice' ? image : MACHINE),
+    around: { object: () => undefined, hostPaths: {} }
+  })
+  const program = running.containers.get('worker')!
+  strictEqual(await program.ended(), 0, program.lines.join('\n'))
+  const errors = new Set((JSON.parse(program.lines.at(-1)!) as { errors: string[] }).errors)
+  await running.crash('sluice')
+  const backend = await OtlpBackend.start(t, { host: node.outside, port })
+  await until(
+    () => {
+      for (const span of backend.records('traces')) errors.delete(span.spanId.toString('hex'))
+      const lines = backend.records('logs').map(({ body }) => body.stringValue)
+      return { errors: errors.size, lines: new Set(lines).size }
+    },
+    ({ errors, lines }) => errors === 0 && lines >= LOGS,
+    60_000
+  )
+  deepStrictEqual(await running.stop(), { worker: 0, sluice: 0 })
 })
