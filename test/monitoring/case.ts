@@ -8,14 +8,19 @@ export interface Case {
   readonly alert: string
   /** Between two samples; a minute where it is left out, which the notation above is for. */
   readonly interval?: string
+  /** At this minute it fires, and not a minute earlier. */
   readonly fires: { readonly series: Series; readonly at: string; readonly labels: readonly Labels[] }
   readonly silent: { readonly series: Series; readonly at: string }
 }
 
-/** At the same time, `at`, the alert fires with these labels, beside severity and component, for the first series and is silent for the second. */
+/**
+ * `at` is the minute at which the alert fires with these labels, beside severity and component, for the first series; with two dots, the second is the
+ * minute at which it is still silent for the second series, else that is the same.
+ */
 export function pair(alert: string, at: string, fires: Series, labels: Labels | readonly Labels[], silent: Series): Case {
   const all: readonly Labels[] = Array.isArray(labels) ? labels : [labels as Labels]
-  return { alert, fires: { series: fires, at, labels: all }, silent: { series: silent, at } }
+  const [first, later = first] = at.split('..')
+  return { alert, fires: { series: fires, at: first, labels: all }, silent: { series: silent, at: later } }
 }
 
 /** A gateway that has been scraped for long; scenes that must see none leave it out by naming it themselves. */

@@ -41,22 +41,30 @@ export function promtoolTests(cases: readonly Case[]): Map<string, string> {
 function testsOf({ alert, interval = '1m', fires, silent }: Case): object[] {
   const { severity, component } = GROUPS.flatMap(({ alerts = [] }) => alerts).find((each) => each.alert === alert) ?? {}
   const expected = fires.labels.map((labels) => ({ exp_labels: { severity, component, ...labels } }))
-  const scene = { alert, interval }
-  return [test({ ...scene, name: `${alert} fires` }, fires, expected), test({ ...scene, name: `${alert} does not fire` }, silent, [])]
+  const scene = { interval }
+  // A minute earlier nothing fires, so that what is waited for is waited for.
+  const early = minutesOf(fires.at) === 0 ? [] : [look(`${minutesOf(fires.at) - 1}m`, alert, [])]
+  return [
+    test({ ...scene, name: `${alert} fires` }, fires.series, [...early, look(fires.at, alert, expected)]),
+    test({ ...scene, name: `${alert} does not fire` }, silent.series, [look(silent.at, alert, [])])
+  ]
 }
+
+const look = (eval_time: string, alertname: string, exp_alerts: object[]): object => ({ eval_time, alertname, exp_alerts })
+
+const minutesOf = (at: string): number => Number(at.slice(0, -1)) * (at.endsWith('h') ? 60 : 1)
 
 interface Scene {
   readonly name: string
-  readonly alert: string
   readonly interval: string
 }
 
-function test({ name, alert, interval }: Scene, { series, at }: { series: Series; at: string }, exp_alerts: object[]): object {
+function test({ name, interval }: Scene, series: Series, alert_rule_test: object[]): object {
   return {
     name,
     interval,
     input_series: Object.entries({ ...BASE, ...series }).map(([each, values]) => ({ series: each, values })),
-    alert_rule_test: [{ eval_time: at, alertname: alert, exp_alerts }]
+    alert_rule_test
   }
 }
 

@@ -13,22 +13,22 @@ const BYTES = own('sluice_queue_bytes')
 const BYTES_MAX = own('sluice_queue_bytes_max')
 
 export const GATEWAY_CASES: readonly Case[] = [
-  pair('SluiceAbsent', '12m', { [GATEWAY]: '1 _x30' }, {}, { [GATEWAY]: '1x4 _x3 1x30' }),
-  pair('SluiceDown', '10m', { [GATEWAY]: '1x4 stale', [own('up')]: '1x4 0x20' }, AT_GATEWAY, {
+  pair('SluiceAbsent', '11m..12m', { [GATEWAY]: '1 _x30' }, {}, { [GATEWAY]: '1x4 _x3 1x30' }),
+  pair('SluiceDown', '8m..10m', { [GATEWAY]: '1x4 stale', [own('up')]: '1x4 0x20' }, AT_GATEWAY, {
     [own('up')]: '1x4 0x2 1x20',
     'up{job="others",instance="b"}': '0x20'
   }),
-  pair('SluiceNotReady', '16m', { [`kube_pod_container_status_ready{${POD}}`]: '1x4 0x30' }, AT_POD, {
+  pair('SluiceNotReady', '15m..16m', { [`kube_pod_container_status_ready{${POD}}`]: '1x4 0x30' }, AT_POD, {
     [`kube_pod_container_status_ready{${POD}}`]: '1x4 0x5 1x30',
     'kube_pod_container_status_ready{namespace="dubbing",pod="w-1",container="worker"}': '0x30'
   }),
-  pair('SluiceRestarting', '30m', { [own('process_start_time_seconds')]: '1x5 2x5 3x5 4x30' }, AT_GATEWAY, {
+  pair('SluiceRestarting', '18m..30m', { [own('process_start_time_seconds')]: '1x5 2x5 3x5 4x30' }, AT_GATEWAY, {
     [own('process_start_time_seconds')]: '1x5 2x5 3x30',
     'process_start_time_seconds{job="others",instance="b"}': '0+1x60'
   }),
   pair(
     'SluiceDropping',
-    '15m',
+    '6m..15m',
     { [ITEMS('process', 'dropped', 'enrich', 'enrich')]: '0+5x30' },
     { ...AT_GATEWAY, signal: 'traces', place: 'enrich', reason: 'enrich' },
     {
@@ -40,7 +40,7 @@ export const GATEWAY_CASES: readonly Case[] = [
   ),
   pair(
     'SluiceDeliveryAbandoned',
-    '15m',
+    '13m..15m',
     { [ITEMS('export', 'dropped', 'otlp', 'expired')]: '0x12 4x20' },
     { ...AT_GATEWAY, signal: 'traces', place: 'otlp', reason: 'expired' },
     {
@@ -48,19 +48,22 @@ export const GATEWAY_CASES: readonly Case[] = [
       [ITEMS('export', 'delivered', 'otlp', '')]: '0+9x30'
     }
   ),
-  pair('SluiceExporterFailing', '10m', { [FAILING]: '0x3 1x30' }, TO_OTLP, { [FAILING]: '0x3 1x4 0x30' }),
-  pair('SluiceExporterDown', '65m', { [FAILING]: '0x3 1x80' }, TO_OTLP, { [FAILING]: '0x3 1x50 0 1x80' }),
-  pair('SluiceQueueOld', '20m', { [own('sluice_queue_oldest_seconds')]: '0+60x40' }, AT_GATEWAY, {
+  pair('SluiceExporterFailing', '9m..10m', { [FAILING]: '0x3 1x30' }, TO_OTLP, { [FAILING]: '0x3 1x4 0x30' }),
+  pair('SluiceExporterDown', '64m..65m', { [FAILING]: '0x3 1x80' }, TO_OTLP, { [FAILING]: '0x3 1x50 0 1x80' }),
+  pair('SluiceQueueOld', '16m..20m', { [own('sluice_queue_oldest_seconds')]: '0+60x40' }, AT_GATEWAY, {
     [own('sluice_queue_oldest_seconds')]: '590x40'
   }),
-  pair('SluiceQueueFilling', '8m', { [BYTES]: '75x20', [BYTES_MAX]: '100x20' }, AT_GATEWAY, { [BYTES]: '65x20', [BYTES_MAX]: '100x20' }),
-  pair('SluiceQueueFull', '5m', { [BYTES]: '95x20', [BYTES_MAX]: '100x20' }, AT_GATEWAY, { [BYTES]: '89x20', [BYTES_MAX]: '100x20' }),
-  pair('SluiceQueueDegraded', '6m', { [own('sluice_queue_degraded')]: '0x3 1x9' }, AT_GATEWAY, {
+  pair('SluiceQueueFilling', '5m..8m', { [BYTES]: '75x20', [BYTES_MAX]: '100x20' }, AT_GATEWAY, {
+    [BYTES]: '65x20',
+    [BYTES_MAX]: '100x20'
+  }),
+  pair('SluiceQueueFull', '2m..5m', { [BYTES]: '95x20', [BYTES_MAX]: '100x20' }, AT_GATEWAY, { [BYTES]: '89x20', [BYTES_MAX]: '100x20' }),
+  pair('SluiceQueueDegraded', '5m..6m', { [own('sluice_queue_degraded')]: '0x3 1x9' }, AT_GATEWAY, {
     [own('sluice_queue_degraded')]: '0x3 1 0x9'
   }),
   pair(
     'SluiceQueueDamaged',
-    '6m',
+    '4m..6m',
     { [own('sluice_queue_events_total', 'event="damaged",signal="logs"')]: '_x4 1x9' },
     { ...AT_GATEWAY, event: 'damaged', signal: 'logs' },
     {
@@ -70,7 +73,7 @@ export const GATEWAY_CASES: readonly Case[] = [
   ),
   pair(
     'SluiceLedgerResidue',
-    '10m',
+    '9m..10m',
     { [own('sluice_ledger_residue', 'signal="traces"')]: '0x3 -2x20' },
     { ...AT_GATEWAY, signal: 'traces' },
     {
@@ -79,17 +82,17 @@ export const GATEWAY_CASES: readonly Case[] = [
   ),
   pair(
     'SluiceRedactionCanaryFailed',
-    '5m',
+    '4m..5m',
     { [own('sluice_redact_canary_failures_total', 'rule="jwt",place="logs"')]: '_x4 1x9' },
     { ...AT_GATEWAY, rule: 'jwt', place: 'logs' },
     { [own('sluice_redactions_total', 'rule="jwt",signal="logs",place="body"')]: '0+9x9' }
   ),
-  pair('SluiceRedactionOverBudget', '40m', { [own('sluice_redact_budget_exceeded_total')]: '0+1x60' }, AT_GATEWAY, {
+  pair('SluiceRedactionOverBudget', '16m..40m', { [own('sluice_redact_budget_exceeded_total')]: '0+1x60' }, AT_GATEWAY, {
     [own('sluice_redact_budget_exceeded_total')]: '0x15 1x60'
   }),
   pair(
     'SluiceSheddingLoad',
-    '15m',
+    '6m..15m',
     { [REFUSED('busy')]: '0+1x30' },
     { ...AT_GATEWAY, receiver: 'otlp', reason: 'busy' },
     {
@@ -99,34 +102,34 @@ export const GATEWAY_CASES: readonly Case[] = [
   ),
   pair(
     'SluiceRefusingRequests',
-    '40m',
-    { [REFUSED('invalid')]: '0+2x60' },
+    '28m..40m',
+    { [REFUSED('invalid')]: '0+0.7x60' },
     { ...AT_GATEWAY, receiver: 'otlp', reason: 'invalid' },
     {
-      [REFUSED('invalid')]: '0x9 3x60',
+      [REFUSED('invalid')]: '0+0.5x60',
       [REFUSED('busy')]: '0+9x60'
     }
   ),
   pair(
     'SluiceMemoryHigh',
-    '10m',
+    '5m..10m',
     { [`container_memory_working_set_bytes{${POD}}`]: '95x20', [`kube_pod_container_resource_limits{${POD},resource="memory"}`]: '100x20' },
     AT_POD,
     { [`container_memory_working_set_bytes{${POD}}`]: '89x20', [`kube_pod_container_resource_limits{${POD},resource="memory"}`]: '100x20' }
   ),
-  pair('SluiceBlocked', '8m', { [own('sluice_event_loop_delay_seconds')]: '1.5x20' }, AT_GATEWAY, {
+  pair('SluiceBlocked', '5m..8m', { [own('sluice_event_loop_delay_seconds')]: '1.5x20' }, AT_GATEWAY, {
     [own('sluice_event_loop_delay_seconds')]: '0.9x20'
   }),
-  pair('SluiceSeriesLimit', '35m', { [own('sluice_derive_overflow_spans_total', 'rule="http"')]: '0+1x60' }, AT_GATEWAY, {
+  pair('SluiceSeriesLimit', '16m..35m', { [own('sluice_derive_overflow_spans_total', 'rule="http"')]: '0+1x60' }, AT_GATEWAY, {
     [own('sluice_derive_overflow_spans_total', 'rule="http"')]: '9x60',
     [own('sluice_prometheus_series_dropped_total', 'reason="out_of_order"')]: '0+1x60'
   }),
-  pair('SluicePodFactsStale', '15m', { [own('sluice_pod_facts_age_seconds')]: '0+60x20' }, AT_GATEWAY, {
+  pair('SluicePodFactsStale', '11m..15m', { [own('sluice_pod_facts_age_seconds')]: '0+60x20' }, AT_GATEWAY, {
     [own('sluice_pod_facts_age_seconds')]: '200x20'
   }),
   pair(
     'SluiceLogsLost',
-    '10m',
+    '6m..10m',
     {
       [own('sluice_log_dropped_total', 'receiver="logs",transport="udp",reason="full"')]: '0x5 3x20',
       [own('sluice_files_lost_bytes_total', 'kind="rotated"')]: '0x5 900x20'
@@ -140,5 +143,5 @@ export const GATEWAY_CASES: readonly Case[] = [
       [own('sluice_files_lag_bytes')]: '0+900x20'
     }
   ),
-  pair('SluiceErrorsUnwatched', '65m', {}, {}, { [own('sluice_errors_total', 'outcome="sent"')]: '0x90' })
+  pair('SluiceErrorsUnwatched', '60m..65m', {}, {}, { [own('sluice_errors_total', 'outcome="sent"')]: '0x90' })
 ]

@@ -14,7 +14,7 @@ const XTTS = { model: 'xtts' }
 export const JOB_CASES: readonly Case[] = [
   pair(
     'QueueDepthHigh',
-    '12m',
+    '5m..12m',
     { 'queue_depth{job="w",instance="1",stage="tts"}': '60x30', 'queue_depth{job="w",instance="2",stage="tts"}': '41x30' },
     TTS,
     {
@@ -23,36 +23,40 @@ export const JOB_CASES: readonly Case[] = [
       'queue_depth{job="w",instance="1",stage="stt"}': '99x30'
     }
   ),
-  pair('QueueNotDraining', '95m', { 'queue_depth{job="w",instance="1",stage="tts"}': '5x120', [JOBS('ok')]: '0+1x20 20x90' }, TTS, {
+  pair('QueueNotDraining', '81m..95m', { 'queue_depth{job="w",instance="1",stage="tts"}': '5x120', [JOBS('ok')]: '0+1x20 20x90' }, TTS, {
     'queue_depth{job="w",instance="1",stage="tts"}': '5x120',
     [JOBS('ok')]: '0+1x120'
   }),
-  // One in fifteen, and two of them; one in fifty.
-  pair('JobFailures', '50m', { [JOBS('ok')]: '0+14x60', [JOBS('error')]: '0+1x60' }, TTS, {
-    [JOBS('ok')]: '0+49x60',
+  // One in fifteen; one in twenty-five.
+  pair('JobFailures', '35m..50m', { [JOBS('ok')]: '0+14x60', [JOBS('error')]: '0+1x60' }, TTS, {
+    [JOBS('ok')]: '0+24x60',
     [JOBS('error')]: '0+1x60'
   }),
+  pair('JobFailuresCritical', '32m..50m', { [JOBS('ok')]: '0+88x60', [JOBS('error')]: '0+12x60' }, TTS, {
+    [JOBS('ok')]: '0+92x60',
+    [JOBS('error')]: '0+8x60'
+  }),
   // The first failures of a stage; a single one among few.
-  pair('JobFailuresCritical', '45m', { [JOBS('ok')]: '0+1x60', [JOBS('error')]: '_x40 3+1x20' }, TTS, {
+  pair('JobFailuresCritical', '43m..45m', { [JOBS('ok')]: '0+1x60', [JOBS('error')]: '_x40 3+1x20' }, TTS, {
     [JOBS('ok')]: '0x60',
     [JOBS('error')]: '_x40 1x20'
   }),
-  pair('JobsSlow', '1500m', { [JOBS('ok')]: '0+1x1440 1441+1x90', [JOBS('ok', 'sum')]: '0+10x1440 14430+30x90' }, TTS, {
+  pair('JobsSlow', '1466m..1500m', { [JOBS('ok')]: '0+1x1440 1441+1x90', [JOBS('ok', 'sum')]: '0+10x1440 14430+30x90' }, TTS, {
     [JOBS('ok')]: '0+1x1440 1441+1x90',
     [JOBS('ok', 'sum')]: '0+10x1440 14419+19x90'
   }),
-  pair('InferenceSlow', '15m', { [BUCKET('10')]: '0+9x30', [BUCKET('30')]: '0+10x30', [BUCKET('+Inf')]: '0+10x30' }, XTTS, {
+  pair('InferenceSlow', '6m..15m', { [BUCKET('10')]: '0+9x30', [BUCKET('30')]: '0+10x30', [BUCKET('+Inf')]: '0+10x30' }, XTTS, {
     [BUCKET('10')]: '0+96x30',
     [BUCKET('30')]: '0+100x30',
     [BUCKET('+Inf')]: '0+100x30'
   }),
-  pair('ModelErrorRateHigh', '25m', { [CALLS('ok')]: '0+50x60', [CALLS('error')]: '0+1x60' }, XTTS, {
-    [CALLS('ok')]: '0+200x60',
+  pair('ModelErrorRateHigh', '15m..25m', { [CALLS('ok')]: '0+74x60', [CALLS('error')]: '0+1x60' }, XTTS, {
+    [CALLS('ok')]: '0+124x60',
     [CALLS('error')]: '0+1x60'
   }),
   pair(
     'StorageErrors',
-    '20m',
+    '8m..20m',
     { [KIND('storage/s3')]: '0+1x30' },
     { kind: 'storage/s3' },
     {
@@ -62,13 +66,20 @@ export const JOB_CASES: readonly Case[] = [
   ),
   pair(
     'DiskUsageHigh',
-    '10m',
+    '5m..10m',
     { [DISK('avail')]: '19x20', [DISK('size')]: '100x20', [VOLUME('available')]: '10x20', [VOLUME('capacity')]: '100x20' },
     [
       { job: 'node', instance: 'n', device: '/dev/sda1', mountpoint: '/' },
       { namespace: 'dubbing', persistentvolumeclaim: 'models' }
     ],
-    { [DISK('avail')]: '21x20', [DISK('size')]: '100x20', [DISK('avail', 'tmpfs')]: '1x20', [DISK('size', 'tmpfs')]: '100x20' }
+    {
+      [VOLUME('available')]: '21x20',
+      [VOLUME('capacity')]: '100x20',
+      [DISK('avail')]: '21x20',
+      [DISK('size')]: '100x20',
+      [DISK('avail', 'tmpfs')]: '1x20',
+      [DISK('size', 'tmpfs')]: '100x20'
+    }
   )
 ]
 
@@ -77,7 +88,7 @@ const REQUESTS = 'http_requests_total{service="backend",method="GET",route="/",s
 export const BUSINESS_CASES: readonly Case[] = [
   pair(
     'ActivitySpike',
-    '1490m',
+    '1473m..1490m',
     { [REQUESTS]: '0+60x1460 87600+600x60' },
     { service: 'backend' },
     {
@@ -86,7 +97,7 @@ export const BUSINESS_CASES: readonly Case[] = [
   ),
   pair(
     'ProjectSpike',
-    '1500m',
+    '1450m..1500m',
     { 'projects_created_total{job="b",tier="pro"}': '0+0.1x1400 140+1x120' },
     {},
     {
@@ -98,7 +109,7 @@ export const BUSINESS_CASES: readonly Case[] = [
     interval: '20m',
     ...pair(
       'CancellationsHigh',
-      '190h',
+      '10140m..190h',
       { 'subscriptions_active{tier="pro"}': '100x600', 'subscription_cancellations_total{tier="pro"}': '0x200 15x400' },
       {},
       { 'subscriptions_active{tier="pro"}': '100x600', 'subscription_cancellations_total{tier="pro"}': '0x200 8x400' }

@@ -22,34 +22,35 @@ export const STORE_CASES: readonly Case[] = [
   ),
   pair(
     'DatabaseConnectionFailing',
-    '12m',
-    { [QUERIES('postgresql', 'ok')]: '0+1x30', [QUERIES('postgresql', 'error')]: '0+9x30', [TIMEOUTS]: '0+20x30' },
+    '3m..12m',
+    { [QUERIES('postgresql', 'ok')]: '_ 0+4x30', [QUERIES('postgresql', 'error')]: '_ 0+6x30', [TIMEOUTS]: '0+7x30' },
     [
       { service: 'backend', system: 'postgresql' },
       { job: 'backend', db_client_connection_pool_name: 'main' }
     ],
     // Failing Redis is another alert's.
     {
-      [QUERIES('postgresql', 'ok')]: '0+9x30',
-      [QUERIES('postgresql', 'error')]: '0+1x30',
+      [QUERIES('postgresql', 'ok')]: '0+6x30',
+      [QUERIES('postgresql', 'error')]: '0+4x30',
       [QUERIES('redis', 'error')]: '0+9x30',
-      [TIMEOUTS]: '0+1x30'
+      [TIMEOUTS]: '0+5x30'
     }
   ),
   pair(
     'DatabaseSlow',
-    '20m',
-    { [BUCKET('1')]: '0+9x30', [BUCKET('5')]: '0+10x30', [BUCKET('+Inf')]: '0+10x30' },
+    '11m..20m',
+    { [BUCKET('1')]: '0+94x30', [BUCKET('5')]: '0+100x30', [BUCKET('+Inf')]: '0+100x30' },
     { service: 'backend', system: 'postgresql' },
     {
-      [BUCKET('1')]: '0+99x30',
+      [BUCKET('0.5')]: '0+94x30',
+      [BUCKET('1')]: '0+96x30',
       [BUCKET('5')]: '0+100x30',
       [BUCKET('+Inf')]: '0+100x30'
     }
   ),
   pair(
     'DatabasePoolExhausted',
-    '15m',
+    '10m..15m',
     { [POOL('used')]: '19x30', [POOL('idle')]: '1x30', [POOL_MAX]: '20x30' },
     { job: 'backend', db_client_connection_pool_name: 'main' },
     {
@@ -60,12 +61,12 @@ export const STORE_CASES: readonly Case[] = [
   ),
   pair(
     'DatabaseRollbacksHigh',
-    '30m',
-    { [ENDED('commit')]: '0+90x60', [ENDED('rollback')]: '0+10x60' },
+    '11m..30m',
+    { [ENDED('commit')]: '0+94x60', [ENDED('rollback')]: '0+6x60' },
     { job: 'pg', instance: 'p', datname: 'dubbing' },
     {
-      [ENDED('commit')]: '0+98x60',
-      [ENDED('rollback')]: '0+2x60'
+      [ENDED('commit')]: '0+96x60',
+      [ENDED('rollback')]: '0+4x60'
     }
   ),
   pair(
@@ -79,12 +80,12 @@ export const STORE_CASES: readonly Case[] = [
   ),
   pair(
     'RedisConnectionFailing',
-    '12m',
-    { [QUERIES('redis', 'ok')]: '0+1x30', [QUERIES('redis', 'error')]: '0+9x30' },
+    '2m..12m',
+    { [QUERIES('redis', 'ok')]: '0+4x30', [QUERIES('redis', 'error')]: '0+6x30' },
     { service: 'backend', system: 'redis' },
     {
-      [QUERIES('redis', 'ok')]: '0+9x30',
-      [QUERIES('redis', 'error')]: '0+1x30',
+      [QUERIES('redis', 'ok')]: '0+6x30',
+      [QUERIES('redis', 'error')]: '0+4x30',
       [QUERIES('postgresql', 'error')]: '0+90x30'
     }
   )
