@@ -3,8 +3,8 @@ import { neededOf } from './catalogue.ts'
 import { type Alert, type Group, type Recording, runbookOf } from './rule.ts'
 import { GROUPS } from './rules.ts'
 
-/** Where the runbooks can be read; the chart may put another place in its stead. */
-export const RUNBOOKS = 'https://github.com/sluice-gateway/sluice/blob/main/docs/runbooks/'
+/** Where the runbooks can be read. */
+export const RUNBOOKS = 'https://github.com/sluice-telemetry/sluice/blob/main/docs/runbooks/'
 
 const HEAD = '# Made by `npm run monitoring` from src/monitoring/rules/. Change it there.\n'
 

@@ -2,9 +2,11 @@ import { deepStrictEqual, ok } from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { neededOf, unknownIn } from '../../src/monitoring/catalogue.ts'
 import { METRICS } from '../../src/monitoring/metrics.ts'
 import { readPromql } from '../../src/monitoring/promql.ts'
+import { RUNBOOKS } from '../../src/monitoring/rule-files.ts'
 import { GROUPS } from '../../src/monitoring/rules.ts'
 import { monitoringFiles } from '../tools/monitoring-files.ts'
 import { CASES } from './cases.ts'
@@ -64,6 +66,11 @@ test('an alert on what the platform must provide says so', () => {
   const text = [...rules.values()].join('\n').replace(/\s+/g, ' ')
   deepStrictEqual(neededOf('stage:queue_depth:sum > 100'), ['queue_depth'])
   for (const { expr } of ALERTS) for (const name of neededOf(expr)) ok(new RegExp(`Needs [a-z_, ]*\\b${name}\\b`).test(text), name)
+})
+
+test('runbooks are where the chart says that the project is', () => {
+  const { home } = parse(readFileSync(join(ROOT, 'helm', 'Chart.yaml'), 'utf8')) as { home: string }
+  ok(RUNBOOKS.startsWith(`${home}/`), `${RUNBOOKS} is not under ${home}`)
 })
 
 test('files are what npm run monitoring makes of the source', () => {
