@@ -45,6 +45,19 @@ export const JOB_CASES: readonly Case[] = [
     [JOBS('ok')]: '0+1x1440 1441+1x90',
     [JOBS('ok', 'sum')]: '0+10x1440 14419+19x90'
   }),
+  // Two failures among few, and one.
+  pair('JobFailures', '45m', { [JOBS('ok')]: '0+0.5x60', [JOBS('error')]: '_x40 2x20' }, TTS, {
+    [JOBS('ok')]: '0+0.5x60',
+    [JOBS('error')]: '_x40 1x20'
+  }),
+  pair('JobFailuresCritical', '42m', { [JOBS('ok')]: '0+0.2x60', [JOBS('error')]: '_x40 2x20' }, TTS, {
+    [JOBS('ok')]: '0+0.2x60',
+    [JOBS('error')]: '_x40 1x20'
+  }),
+  pair('ModelErrorRateHigh', '45m', { [CALLS('ok')]: '0+1x60', [CALLS('error')]: '_x40 2x20' }, XTTS, {
+    [CALLS('ok')]: '0+1x60',
+    [CALLS('error')]: '_x40 1x20'
+  }),
   pair('InferenceSlow', '6m..15m', { [BUCKET('10')]: '0+9x30', [BUCKET('30')]: '0+10x30', [BUCKET('+Inf')]: '0+10x30' }, XTTS, {
     [BUCKET('10')]: '0+96x30',
     [BUCKET('30')]: '0+100x30',
