@@ -67,6 +67,7 @@ test('wrong values fail, and the message names the value', { skip, timeout: 300_
   await f({ daemonset: { ports: { facts: { port: 4318 } } } }, 'daemonset.ports', 'otlp-http and facts')
   await f({ daemonset: { pods: { access: 'off' } } }, 'daemonset.pods.access')
   await f({ daemonset: { queue: { type: 'emptyDir', sizeMax: '8GiB' } } }, 'daemonset.queue.emptyDirSizeLimit')
+  await f({ monitoring: { rules: { enabled: true, include: ['gpus'] } } }, 'monitoring.rules.include[0]', 'came gpus', 'gpu')
   await f({ monitoring: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } }, 'monitoring.serviceMonitor.enabled')
 })
 
@@ -103,6 +104,13 @@ test('values do what they say', { skip, timeout: 300_000 }, async () => {
   }
   const changed = only('daemonset', { config: { processors: { sample: { traces: '20%' } } } })
   ok((await checksumOf(only('daemonset'))) !== (await checksumOf(changed)))
+
+  const rulesOf = async (include: string[]): Promise<string[]> => {
+    const { objects } = await render(helm, { ...only('gateway'), ...BACKEND, monitoring: { rules: { enabled: true, include } } })
+    return ofKind(objects, 'PrometheusRule').map(({ metadata }) => metadata.name)
+  }
+  deepStrictEqual(await rulesOf(['gpu', 'gateway']), ['sluice-gateway', 'sluice-gpu'])
+  ok((await rulesOf([])).length > 2)
 
   const { objects } = await render(helm, { gateway: { enabled: true }, ...BACKEND })
   const [node] = ofKind(objects, 'DaemonSet')

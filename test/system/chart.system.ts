@@ -190,7 +190,7 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
     {},
     { enabled: true, labels: { release: 'prometheus' }, namespace: 'monitoring', relabelings: [{ action: 'labeldrop', regex: 'pod' }] }
   ],
-  ['monitoring.rules', {}, { enabled: true, labels: { release: 'prometheus' } }],
+  ['monitoring.rules', {}, { enabled: true, labels: { release: 'prometheus' } }, { enabled: true, include: ['gateway', 'gpu'] }],
   ['monitoring.dashboards', {}, { enabled: true, annotations: { grafana_folder: 'Sluice' } }]
 ]
 

@@ -51,7 +51,7 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
       ...['namespaceExpressions', 'metrics', 'relabelings', 'metricRelabelings', 'from', 'metricsFrom']
     ].map((key) => [key, OBJECTS])
   ),
-  ...Object.fromEntries(['excludeNamespaces', 'exclude', 'loadBalancerSourceRanges', 'accessModes'].map((key) => [key, NAMES])),
+  ...Object.fromEntries(['excludeNamespaces', 'exclude', 'loadBalancerSourceRanges', 'accessModes', 'include'].map((key) => [key, NAMES])),
   'daemonset.podLogs.linkTargets': { type: 'array', items: { type: 'string', pattern: '^/[^/]' } },
   'gateway.extraPorts': {
     type: 'array',

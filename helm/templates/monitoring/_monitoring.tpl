@@ -15,8 +15,27 @@ metricRelabelings:
 {{- end }}
 {{- end -}}
 
-{{/* The name of an object that is made of a file: (list . path) */}}
-{{- define "sluice.fileObject" -}}
-{{- $file := base (index . 1) | trimSuffix (ext (index . 1)) | lower | trimPrefix "sluice-" -}}
-{{- printf "%s-%s" (include "sluice.fullname" (index . 0)) ($file | replace "_" "-" | replace "." "-") | trunc 63 | trimSuffix "-" -}}
+{{/* The name by which users choose a file. */}}
+{{- define "sluice.fileName" -}}
+{{- base . | trimSuffix (ext .) | lower | trimPrefix "sluice-" | replace "_" "-" | replace "." "-" -}}
+{{- end -}}
+
+{{/* The files to make objects of, by path: (list . "rules" "files/rules/*.yaml"). Fails where one is asked for that is not there. */}}
+{{- define "sluice.files" -}}
+{{- $kind := index . 1 -}}
+{{- $include := (get (index . 0).Values.monitoring $kind).include -}}
+{{- $paths := dict -}}
+{{- range $path, $_ := (index . 0).Files.Glob (index . 2) -}}
+{{- $_ := set $paths (include "sluice.fileName" $path) $path -}}
+{{- end -}}
+{{- range $i, $name := $include -}}
+{{- if not (hasKey $paths $name) -}}
+{{- fail (printf "monitoring.%s.include[%d]: came %s, expected one of %s" $kind $i $name (keys $paths | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $path := $paths -}}
+{{- if or (not $include) (has $name $include) }}
+{{ $name }}: {{ $path }}
+{{- end }}
+{{- end }}
 {{- end -}}
