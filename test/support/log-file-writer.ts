@@ -6,6 +6,8 @@ export interface Written {
   /** By writer, how many lines; they are numbered from 0. */
   readonly lines: Readonly<Record<string, number>>
   readonly rotations: number
+  /** Rotated files that are there no more. */
+  readonly deleted: number
 }
 
 const KINDS = ['renamed', 'copied'] as const
@@ -68,6 +70,7 @@ process.on('message', () => {
   clearInterval(timer)
   const lines = Object.fromEntries(writers.map(({ name, count }) => [name, count]))
   const rotations = writers.reduce((sum, writer) => sum + writer.rotations, 0)
-  process.send!({ lines, rotations } satisfies Written)
+  const deleted = writers.reduce((sum, writer) => sum + Math.max(0, writer.rotations - KEPT), 0)
+  process.send!({ lines, rotations, deleted } satisfies Written)
   process.disconnect()
 })
