@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { failureOf, isHere } from './clients.ts'
@@ -93,6 +93,7 @@ async function madeByOne(dir: string, make: (dir: string) => Promise<void>): Pro
       const half = `${dir}.half`
       rmSync(half, { recursive: true, force: true })
       mkdirSync(half)
+      process.stderr.write(`building ${basename(dir)}, which takes minutes the first time\n`)
       await make(half)
       renameSync(half, dir)
     } finally {

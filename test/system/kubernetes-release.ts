@@ -67,13 +67,7 @@ export async function installRelease(
   const reference = { ...CONFIGURATION, metadata: { name: objectOf(objects, 'MutatingWebhookConfiguration').metadata.name } }
   const configuration = async (): Promise<Manifest> => (await cluster.admin.get(reference))!
   const path = await cluster.admin.pathOf(reference, true)
-  const callByUrl = async (): Promise<void> => {
-    const patch = (await configuration()).webhooks.flatMap(({ clientConfig }: Manifest, i: number) => [
-      { op: 'add', path: `/webhooks/${i}/clientConfig/url`, value: `https://127.0.0.1:${port}${clientConfig.service.path}` },
-      { op: 'remove', path: `/webhooks/${i}/clientConfig/service` }
-    ])
-    await cluster.admin.ok('PATCH', path, patch, 'application/json-patch+json')
-  }
+  const callByUrl = () => callWebhooksByUrl(cluster, reference, port)
   const callByService = async (): Promise<void> => {
     const rendered = objectOf(objects, 'MutatingWebhookConfiguration').webhooks
     const patch = rendered.flatMap(({ clientConfig }: Manifest, i: number) => [
@@ -112,4 +106,13 @@ export async function installRelease(
       await uninstallChart(helm, { namespace, kubeconfig })
     }
   }
+}
+
+/** Makes the API server call the webhooks at a port of loopback, where it would call a Service. */
+export async function callWebhooksByUrl({ admin }: KubernetesCluster, reference: Manifest, port: number): Promise<void> {
+  const patch = (await admin.get(reference))!.webhooks.flatMap(({ clientConfig }: Manifest, i: number) => [
+    { op: 'add', path: `/webhooks/${i}/clientConfig/url`, value: `https://127.0.0.1:${port}${clientConfig.service.path}` },
+    { op: 'remove', path: `/webhooks/${i}/clientConfig/service` }
+  ])
+  await admin.ok('PATCH', await admin.pathOf(reference, true), patch, 'application/json-patch+json')
 }

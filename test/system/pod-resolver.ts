@@ -10,6 +10,10 @@ export interface Surroundings {
   readonly hostPaths: Readonly<Record<string, string>>
   /** Of the pod's service account. */
   readonly token?: string
+  /** Variables that the kubelet adds to every container: where the API server is. */
+  readonly env?: Readonly<Record<string, string>>
+  /** A file that takes the place of /etc/hosts. */
+  readonly hostsFile?: string
 }
 
 export interface Mount {
@@ -38,7 +42,7 @@ export function makeVolumes(pod: Manifest, dir: string, around: Surroundings): M
     const place = volume.hostPath === undefined ? join(dir, volume.name) : around.hostPaths[volume.hostPath.path]
     if (place === undefined) throw new Error(`the test gives no directory for the host path ${volume.hostPath.path}`)
     mkdirSync(place, { recursive: true })
-    if (volume.emptyDir !== undefined) chmodSync(place, 0o777)
+    if (volume.emptyDir !== undefined || volume.persistentVolumeClaim !== undefined) chmodSync(place, 0o777)
     else if (volume.hostPath === undefined) writeAtomically(place, filesOf(pod, volume, around))
     made.set(volume.name, place)
   }
@@ -59,6 +63,7 @@ export function resolveContainer(
     if (source === undefined) throw new Error(`${container.name} mounts the volume ${name}, which the pod does not have`)
     return { source: subPath === '' ? source : subDirectory(source, subPath), target: mountPath, readOnly }
   })
+  if (around.hostsFile !== undefined) mounts.push({ source: around.hostsFile, target: '/etc/hosts', readOnly: true })
   return {
     name: container.name,
     command: (container.command ?? []).map((text: string) => expand(text, env)),
@@ -83,7 +88,7 @@ function subDirectory(volume: string, subPath: string): string {
 }
 
 function environmentOf(pod: Manifest, container: Manifest, around: Surroundings): Record<string, string> {
-  const env: Record<string, string> = {}
+  const env: Record<string, string> = { ...around.env }
   for (const { prefix = '', secretRef, configMapRef } of container.envFrom ?? []) {
     const { name, optional = false } = secretRef ?? configMapRef
     const object = around.object(secretRef === undefined ? 'ConfigMap' : 'Secret', name)
