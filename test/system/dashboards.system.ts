@@ -125,7 +125,7 @@ async function runLoad(gateway: GatewayProcess, beside: (nth: number) => void): 
   for (let nth = 0; Date.now() < endMs; nth++) {
     const startedMs = Date.now()
     beside(nth)
-    await load.round({ errorEvery: nth % 80 > 20 && nth % 80 < 30 ? 12 : 180 })
+    await load.round({ errorEvery: nth % 80 > 5 && nth % 80 < 15 ? 12 : 180 })
     // What is no request is refused, and counted.
     if (nth % 5 === 0) await (await fetch(`${gateway.http}/v1/traces`, { method: 'POST', body: 'no' })).arrayBuffer()
     await sleep(Math.max(0, ROUND_MS - (Date.now() - startedMs)))
