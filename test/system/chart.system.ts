@@ -11,9 +11,10 @@ import { loadSettings } from '../../src/inject/settings.ts'
 import { exampleValues } from '../support/chart-examples.ts'
 import { startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
-import { BACKEND, CHART, environmentOf, ofKind, only, type Rendered, render, violations, workloadsOf } from './chart.ts'
+import { BACKEND, CHART, environmentOf, NAMESPACE, ofKind, only, type Rendered, render, violations, workloadsOf } from './chart.ts'
 import { KUBERNETES_MINORS, kubernetesParts } from './kubernetes-parts.ts'
 import { kubernetesSchemas } from './kubernetes-schemas.ts'
+import { startTaker } from './kubernetes-takes.ts'
 
 const COMBINATIONS = Number(process.env.SLUICE_CHART_COMBINATIONS ?? 40)
 const SEED = Number(process.env.SLUICE_CHART_SEED ?? Date.now() % 1_000_000)
@@ -196,6 +197,8 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
 
 test(`${COMBINATIONS} combinations of values render what is fine`, { skip, timeout: 900_000 }, async (t) => {
   t.diagnostic(`SLUICE_CHART_SEED=${SEED}`)
+  const { attempt, skip: noApiServer } = await startTaker(t, [NAMESPACE, 'monitoring'])
+  if (noApiServer !== false) t.diagnostic(`not shown to an API server: ${noApiServer}`)
   const random = randomFrom(SEED)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]
   for (let i = 0; i < COMBINATIONS; i++) {
@@ -208,6 +211,12 @@ test(`${COMBINATIONS} combinations of values render what is fine`, { skip, timeo
     const { objects, failure } = await render(helm, values, kubeVersion)
     strictEqual(failure, '', words)
     await fine(objects, words)
+    if (attempt !== null) {
+      for (const object of objects) {
+        const { status, body } = await attempt(object)
+        ok(status < 300, `${words}: ${object.kind} ${object.metadata.name}: ${body.message}`)
+      }
+    }
   }
 })
 

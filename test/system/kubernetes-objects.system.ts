@@ -1,19 +1,16 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { parse } from 'yaml'
 import { until } from '../support/gateway-process.ts'
 import { installChart, renderChart, uninstallChart } from './kubernetes-chart.ts'
 import type { Manifest } from './kubernetes-client.ts'
-import { type KubernetesCluster, startKubernetes } from './kubernetes-cluster.ts'
+import { startKubernetes } from './kubernetes-cluster.ts'
 import { kubernetesParts } from './kubernetes-parts.ts'
+import { API_VERSIONS, startTaker } from './kubernetes-takes.ts'
 
 const { skip, parts } = await kubernetesParts('helm', 'etcd', 'kubeApiServer', 'kubeControllerManager', 'crds')
 
 const NAMESPACE = 'telemetry'
 const ENFORCE = 'pod-security.kubernetes.io/enforce'
-const API_VERSIONS = ['monitoring.coreos.com/v1', 'cert-manager.io/v1']
 
 const backends = {
   otlp: { enabled: true, endpoint: 'https://otlp.example:4318', headersSecret: { name: 'otlp' } },
@@ -36,13 +33,11 @@ const everything = {
 }
 
 test('everything that the chart can make is taken by a real API server', { skip, timeout: 180_000 }, async (t) => {
-  const cluster = await startKubernetes(t, parts!)
-  await addCrds(cluster, parts!.crds)
-  await cluster.makeNamespace(NAMESPACE)
+  const { attempt } = await startTaker(t, [NAMESPACE])
   const f = async (values: object, kinds: readonly string[]): Promise<void> => {
     const objects = await renderChart(parts!.helm, { values, namespace: NAMESPACE, apiVersions: API_VERSIONS })
     for (const object of objects) {
-      const { status, body, warnings } = await cluster.admin.tryApply(object, { dryRun: true })
+      const { status, body, warnings } = await attempt!(object)
       strictEqual(status < 300, true, `${object.kind} ${object.metadata.name}: ${body.message}`)
       deepStrictEqual(warnings, [], `${object.kind} ${object.metadata.name}`)
     }
@@ -94,18 +89,3 @@ test('pods of injector and gateway run where Pod Security is restricted, those o
   const [pod] = await podsOf('open', 1)
   strictEqual(pod.metadata.ownerReferences[0].kind, 'DaemonSet')
 })
-
-async function addCrds(cluster: KubernetesCluster, directories: readonly string[]): Promise<void> {
-  for (const directory of directories) {
-    for (const name of readdirSync(directory).filter((file) => file.endsWith('.yaml'))) {
-      const crd = parse(readFileSync(join(directory, name), 'utf8'))
-      await cluster.admin.apply(crd)
-    }
-  }
-  for (const version of API_VERSIONS) {
-    await until(
-      async () => (await cluster.admin.request('GET', `/apis/${version}`)).status,
-      (status) => status === 200
-    )
-  }
-}
