@@ -73,6 +73,102 @@ async function checkGenerated(t: TestContext, native: 'auto' | 'never'): Promise
   t.diagnostic(`${taken} of ${PODS} pods were in order, ${injected} of them were injected`)
 }
 
+test('pods that use what few pods use', { skip, timeout: 120_000 }, async (t) => {
+  const cluster = await startKubernetes(t, parts!)
+  const release = await installRelease(t, parts!.helm, cluster, 'sluice-system')
+  await release.startInjector()
+  await cluster.makeNamespace('asking', { 'sluice.dev/inject': 'true' })
+  await cluster.admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'kube-system' } })
+  const f = async (spec: object, { container = {}, expected = true }: { container?: object; expected?: boolean } = {}): Promise<void> => {
+    const [worker] = podOf('special').spec.containers
+    const of = (namespace: string) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'special', namespace },
+      spec: { automountServiceAccountToken: false, containers: [{ ...worker, ...container }], ...spec }
+    })
+    const words = JSON.stringify({ spec, container })
+    const plain = await cluster.admin.tryCreate(of('kube-system'), { dryRun: true })
+    strictEqual(plain.status, 201, `${words} by itself: ${plain.body.message}`)
+    const { status, body, warnings } = await cluster.admin.tryCreate(of('asking'), { dryRun: true })
+    strictEqual(status, 201, `${words}: ${body.message}`)
+    strictEqual(body.metadata.labels?.['sluice.dev/injected'] === 'true', expected, `${words}: ${warnings}`)
+    ok(isKept(plain.body.spec, body.spec), words)
+    if (plain.body.status.qosClass === 'Guaranteed') strictEqual(body.status.qosClass, 'Guaranteed', words)
+    const { status: _, ...written } = body
+    for (const minor of KUBERNETES_MINORS) deepStrictEqual(validate!(written, minor), [], words)
+  }
+  const limits = { cpu: '2', memory: '4Gi' }
+  await f({ resources: { limits, requests: limits } })
+  await f({}, { container: { resources: { limits, requests: limits } } })
+  await f({ hostNetwork: true }, { expected: false })
+  await f(
+    {},
+    {
+      container: {
+        ports: [
+          { containerPort: 8080, hostPort: 4318 },
+          { containerPort: 9464, name: 'sluice-metrics' }
+        ]
+      }
+    }
+  )
+  await f({ shareProcessNamespace: true, hostPID: false })
+  await f({ securityContext: { runAsUser: 0, runAsGroup: 0, fsGroup: 1000, supplementalGroups: [5] } })
+  await f({
+    securityContext: {
+      runAsUser: 1000,
+      runAsNonRoot: true,
+      seccompProfile: { type: 'Unconfined' },
+      sysctls: [{ name: 'net.ipv4.ip_local_port_range', value: '1024 65000' }]
+    }
+  })
+  await f({ os: { name: 'linux' }, securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } })
+  await f({ os: { name: 'windows' } }, { expected: false })
+  await f({ hostUsers: false })
+  await f({ terminationGracePeriodSeconds: 0, restartPolicy: 'Never', activeDeadlineSeconds: 60 })
+  await f({ schedulingGates: [{ name: 'example.com/quota' }], priority: 0, preemptionPolicy: 'PreemptLowerPriority' })
+  await f({
+    initContainers: [
+      {
+        name: 'own',
+        image: 'own:1',
+        restartPolicy: 'Always',
+        ports: [{ containerPort: 4317 }],
+        startupProbe: { httpGet: { path: '/', port: 4317 } }
+      }
+    ]
+  })
+  await f(
+    { resourceClaims: [{ name: 'gpu', resourceClaimTemplateName: 'gpu' }] },
+    { container: { resources: { claims: [{ name: 'gpu' }] } } }
+  )
+  await f({ dnsPolicy: 'None', dnsConfig: { nameservers: ['10.0.0.1'] }, hostAliases: [{ ip: '10.0.0.2', hostnames: ['a'] }] })
+  await f({
+    volumes: [
+      { name: 'sluice-queue', emptyDir: { medium: 'Memory' } },
+      { name: 'sluice-podinfo', emptyDir: {} }
+    ]
+  })
+  await f({ enableServiceLinks: false }, { container: { resources: { requests: limits, limits: { ...limits, 'nvidia.com/gpu': 8 } } } })
+  await f({}, { container: { name: 'sluice', image: 'somebody/sluice:1' }, expected: false })
+  await f(
+    {},
+    {
+      container: {
+        envFrom: [{ configMapRef: { name: 'all' } }],
+        env: [{ name: 'OTEL_SERVICE_NAME', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }]
+      }
+    }
+  )
+  await f({
+    runtimeClassName: undefined,
+    tolerations: [{ operator: 'Exists' }],
+    affinity: {},
+    nodeSelector: { 'kubernetes.io/arch': 'arm64' }
+  })
+})
+
 test('a container that a later webhook adds gets its variables, too', { skip, timeout: 120_000 }, async (t) => {
   const cluster = await startKubernetes(t, parts!)
   const release = await installRelease(t, parts!.helm, cluster, 'sluice-system')

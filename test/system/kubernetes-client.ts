@@ -43,7 +43,7 @@ export class KubernetesClient {
         response.on('end', () => {
           const said = Buffer.concat(chunks).toString()
           const json = /json/.test(response.headers['content-type'] ?? '')
-          const warnings = warningTexts((response.headersDistinct.warning ?? []).join(', '))
+          const warnings = warningTexts(Buffer.from((response.headersDistinct.warning ?? []).join(', '), 'latin1').toString())
           resolve({ status: response.statusCode!, body: json ? JSON.parse(said) : said, warnings })
         })
       })
