@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
 import description from '../package.json' with { type: 'json' }
 import { ConfigError } from './config/problem.ts'
+import { becomeDaemon } from './daemon.ts'
 import { messageOf, RefusedError } from './errors.ts'
 import { collectSeldom } from './heap.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
-import { faultOf } from './telemetry/fault.ts'
 import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
 import { runFully, startPlainly, trimSoon } from './trim.ts'
 
@@ -15,8 +15,6 @@ const MISUSED = 2
 
 /** `--stdin` stands for this option. */
 const READS_INPUT = { flag: '--stdin', path: 'receivers.logs.stdin', value: 'true' }
-
-const FRAMES_MAX = 20
 
 const USAGE = `sluice ${description.version}: ${description.description}
 
@@ -87,31 +85,8 @@ async function run(args: string[]): Promise<number> {
   const log = openLog(logging.level)
   const { version } = description
   const crashes = sentry.dsn === undefined ? NO_CRASH_REPORTER : await openCrashReporter(sentry.dsn, version)
-  // A fault of ours ends the process: what was acknowledged is in the queue, and a fresh start is a known state.
-  const crash = (error: unknown): void => {
-    log.fatal(faultOf(error, FRAMES_MAX), 'a fault ends the process')
-    crashes.report(error)
-    crashes.flush().finally(() => process.exit(FAILED))
-  }
-  process.on('uncaughtException', crash)
-  process.on('unhandledRejection', crash)
-
+  const { stopAsked, onReload } = becomeDaemon(log, crashes)
   for (const warning of warnings) log.warn({}, warning)
-  // Heard from here on, so that a stop or a reload that is asked for during the start is done after it.
-  const stopAsked = new Promise<string>((resolve) => {
-    let isAsked = false
-    for (const name of ['SIGTERM', 'SIGINT']) {
-      process.on(name, () => {
-        // Who asks twice does not want to wait.
-        if (isAsked) process.exit(FAILED)
-        isAsked = true
-        resolve(name)
-      })
-    }
-  })
-  let reload = (): void => undefined
-  process.on('SIGHUP', () => reload())
-
   collectSeldom()
   const tracer = traces.endpoint === undefined ? NO_TRACER : await openTracer({ endpoint: traces.endpoint, ratio: traces.ratio, version })
   const gateway = await Gateway.start(config, { log, tracer, version, onFirstBatch: runFully })
@@ -119,7 +94,7 @@ async function run(args: string[]): Promise<number> {
   trimSoon()
 
   let reloading = Promise.resolve()
-  reload = () => {
+  onReload(() => {
     reloading = reloading
       .then(async () => {
         const next = await load()
@@ -129,7 +104,7 @@ async function run(args: string[]): Promise<number> {
         log.info({ file: next.file }, 'the configuration was reloaded')
       })
       .catch((error) => log.error({ file }, `the old configuration goes on: ${messageOf(error)}`))
-  }
+  })
 
   const reason = await Promise.race([stopAsked, gateway.finished.then(() => 'end of input')])
   log.info({ reason }, 'stopping')
