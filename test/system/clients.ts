@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { tryLock, unlock } from './file-lock.ts'
 
 const SPANS = Number(process.env.SLUICE_SYSTEM_SPANS ?? 100_000)
 const LOGS = 10_000
@@ -33,13 +34,25 @@ export function madeOnce(name: string, sources: string, make: (dir: string) => v
   for (const file of readdirSync(sources).sort()) hash.update(file).update(readFileSync(join(sources, file)))
   const dir = join(tmpdir(), `sluice-system-${name}-${hash.digest('hex').slice(0, 12)}`)
   const done = join(dir, '.done')
-  if (existsSync(done)) return dir
-  rmSync(dir, { recursive: true, force: true })
-  mkdirSync(dir)
-  make(dir)
-  writeFileSync(done, '')
+  const lock = `${dir}.lock`
+  while (!existsSync(done)) {
+    if (!tryLock(lock)) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_LOOK_MS)
+      continue
+    }
+    try {
+      rmSync(dir, { recursive: true, force: true })
+      mkdirSync(dir)
+      make(dir)
+      writeFileSync(done, '')
+    } finally {
+      unlock(lock)
+    }
+  }
   return dir
 }
+
+const LOCK_LOOK_MS = 200
 
 /** Why a client could not be made, for the reason of a skip; the last lines of what was said. */
 export function failureOf(error: unknown): string {

@@ -1,27 +1,16 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { until } from '../support/gateway-process.ts'
-import { failureOf, isHere, madeOnce } from './clients.ts'
+import { type PythonPackages, pythonPackages } from './python-packages.ts'
 
 /** Where the programs in Python are, and what they need is told. */
 export const SOURCES = join(import.meta.dirname, 'datadog-python')
 
-/** Datadog's tracer for Python and its test agent, in a directory that is kept; or why they cannot be had. */
-export function installPython(): { readonly skip: string } | { readonly skip: false; readonly bin: string } {
-  if (!isHere('python3', '-m', 'venv', '--help')) return { skip: 'SKIPPED: there is no python3 with venv here' }
-  try {
-    const dir = madeOnce('datadog-python', SOURCES, (dir) => {
-      execFileSync('python3', ['-m', 'venv', dir], { stdio: 'pipe' })
-      execFileSync(join(dir, 'bin', 'pip'), ['install', '--quiet', '--requirement', join(SOURCES, 'requirements.txt')], { stdio: 'pipe' })
-    })
-    return { skip: false, bin: join(dir, 'bin') }
-  } catch (error) {
-    return { skip: `SKIPPED: Datadog’s packages for Python could not be installed: ${failureOf(error)}` }
-  }
-}
+/** Datadog's tracer for Python and its test agent. */
+export const installPython = (): PythonPackages => pythonPackages('datadog-python', SOURCES, 'Datadog’s packages for Python')
 
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {

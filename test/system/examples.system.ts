@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import * as yaml from 'yaml'
 import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
-import { failureOf, isHere, madeOnce } from './clients.ts'
+import { failureOf, madeOnce } from './clients.ts'
+import { pythonPackages } from './python-packages.ts'
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples')
 const JOBS = 20
@@ -103,24 +104,11 @@ async function run(t: TestContext, example: string, program: string, args: reado
   return backend
 }
 
-let python: string | undefined
-let skipPython: string | false = isHere('python3', '-m', 'venv', '--help') ? false : 'SKIPPED: there is no python3 with venv here'
-if (skipPython === false) {
-  const sources = join(EXAMPLES, 'python-worker')
-  try {
-    const dir = madeOnce('example-python', sources, (dir) => {
-      execFileSync('python3', ['-m', 'venv', dir], { stdio: 'pipe' })
-      execFileSync(join(dir, 'bin', 'pip'), ['install', '--quiet', '--requirement', join(sources, 'requirements.txt')], { stdio: 'pipe' })
-    })
-    python = join(dir, 'bin', 'python')
-  } catch (error) {
-    skipPython = `SKIPPED: the packages of the Python worker could not be installed: ${failureOf(error)}`
-  }
-}
+const python = pythonPackages('example-python', join(EXAMPLES, 'python-worker'), 'what the Python worker needs')
 
-test('the Python worker, with the variables of its injected manifest', { skip: skipPython, timeout: 120_000 }, async (t) => {
+test('the Python worker, with the variables of its injected manifest', { skip: python.skip, timeout: 120_000 }, async (t) => {
   const directory = join(EXAMPLES, 'python-worker')
-  await run(t, 'python-worker', python!, [join(directory, 'worker.py')], directory)
+  await run(t, 'python-worker', join(python.bin, 'python'), [join(directory, 'worker.py')], directory)
 })
 
 let modules = ''

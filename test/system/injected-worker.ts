@@ -1,34 +1,22 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import type { OtlpBackend } from '../support/otlp-backend.ts'
-import { failureOf, isHere, madeOnce } from './clients.ts'
 import type { Manifest } from './kubernetes-client.ts'
 import type { Image } from './pod-container.ts'
 import { type NetworkNamespace, skipWithoutNamespaces } from './pod-network.ts'
+import { pythonPackages } from './python-packages.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const SOURCES = join(import.meta.dirname, 'python')
 
 /** The program of a worker with the OpenTelemetry SDK for Python, as a line of shell; or why there is none, or no pods, here. */
 export function pythonWorker(): { skip: string | false; lineOf: (spans: number, errorEvery: number, logs: number) => string } {
-  let skip = skipWithoutNamespaces()
-  let python = ''
-  if (skip === false && !isHere('python3', '-m', 'venv', '--help')) skip = 'SKIPPED: there is no python3 with venv here'
-  if (skip === false) {
-    try {
-      const dir = madeOnce('python', SOURCES, (dir) => {
-        execFileSync('python3', ['-m', 'venv', dir], { stdio: 'pipe' })
-        execFileSync(join(dir, 'bin', 'pip'), ['install', '--quiet', '--requirement', join(SOURCES, 'requirements.txt')], { stdio: 'pipe' })
-      })
-      python = join(dir, 'bin', 'python')
-    } catch (error) {
-      skip = `SKIPPED: the OpenTelemetry SDK for Python could not be installed: ${failureOf(error)}`
-    }
-  }
-  return { skip, lineOf: (...counts) => [python, join(SOURCES, 'client.py'), ...counts].join(' ') }
+  const noPods = skipWithoutNamespaces()
+  const { skip, bin } = noPods === false ? pythonPackages('python', SOURCES, 'the OpenTelemetry SDK for Python') : { skip: noPods, bin: '' }
+  return { skip, lineOf: (...counts) => [join(bin, 'python'), join(SOURCES, 'client.py'), ...counts].join(' ') }
 }
 
 /** The worker's image: what is on this machine. */

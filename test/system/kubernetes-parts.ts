@@ -5,6 +5,7 @@ import { basename, delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { failureOf, isHere } from './clients.ts'
+import { tryLock, unlock } from './file-lock.ts'
 
 /** Three recent minors; API server and controllers are of the last. */
 export const KUBERNETES_MINORS = ['1.35', '1.36', '1.37'] as const
@@ -77,15 +78,11 @@ async function program(name: string, version: string, probe: string, make: (dir:
   return join(dir, name)
 }
 
-// Test files run at the same time: one makes, the others wait for it.
 async function madeByOne(dir: string, make: (dir: string) => Promise<void>): Promise<void> {
   const lock = `${dir}.lock`
   while (!existsSync(dir)) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-    } catch {
-      if (!holderLives(lock)) rmSync(lock, { force: true })
-      else await sleep(500)
+    if (!tryLock(lock)) {
+      await sleep(500)
       continue
     }
     try {
@@ -97,17 +94,8 @@ async function madeByOne(dir: string, make: (dir: string) => Promise<void>): Pro
       await make(half)
       renameSync(half, dir)
     } finally {
-      rmSync(lock, { force: true })
+      unlock(lock)
     }
-  }
-}
-
-function holderLives(lock: string): boolean {
-  try {
-    process.kill(Number(readFileSync(lock, 'utf8')), 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

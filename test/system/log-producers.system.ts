@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { failureOf, isHere, madeOnce } from './clients.ts'
+import { pythonPackages } from './python-packages.ts'
 
 const SOURCES = join(import.meta.dirname, 'log-producers')
 const LINES = 200
@@ -29,10 +30,7 @@ const libraries = made('log-producers', (dir) => {
   copyFileSync(join(SOURCES, 'package.json'), join(dir, 'package.json'))
   execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: dir, stdio: 'pipe' })
 })
-const python = made('log-producers-python', (dir) => {
-  execFileSync('python3', ['-m', 'venv', dir], { stdio: 'pipe' })
-  execFileSync(join(dir, 'bin', 'pip'), ['install', '--quiet', '--requirement', join(SOURCES, 'requirements.txt')], { stdio: 'pipe' })
-})
+const python = pythonPackages('log-producers-python', SOURCES, 'structlog')
 // Unpacked, not installed: nothing of the machine changes.
 const rsyslog = made('rsyslog', (dir) => {
   execFileSync('apt-get', ['download', 'rsyslog', 'libestr0', 'libfastjson4'], { cwd: dir, stdio: 'pipe' })
@@ -170,7 +168,7 @@ for (const [library, way] of [
 test('Python’s logging, in the format of OpenTelemetry', { skip: python.skip, timeout: 60_000 }, async (t) => {
   const { backend, addressOf } = await place(t)
   const startedAtMs = Date.now()
-  await piped(addressOf('tcp'), join(python.dir, 'bin', 'python'), [join(SOURCES, 'producer.py'), 'logging', String(LINES)])
+  await piped(addressOf('tcp'), join(python.bin, 'python'), [join(SOURCES, 'producer.py'), 'logging', String(LINES)])
   for (const [i, record] of numbered(await recordsAt(backend)).entries()) {
     strictEqual(record.body, `line ${i} correlationId=corr-${i}`)
     strictEqual(record.severity, WARN)
@@ -186,7 +184,7 @@ test('Python’s logging, in the format of OpenTelemetry', { skip: python.skip, 
 test('structlog', { skip: python.skip, timeout: 60_000 }, async (t) => {
   const { backend, addressOf } = await place(t)
   const startedAtMs = Date.now()
-  await piped(addressOf('tcp'), join(python.dir, 'bin', 'python'), [join(SOURCES, 'producer.py'), 'structlog', String(LINES)])
+  await piped(addressOf('tcp'), join(python.bin, 'python'), [join(SOURCES, 'producer.py'), 'structlog', String(LINES)])
   checkFields(await recordsAt(backend), startedAtMs)
 })
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -7,24 +7,12 @@ import { booksOf } from '../support/books.ts'
 import { startGateway, until } from '../support/gateway-process.ts'
 import { Secrets } from '../support/secrets.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
-import { failureOf, isHere, madeOnce } from './clients.ts'
+import { pythonPackages } from './python-packages.ts'
 
 const SOURCES = join(import.meta.dirname, 'sentry-python')
 const TRACES = 60
 
-let skip: string | false = isHere('python3', '-m', 'venv', '--help') ? false : 'SKIPPED: there is no python3 with venv here'
-let python = ''
-if (skip === false) {
-  try {
-    const dir = madeOnce('sentry-python', SOURCES, (dir) => {
-      execFileSync('python3', ['-m', 'venv', dir], { stdio: 'pipe' })
-      execFileSync(join(dir, 'bin', 'pip'), ['install', '--quiet', '--requirement', join(SOURCES, 'requirements.txt')], { stdio: 'pipe' })
-    })
-    python = join(dir, 'bin', 'python')
-  } catch (error) {
-    skip = `SKIPPED: the Sentry SDK for Python could not be installed: ${failureOf(error)}`
-  }
-}
+const { skip, bin } = pythonPackages('sentry-python', SOURCES, 'the Sentry SDK for Python')
 
 test('the Sentry SDK for Python, told where by SENTRY_DSN alone', { skip, timeout: 120_000 }, async (t) => {
   const backend = await SentryBackend.start(t)
@@ -38,7 +26,7 @@ processors: { sample: { traces: 30% } }
   })
   const secret = new Secrets(11).password()
   const dsn = `http://abcdef0123456789abcdef0123456789@${gateway.http.slice('http://'.length)}/42`
-  await promisify(execFile)(python, [join(SOURCES, 'client.py')], {
+  await promisify(execFile)(join(bin, 'python'), [join(SOURCES, 'client.py')], {
     env: { PATH: process.env.PATH, SENTRY_DSN: dsn, SECRET: secret, TRACES: String(TRACES) }
   })
   const { received, sampledOut } = await until(
