@@ -27,10 +27,13 @@ const COMPONENTS = ['receivers', 'processors', 'exporters']
 function layerOf(file: string): string {
   const [first, second] = file.split('/')
   if (COMPONENTS.includes(first) || first === 'commands') return `${first}/${second.replace(/\.ts$/, '')}`
-  return second === undefined || file === 'config/schema.ts' ? file.replace(/\.ts$/, '') : first
+  return second === undefined || OPTIONS.includes(file) ? file.replace(/\.ts$/, '') : first
 }
 
-const CONTRACTS = ['batch', 'component', 'errors', 'config/schema']
+/** Of the room `config`, what components state their options with. */
+const OPTIONS = ['config/schema.ts', 'config/client-options.ts']
+
+const CONTRACTS = ['batch', 'component', 'errors', 'config/schema', 'config/client-options']
 
 /** What each layer may import besides itself. */
 const ALLOWED: Record<string, readonly string[]> = {
@@ -40,6 +43,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   component: ['otlp', ...CONTRACTS],
   errors: ['otlp', ...CONTRACTS],
   'config/schema': ['config', 'otlp', ...CONTRACTS],
+  'config/client-options': ['config/schema'],
   config: CONTRACTS,
   net: ['errors', 'memory'],
   facts: ['errors'],

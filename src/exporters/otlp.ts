@@ -1,6 +1,7 @@
 import type { RedactedBatch } from '../batch.ts'
 import { defineExporter, type Exporter, type Host, type Outcome } from '../component.ts'
-import { choice, duration, flag, group, list, map, maybe, secret, size, text, url } from '../config/schema.ts'
+import { clientTls, proxyChoice, requestTimeout } from '../config/client-options.ts'
+import { choice, list, map, maybe, secret, size, url } from '../config/schema.ts'
 import { messageOf, RefusedError } from '../errors.ts'
 import { type ClientTlsFiles, readTls } from '../net/client-tls.ts'
 import { compress } from '../net/compress.ts'
@@ -31,26 +32,15 @@ export const otlp = defineExporter({
       default: 'gzip',
       doc: 'How bodies are compressed. Every OTLP backend takes gzip; zstd is smaller at half of the CPU time where the backend takes it.'
     }),
-    timeout: duration({ default: '10s', min: '1ms', doc: 'How long a request may take, its answer included.' }),
+    timeout: requestTimeout('10s'),
     batchMax: size({
       default: '4MiB',
       min: '1KiB',
       max: '64MiB',
       doc: 'Neighbours in the queue are sent together up to this size, uncompressed.'
     }),
-    proxy: text({
-      default: 'environment',
-      doc: 'The URL of an HTTP proxy, off, or environment for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; hosts on this machine are then direct.'
-    }),
-    tls: group(
-      {
-        caFile: maybe(text({ doc: 'PEM file with the authorities that are trusted, in place of the public ones.' })),
-        certFile: maybe(text({ doc: 'PEM file with the gateway’s own certificate, where the backend asks for one.' })),
-        keyFile: maybe(text({ doc: 'PEM file with the key of that certificate.' })),
-        insecure: flag({ default: false, doc: 'Takes any certificate. Whoever is on the way then reads the telemetry and the headers.' })
-      },
-      { doc: 'For https endpoints.' }
-    )
+    proxy: proxyChoice(),
+    tls: clientTls({ doc: 'For https endpoints.', asker: 'the backend', exposed: 'the telemetry and the headers' })
   },
   signals: ({ signals }) => [...new Set(signals)],
   batchBytesMax: ({ batchMax }) => batchMax,

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { clientTls, proxyChoice, requestTimeout } from '../../config/client-options.ts'
 import { choice, duration, flag, group, integer, maybe, secret, size, text, url } from '../../config/schema.ts'
 
 /** A site is looked at when the file is read, so that `sluice check` finds a URL in its place. */
@@ -61,21 +62,10 @@ export const options = {
     doc: 'Requests of few logs or points follow each other no faster than this, so that more go together; 0s sends at once.'
   }),
   compression: choice(['gzip', 'none'], { default: 'gzip', doc: 'How bodies are compressed.' }),
-  timeout: duration({ default: '15s', min: '1ms', doc: 'How long a request may take, its answer included.' }),
+  timeout: requestTimeout('15s'),
   batchMax: size({ default: '2MiB', min: '1KiB', max: '16MiB', doc: 'Neighbours in the queue are taken together up to this size.' }),
-  proxy: text({
-    default: 'environment',
-    doc: 'The URL of an HTTP proxy, off, or environment for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; hosts on this machine are then direct.'
-  }),
-  tls: group(
-    {
-      caFile: maybe(text({ doc: 'PEM file with the authorities that are trusted, in place of the public ones.' })),
-      certFile: maybe(text({ doc: 'PEM file with the gateway’s own certificate, where a proxy or an Agent asks for one.' })),
-      keyFile: maybe(text({ doc: 'PEM file with the key of that certificate.' })),
-      insecure: flag({ default: false, doc: 'Takes any certificate. Whoever is on the way then reads the telemetry and the key.' })
-    },
-    { doc: 'For https endpoints.' }
-  )
+  proxy: proxyChoice(),
+  tls: clientTls({ doc: 'For https endpoints.', asker: 'a proxy or an Agent', exposed: 'the telemetry and the key' })
 }
 
 export type DatadogOptions = z.output<z.ZodObject<typeof options>>

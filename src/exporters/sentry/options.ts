@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Signal } from '../../batch.ts'
+import { clientTls, proxyChoice, requestTimeout } from '../../config/client-options.ts'
 import { choice, duration, flag, group, list, maybe, secret, size, text } from '../../config/schema.ts'
 import { messageOf } from '../../errors.ts'
 import { parseDsn } from '../../sentry/dsn.ts'
@@ -63,21 +64,10 @@ export const options = {
     doc: 'With several DSNs: how long one that is limited or cannot be reached may hold up the others; then its items are given up.'
   }),
   compression: choice(['gzip', 'zstd', 'none'], { default: 'gzip', doc: 'How bodies are compressed.' }),
-  timeout: duration({ default: '15s', min: '1ms', doc: 'How long a request may take, its answer included.' }),
+  timeout: requestTimeout('15s'),
   batchMax: size({ default: '1MiB', min: '1KiB', max: '16MiB', doc: 'Neighbours in the queue are taken together up to this size.' }),
-  proxy: text({
-    default: 'environment',
-    doc: 'The URL of an HTTP proxy, off, or environment for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; hosts on this machine are then direct.'
-  }),
-  tls: group(
-    {
-      caFile: maybe(text({ doc: 'PEM file with the authorities that are trusted, in place of the public ones.' })),
-      certFile: maybe(text({ doc: 'PEM file with the gateway’s own certificate, where a proxy or a Relay asks for one.' })),
-      keyFile: maybe(text({ doc: 'PEM file with the key of that certificate.' })),
-      insecure: flag({ default: false, doc: 'Takes any certificate. Whoever is on the way then reads the telemetry.' })
-    },
-    { doc: 'For https DSNs.' }
-  )
+  proxy: proxyChoice(),
+  tls: clientTls({ doc: 'For https DSNs.', asker: 'a proxy or a Relay', exposed: 'the telemetry' })
 }
 
 export type SentryOptions = z.output<z.ZodObject<typeof options>>
