@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { makeCertificates } from '../support/certificates.ts'
 import { temporaryDirectory, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { deploymentOf, MACHINE, pythonWorker, resourcesOf } from './injected-worker.ts'
@@ -9,7 +10,7 @@ import { installChart } from './kubernetes-chart.ts'
 import type { Manifest } from './kubernetes-client.ts'
 import { freePorts, type KubernetesCluster, startKubernetes } from './kubernetes-cluster.ts'
 import { kubernetesParts } from './kubernetes-parts.ts'
-import { sidecarOf } from './kubernetes-pods.ts'
+import { podOf, sidecarOf } from './kubernetes-pods.ts'
 import { callWebhooksByUrl } from './kubernetes-release.ts'
 import type { Image } from './pod-container.ts'
 import { type NetworkNamespace, NodeNetwork } from './pod-network.ts'
@@ -55,10 +56,7 @@ test('from helm install to telemetry: injector, worker, sidecar and gateway as p
   writeFileSync(hostsFile, `127.0.0.1 localhost\n${gatewayNetwork.address} sluice-gateway.${SYSTEM}.svc\n`)
   const gateway = await runFirst(kubelet, SYSTEM, 'gateway', gatewayNetwork)
   const injector = await runFirst(kubelet, SYSTEM, 'injector', { pid: process.pid, address: '127.0.0.1' })
-  const configuration = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', metadata: { name: '' } }
-  const { items } = await cluster.admin.ok('GET', await cluster.admin.pathOf(configuration, false))
-  const reference = { ...configuration, metadata: items.find(({ metadata }: Manifest) => metadata.name.includes('sluice')).metadata }
-  await callWebhooksByUrl(cluster, reference, webhookPort)
+  await callWebhooksByUrl(cluster, await webhooksOf(cluster), webhookPort)
   await until(
     async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status,
     (status) => status === 200
@@ -87,6 +85,42 @@ test('from helm install to telemetry: injector, worker, sidecar and gateway as p
   }
   deepStrictEqual(backend.violations, [])
 })
+
+test('with a certificate of the cluster’s own in a Secret', { skip, timeout: 240_000 }, async (t) => {
+  const dir = temporaryDirectory(t)
+  const cluster = await startKubernetes(t, parts!)
+  await cluster.admin.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } })
+  await cluster.makeNamespace(SYSTEM)
+  const { caFile, serverCertFile, serverKeyFile } = makeCertificates(t)!
+  const read = (file: string): string => readFileSync(file).toString('base64')
+  const metadata = { name: 'own-tls', namespace: SYSTEM }
+  const data = { 'tls.crt': read(serverCertFile), 'tls.key': read(serverKeyFile) }
+  await cluster.admin.create({ apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata, data })
+  const [webhookPort, adminPort] = await freePorts(2)
+  const certificates = { source: 'secret', secret: { name: 'own-tls', caBundle: read(caFile) } }
+  const ports = { webhook: webhookPort, admin: adminPort }
+  const values = { daemonset: { enabled: false }, injector: { replicas: 1, hostNetwork: true, ports, certificates } }
+  await installChart(parts!.helm, { values, namespace: SYSTEM, kubeconfig: cluster.kubeconfig })
+  const image = makeSluiceImage(dir)
+  const injector = await runFirst({ t, cluster, dir, hostsFile: '/etc/hosts', imageOf: () => image }, SYSTEM, 'injector', {
+    pid: process.pid,
+    address: '127.0.0.1'
+  })
+  await callWebhooksByUrl(cluster, await webhooksOf(cluster), webhookPort)
+  await cluster.makeNamespace('work')
+  await until(
+    () => cluster.admin.create(podOf('tts', { labels: { 'sluice.dev/inject': 'true' } }), { dryRun: true }),
+    (pod) => sidecarOf(pod) !== undefined
+  )
+  strictEqual((await injector.stop()).sluice, 0)
+})
+
+/** The release's webhook configuration, which is named after it. */
+async function webhooksOf({ admin }: KubernetesCluster): Promise<Manifest> {
+  const configuration = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' }
+  const { items } = await admin.ok('GET', await admin.pathOf(configuration, false))
+  return { ...configuration, metadata: items.find(({ metadata }: Manifest) => metadata.name.includes('sluice')).metadata }
+}
 
 interface Kubelet {
   readonly t: { after(done: () => unknown): void }

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { Manifest } from './kubernetes-client.ts'
 
 /** What the kubelet takes from elsewhere than the pod. */
@@ -44,9 +44,19 @@ export function makeVolumes(pod: Manifest, dir: string, around: Surroundings): M
     mkdirSync(place, { recursive: true })
     if (volume.emptyDir !== undefined || volume.persistentVolumeClaim !== undefined) chmodSync(place, 0o777)
     else if (volume.hostPath === undefined) writeAtomically(place, filesOf(pod, volume, around))
+    if (volume.hostPath === undefined) makeNestedMountpoints(pod, volume.name, place)
     made.set(volume.name, place)
   }
   return made
+}
+
+// A volume that is mounted below another one needs a directory there, which nobody could make in a mount that is read-only.
+function makeNestedMountpoints({ spec }: Manifest, volume: string, place: string): void {
+  for (const { volumeMounts = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
+    for (const outer of volumeMounts.filter(({ name, subPath }: Manifest) => name === volume && subPath === undefined))
+      for (const { mountPath } of volumeMounts)
+        if (mountPath.startsWith(`${outer.mountPath}/`)) mkdirSync(join(place, relative(outer.mountPath, mountPath)), { recursive: true })
+  }
 }
 
 /** What a container of the pod is started with. Throws where the kubelet would not start it. */

@@ -88,7 +88,8 @@ async function started({ name, startupProbe, ports }: Manifest, container: Conta
       await answer?.arrayBuffer()
       if (answer?.ok) return
     }
-    await sleep(periodSeconds * 1000)
+    const isOver = await Promise.race([container.ended().then(() => true), sleep(periodSeconds * 1000, false)])
+    if (isOver) break
   }
   throw new Error(`${name} did not start: ${container.lines.join('\n')}`)
 }
