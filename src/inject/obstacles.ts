@@ -1,5 +1,8 @@
 import { type Json, listOf, objectOf, textOf } from './json.ts'
 
+/** A pod with more containers is none that a cluster would store; what is put into each of them adds up. */
+const CONTAINERS_MAX = 1000
+
 /**
  * Why a pod cannot have a sidecar, in words for who wants one; empty where nobody needs to be told, undefined where nothing stands in the way.
  */
@@ -11,12 +14,14 @@ export function obstacle(
 ): string | undefined {
   // What a kubelet runs by itself is only mirrored here: a change would not reach it.
   if (objectOf(metadata.annotations)['kubernetes.io/config.mirror'] !== undefined) return ''
-  if (listOf(spec.containers).length === 0) return 'the pod has no containers, expected at least one; nothing is injected'
-  if (isWindows(spec)) return 'the pod is for Windows, and the sidecar runs on Linux; nothing is injected'
+  const count = listOf(spec.containers).length + listOf(spec.initContainers).length
+  if (count > CONTAINERS_MAX) return `the pod has ${count} containers, expected at most ${CONTAINERS_MAX}; nothing is injected`
+  if (listOf(spec.containers).length === 0) return 'nothing is injected: the pod has no containers, expected at least one'
+  if (isWindows(spec)) return 'nothing is injected: the pod is for Windows, and the sidecar runs on Linux'
   if (spec.hostNetwork === true)
-    return 'the pod is on its node’s network, where ports of a sidecar collide: let it send to the gateway of the node; nothing is injected'
+    return 'nothing is injected: hostNetwork, where ports of sidecars collide; let the pod send to the gateway of its node'
   if (!isNative && ends(metadata, spec, owner))
-    return 'the pod ends when its work is done, which a sidecar prevents before Kubernetes 1.29; nothing is injected'
+    return 'nothing is injected: the pod ends with its work, which a sidecar prevents before Kubernetes 1.29'
   return undefined
 }
 

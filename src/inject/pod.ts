@@ -4,7 +4,7 @@ import { CONFIG_VARIABLE, CONTAINER, VOLUMES } from './names.ts'
 import { obstacle } from './obstacles.ts'
 import { askedByPod, INJECTED, type PodOptions, readPodOptions } from './options.ts'
 import { type Owner, ownerAttributes, serviceNameOf } from './owner.ts'
-import { Patch, type PatchOperation } from './patch.ts'
+import { PATCH_BYTES_MAX, Patch, type PatchOperation } from './patch.ts'
 import type { SidecarSettings } from './settings.ts'
 import { readConfigText, sidecarConfig } from './sidecar-config.ts'
 import { imageOf, sidecarContainer } from './sidecar-container.ts'
@@ -49,7 +49,7 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
   const patch = new Patch(pod)
   const there = sidecarOf(spec)
   if (there !== undefined && readConfigText(configOf(there)) === undefined) {
-    warnings.push(`the pod has a container named ${CONTAINER} that is none of ours; nothing is injected`)
+    warnings.push(`the pod has a container named ${CONTAINER} that is none of ours: nothing is injected`)
     return { outcome: 'skipped', patch: [], warnings }
   }
   if (there !== undefined && there.image !== imageOf(options, settings))
@@ -82,6 +82,10 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
     ignoreEnvFrom: options.envFrom === 'ignore'
   }
   addToWorkers(patch, chosen, logs, facts, warnings)
+  if (patch.isTooLarge) {
+    warnings.push(`what is to be added is more than ${PATCH_BYTES_MAX} bytes, the names of this pod are too long; nothing is injected`)
+    return { outcome: 'skipped', patch: [], warnings }
+  }
   const all = patch.all()
   return { outcome: there !== undefined && all.length === 0 ? 'unchanged' : 'injected', patch: all, warnings }
 }
@@ -95,6 +99,7 @@ interface Worker {
 function addToWorkers(patch: Patch, workers: readonly Worker[], logs: LogMounts, facts: WorkerFacts, warnings: string[]): void {
   const noted = new Map<Note, string[]>()
   workers.forEach(({ container, list, index }, i) => {
+    if (patch.isTooLarge) return
     const note = (kind: Note): void => void noted.set(kind, [...(noted.get(kind) ?? []), textOf(container.name)])
     patch.append(['spec', list, index, 'env'], workerEnv(container, facts, note))
     patch.append(['spec', list, index, 'volumeMounts'], [...logs.workers[i]])

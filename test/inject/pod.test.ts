@@ -83,7 +83,7 @@ test('pods that cannot have a sidecar are left alone, and it is said why', () =>
     if (said === null) deepStrictEqual(warnings, [])
     else match(warnings.join(), said)
   }
-  f({ hostNetwork: true }, {}, /its node’s network/)
+  f({ hostNetwork: true }, {}, /hostNetwork/)
   f({ os: { name: 'windows' } }, {}, /Windows/)
   f({ nodeSelector: { 'kubernetes.io/os': 'windows' } }, {}, /Windows/)
   f({}, { annotations: { 'kubernetes.io/config.mirror': 'abc' } }, null)
