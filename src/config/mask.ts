@@ -15,12 +15,15 @@ export function maskUrl(value: string): string {
     )
 }
 
+/** So much of a text is looked at; patterns run out of stack on a text of megabytes. */
+const LOOKED_AT_MAX = 4096
+
 /**
  * A text from a configuration file as a message may quote it: short, on one line, and not at all when it could be a secret that was put in the
  * wrong place, which a long run of letters with digits is taken for.
  */
 export function safeText(value: string): string {
-  const masked = maskUrl(value)
+  const masked = maskUrl(value.slice(0, LOOKED_AT_MAX))
   if (/[A-Za-z0-9+/=_-]{16,}/.test(masked) && /\d/.test(masked) && /[A-Za-z]/.test(masked)) return `a text of ${value.length} characters`
   return JSON.stringify(masked.length > 48 ? `${masked.slice(0, 45)}...` : masked)
 }

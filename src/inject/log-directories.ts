@@ -54,4 +54,8 @@ function ofVolumes(workers: readonly Json[], directories: readonly string[]): Js
   return [...found.values()]
 }
 
-const plain = (path: string): string => path.replace(/(?<=.)\/+$/, '')
+function plain(path: string): string {
+  let end = path.length
+  while (end > 1 && path[end - 1] === '/') end--
+  return path.slice(0, end)
+}

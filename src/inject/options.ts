@@ -56,6 +56,7 @@ const DIRECTORY = /^(\/(?!\.{1,2}(\/|$))[^/:,\0]+)+\/?$/
 // A volume in one of these places would hide what the container needs to run.
 const SYSTEM = /^\/((bin|boot|etc|lib|lib32|lib64|libx32|opt|root|run|sbin|srv|tmp|usr|var|home|mnt|media)\/?$|(dev|proc|sys)(\/|$))/
 const LISTED_MAX = 32
+const UNKNOWN_TOLD_MAX = 20
 
 const isDirectory = (path: string): boolean => DIRECTORY.test(path) && !SYSTEM.test(path)
 const unique = <T>(items: readonly T[] | undefined): readonly T[] | undefined => (items === undefined ? undefined : [...new Set(items)])
@@ -236,12 +237,17 @@ export function askedByPod(metadata: Readonly<Record<string, unknown>>, warnings
 
 function unknownNames(annotations: Readonly<Record<string, unknown>>): string[] {
   const names = POD_OPTIONS.map(({ name }) => name)
-  return Object.keys(annotations)
-    .filter((key) => key.startsWith(PREFIX) && key !== INJECT && key !== INJECTED && !names.includes(key.slice(PREFIX.length)))
+  const unknown = Object.keys(annotations).filter(
+    (key) => key.startsWith(PREFIX) && key !== INJECT && key !== INJECTED && !names.includes(key.slice(PREFIX.length))
+  )
+  const more = unknown.length - UNKNOWN_TOLD_MAX
+  return unknown
+    .slice(0, UNKNOWN_TOLD_MAX)
     .map((key) => {
       const near = nearest(key.slice(PREFIX.length), [...names, 'inject'])
       return `annotation ${PREFIX}${safeName(key.slice(PREFIX.length))} is not known${near === undefined ? '' : `; did you mean ${PREFIX}${near}?`}`
     })
+    .concat(more > 0 ? [`${more} more annotations ${PREFIX}… are not known`] : [])
 }
 
 const safeName = (name: string): string => (/^[\w.-]{1,63}$/.test(name) ? name : safeText(name))

@@ -9,6 +9,9 @@ export interface PatchOperation {
 
 type Steps = readonly (string | number)[]
 
+/** As much may be added to one pod: what is stored of it must be smaller than 1.5 MiB. */
+export const PATCH_BYTES_MAX = 2 * 1024 * 1024
+
 /**
  * Collects what is to be added to an object. Lists that are there grow, lists and mappings that are not are made, and nothing that is there changes.
  * Where something of another kind stands, nothing is added. What goes to the front of a list is told last, so that until then each item keeps its number.
@@ -19,6 +22,7 @@ export class Patch {
   /** Lists and mappings that are made, by their pointer. */
   private readonly made = new Map<string, Json>()
   private readonly target: Json
+  private bytes = 0
 
   constructor(target: Json) {
     this.target = target
@@ -29,19 +33,31 @@ export class Patch {
     const there = this.at(steps)
     if (values.length === 0) return
     if (there === undefined || there === null) this.make(steps, [...values])
-    else if (Array.isArray(there)) for (const value of values) this.add([...steps, '-'], value)
+    else if (Array.isArray(there)) {
+      for (const value of values) {
+        this.bytes += sizeOf(value)
+        this.add([...steps, '-'], value)
+      }
+    }
   }
 
   /** Adds to the front of a list, once for each list. */
   prepend(steps: Steps, value: Json): void {
     const there = this.at(steps)
-    if (Array.isArray(there)) this.atFront.push({ op: 'add', path: pointer([...steps, 0]), value })
-    else if (there === undefined || there === null) this.make(steps, [value])
+    if (Array.isArray(there)) {
+      this.bytes += sizeOf(value)
+      this.atFront.push({ op: 'add', path: pointer([...steps, 0]), value })
+    } else if (there === undefined || there === null) this.make(steps, [value])
   }
 
   /** Adds a key to a mapping. */
   set(steps: Steps, key: string, value: Json): void {
     this.make([...steps, key], value)
+  }
+
+  /** Has it become more than may be added? */
+  get isTooLarge(): boolean {
+    return this.bytes > PATCH_BYTES_MAX
   }
 
   all(): PatchOperation[] {
@@ -50,6 +66,7 @@ export class Patch {
 
   // What is not there is made from the highest mapping on that is missing.
   private make(steps: Steps, value: Json): void {
+    this.bytes += sizeOf(value)
     const made = this.made.get(pointer(steps))
     const above = steps.slice(0, -1)
     if (Array.isArray(made)) made.push(...value)
@@ -76,6 +93,7 @@ export class Patch {
   }
 }
 
+const sizeOf = (value: Json): number => JSON.stringify(value).length
 const isMapping = (value: Json): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The steps as a JSON pointer (RFC 6901). */

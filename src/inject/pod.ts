@@ -48,7 +48,8 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
   const options = readPodOptions(objectOf(metadata.annotations), context.defaults ?? {}, settings, warnings)
   const patch = new Patch(pod)
   const there = sidecarOf(spec)
-  if (there !== undefined && readConfigText(configOf(there)) === undefined) {
+  let config = there === undefined ? {} : readConfigText(configOf(there))
+  if (config === undefined) {
     warnings.push(`the pod has a container named ${CONTAINER} that is none of ours: nothing is injected`)
     return { outcome: 'skipped', patch: [], warnings }
   }
@@ -62,7 +63,6 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
     (text) => warnings.push(text)
   )
 
-  let config = there === undefined ? {} : readConfigText(configOf(there))
   if (there === undefined) {
     const made = sidecarConfig(spec, options, settings, portsOf(spec), warnings)
     config = made.config

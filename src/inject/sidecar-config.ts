@@ -82,11 +82,14 @@ export function sidecarConfig(
 /** The configuration as the value of a container's variable. */
 export const configText = (config: Json): string => literal(yaml.stringify(config, { lineWidth: 0 }))
 
+/** A variable of a container can be no longer than Linux lets it be. */
+const VARIABLE_LENGTH_MAX = 128 * 1024
+
 /** Reads such a value back; undefined where it is none of ours. */
 export function readConfigText(text: unknown): Json | undefined {
-  if (typeof text !== 'string') return undefined
+  if (typeof text !== 'string' || text.length > VARIABLE_LENGTH_MAX) return undefined
   try {
-    return objectOf(yaml.parse(plain(text), { logLevel: 'silent' }))
+    return objectOf(yaml.parse(plain(text), { logLevel: 'silent', uniqueKeys: false }))
   } catch {
     return undefined
   }

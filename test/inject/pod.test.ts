@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import * as yaml from 'yaml'
 import { type InjectContext, injectPod } from '../../src/inject/pod.ts'
@@ -394,3 +394,45 @@ test('dollar signs of the configuration arrive as they were written', () => {
   deepStrictEqual(injected(injected(podOf(), { config }).result, { config }).patch, [])
 })
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: it is what a configuration says
+
+test('a pod of megabytes costs neither time nor memory', () => {
+  const f = (pod: Json, outcome: string, warning: RegExp) => {
+    const startedAtMs = performance.now()
+    const result = injectPod(pod, presets, CONTEXT)
+    ok(performance.now() - startedAtMs < 2000, `${warning}: took too long`)
+    strictEqual(result.outcome, outcome)
+    match(result.warnings.join('\n'), warning)
+    ok(result.warnings.length <= 21)
+    ok(JSON.stringify(result.patch).length < 3 * 1024 * 1024)
+  }
+  const many = (count: number, of: (i: number) => Json) => Array.from({ length: count }, (_, i) => of(i))
+  const keyed = (count: number) => Object.fromEntries(many(count, (i) => [`sluice.dev/x${i}`, '']))
+  const sidecar = (text: string) => ({
+    initContainers: [{ name: 'sluice', image: 'x', env: [{ name: 'SLUICE_CONFIG_YAML', value: text }] }]
+  })
+  const owner = { controller: true, kind: 'Job', name: 'n'.repeat(1_000_000) }
+  const mount = { name: 'v', mountPath: `${'/'.repeat(200_000)}x` }
+
+  const crowd = many(100_000, (i) => ({ name: `c${i}`, envFrom: [{}] }))
+  f(podOf({ spec: { containers: crowd } }), 'skipped', /100000 containers, expected at most 1000/)
+  f(
+    podOf({ spec: { containers: many(900, (i) => ({ name: `c${i}` })) }, metadata: { ownerReferences: [owner] } }),
+    'skipped',
+    /more than 2097152 bytes/
+  )
+  f(podOf({ annotations: keyed(200_000) }), 'injected', /199980 more annotations/)
+  f(
+    podOf({ annotations: { 'sluice.dev/cpu': '1'.repeat(5_000_000), [`sluice.dev/${'x'.repeat(3_000_000)}`]: '' } }),
+    'injected',
+    /came a text of 5000000|is not known/
+  )
+  f(podOf({ spec: sidecar('['.repeat(1_000_000)) }), 'skipped', /none of ours/)
+  f(podOf({ spec: sidecar(many(200_000, (i) => `k${i}: {}`).join('\n')) }), 'skipped', /none of ours/)
+  f(podOf({ spec: sidecar('['.repeat(120_000)) }), 'injected', /has the sidecar x already/)
+  f(podOf({ spec: sidecar(many(11_000, (i) => `k${i}: {}`).join('\n')) }), 'injected', /has the sidecar x already/)
+  f(
+    podOf({ annotations: { 'sluice.dev/log-directories': '/l', 'sluice.dev/x': '' }, worker: { volumeMounts: [mount] } }),
+    'injected',
+    /not known/
+  )
+})
