@@ -23,8 +23,12 @@ export interface AdmissionRequest {
 const WARNING_LENGTH_MAX = 120
 const WARNINGS_MAX = 20
 
-/** Reads a request. Throws RefusedError `invalid` where there is none that could be answered. */
+/** More than any pod has that a cluster could store. Short values take thirty times their bytes once they are read. */
+const VALUES_MAX = 400_000
+
+/** Reads a request. Throws RefusedError `invalid` where there is none that could be answered, `too-large` where it would fill the memory. */
 export function readReview(body: Buffer): AdmissionRequest {
+  if (!hasValuesWithin(body, VALUES_MAX)) throw new RefusedError('too-large', `the body has more than ${VALUES_MAX} values`)
   let review: unknown
   try {
     review = JSON.parse(body.toString('utf8'))
@@ -50,6 +54,21 @@ export function readReview(body: Buffer): AdmissionRequest {
     namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined,
     object
   }
+}
+
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = Buffer.from('"\\,[{')
+
+// Commas and opening brackets, but for those in texts: as many as there are values.
+function hasValuesWithin(body: Buffer, max: number): boolean {
+  let values = 0
+  let isText = false
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]
+    if (byte === QUOTE) isText = !isText
+    else if (isText) at += byte === BACKSLASH ? 1 : 0
+    else if ((byte === COMMA || byte === BRACKET || byte === BRACE) && ++values > max) return false
+  }
+  return true
 }
 
 export interface Admission {
