@@ -24,7 +24,7 @@ const WARNING_LENGTH_MAX = 120
 const WARNINGS_MAX = 20
 
 /** More than any pod has that a cluster could store. Short values take thirty times their bytes once they are read. */
-const VALUES_MAX = 400_000
+const VALUES_MAX = 200_000
 
 /** Reads a request. Throws RefusedError `invalid` where there is none that could be answered, `too-large` where it would fill the memory. */
 export function readReview(body: Buffer): AdmissionRequest {

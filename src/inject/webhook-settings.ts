@@ -13,7 +13,7 @@ export const webhook = group(
       doc: 'Namespaces whose pods are never touched, whatever their labels say; the injector’s own is one of them.'
     }),
     requestMax: size({ default: '4MiB', min: '64KiB', max: '64MiB', doc: 'The largest AdmissionReview.' }),
-    inFlightMax: size({ default: '32MiB', min: '1MiB', max: '4GiB', doc: 'Memory for all AdmissionReviews that are inside.' }),
+    inFlightMax: size({ default: '16MiB', min: '1MiB', max: '4GiB', doc: 'Memory for all AdmissionReviews that are inside.' }),
     connectionsMax: integer({ default: 1024, min: 1, max: 65_535, doc: 'Connections at once.' }),
     headerTimeout: duration({
       default: '10s',

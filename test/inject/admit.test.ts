@@ -104,9 +104,9 @@ test('an answer without a patch says nothing of one', () => {
 
 test('a body of nothing but values is refused before it is read', () => {
   const refused = (body: string): void => throws(() => answerTo(body), { code: 'too-large' })
-  refused('['.repeat(400_001))
-  refused(`[${'{},'.repeat(400_000)}0]`)
-  refused(`"a\\\\"${','.repeat(400_001)}`)
+  refused('['.repeat(200_001))
+  refused(`[${'{},'.repeat(200_000)}0]`)
+  refused(`"a\\\\"${','.repeat(200_001)}`)
   const pod = podOfDeployment({ annotations: { note: '[{",\\'.repeat(200_000), 'sluice.dev/inject': 'true' } })
   strictEqual(answerTo(JSON.stringify(review(pod))).answered[0].result, 'injected')
 })
