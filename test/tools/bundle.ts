@@ -1,17 +1,11 @@
 // npm run bundle [-- DIRECTORY]: makes of the source and its packages the few files that images ship, dist/sluice.js first. Node runs them as they
-// are; there is nothing to install beside them but the SDKs named below, for those who switch them on.
+// are; there is nothing to install beside them but the binary of koffi, @koromix/koffi-linux-x64 or -arm64, for those who want Unix datagram sockets.
 import { rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build } from 'esbuild'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const OUT = process.argv[2] ?? join(ROOT, 'dist')
-
-/**
- * Loaded only by telemetry.traces.endpoint and telemetry.sentry.dsn; they patch Node's loader, and each is larger than the gateway. And what
- * receivers.logs.datagram calls the C library with, which is a binary.
- */
-const LEFT_OUT = ['@opentelemetry/*', '@sentry/node', 'koffi']
 
 rmSync(OUT, { recursive: true, force: true })
 const { metafile } = await build({
@@ -24,13 +18,12 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  external: LEFT_OUT,
   // The text of a module stays in memory with it. Names are kept, for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'external',
-  // Packages in CommonJS ask for Node's own modules by require.
-  banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+  // Packages in CommonJS ask for Node's own modules by require. Some import createRequire, too.
+  banner: { js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);' },
   logLevel: 'warning',
   metafile: true
 })
