@@ -21,17 +21,31 @@ export interface BuiltImage {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Builds every stage below `dir`. Throws with the output of the step that fails. */
-export function buildImage(dir: string): BuiltImage {
+interface Surroundings {
+  /** The stages that are built already, by name. */
+  readonly roots: ReadonlyMap<string, string>
+  readonly context: string
+  readonly given: Readonly<Record<string, string>>
+}
+
+/**
+ * Builds every stage below `dir`, or the one that `only` names, and says what the last of them is. `given` are build arguments.
+ * Throws with the output of the step that fails.
+ */
+export function buildImage(
+  dir: string,
+  { only, given = {} }: { only?: string; given?: Readonly<Record<string, string>> } = {}
+): BuiltImage {
   const context = join(dir, 'context')
   copyContext(context)
   const roots = new Map<string, string>()
   let image: BuiltImage | undefined
-  for (const stage of readDockerfile(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))) {
+  for (const stage of readDockerfile(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'), given)) {
+    if (only !== undefined && stage.name !== only) continue
     const root = join(dir, `stage-${stage.name}`)
     mkdirSync(root)
     roots.set(stage.name, root)
-    image = buildStage(stage, root, roots, context)
+    image = buildStage(stage, root, { roots, context, given })
   }
   return image!
 }
@@ -49,7 +63,7 @@ function copyContext(context: string): void {
   }
 }
 
-function buildStage({ from, name, instructions }: Stage, root: string, roots: ReadonlyMap<string, string>, context: string): BuiltImage {
+function buildStage({ from, name, instructions }: Stage, root: string, { roots, context, given }: Surroundings): BuiltImage {
   const kind = from.includes('/distroless/') ? 'runtime' : 'debian'
   const env: Record<string, string> = {
     PATH: kind === 'debian' ? '/nodejs/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' : '/nodejs/bin'
@@ -68,7 +82,7 @@ function buildStage({ from, name, instructions }: Stage, root: string, roots: Re
     const rest = ['RUN', 'CMD', 'ENTRYPOINT', 'HEALTHCHECK'].includes(word)
       ? instruction.rest
       : expand(instruction.rest, { ...args, ...env })
-    if (word === 'ARG') for (const [key, value] of pairsOf(rest)) args[key] = value
+    if (word === 'ARG') for (const [key, value] of pairsOf(rest)) args[key] = given[key] ?? value
     else if (word === 'ENV') for (const [key, value] of pairsOf(rest)) env[key] = value
     else if (word === 'LABEL') for (const [key, value] of pairsOf(rest)) labels[key] = value
     else if (word === 'USER') user = rest

@@ -1,82 +1,42 @@
-// Builds the Dockerfile without a container engine, and runs what comes out as a container would be: its own root, which cannot be written to,
-// its own processes and network, the image's user, environment, entrypoint and command.
-import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+// Builds the Dockerfile without a container engine, and runs what comes out.
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import description from '../../package.json' with { type: 'json' }
 import { until } from '../support/gateway-process.ts'
 import { readDockerfile } from './dockerfile.ts'
-import { type BuiltImage, baseMounts, buildImage } from './image-build.ts'
+import { type BuiltImage, buildImage } from './image-build.ts'
+import { runContainer, startContainer } from './image-container.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** What our layers may take. */
-const BYTES_MAX = 12 * 2 ** 20
+const BYTES_MAX = 16 * 2 ** 20
+const NODE = '/nodejs/bin/node'
 
-const namespaces = spawnSync('unshare', ['--mount', '--pid', '--net', '--fork', 'true']).status === 0 && process.getuid?.() === 0
-const skip = namespaces ? false : 'needs root, and namespaces'
+const isRoot = process.getuid?.() === 0
+const hasNamespaces = isRoot && spawnSync('unshare', ['--mount', '--pid', '--net', '--fork', 'true']).status === 0
+const hasTools = ['nsenter', 'chroot', 'ip', 'apt-get', 'dpkg'].every((tool) => spawnSync('which', [tool]).status === 0)
+const skip =
+  hasNamespaces && hasTools
+    ? false
+    : `the image was NOT built: that needs root (${isRoot}), unshare with mount, pid and net namespaces (${hasNamespaces}), and nsenter, chroot, ip, apt-get, dpkg (${hasTools})`
 
 let dir = ''
 let image: BuiltImage
 if (skip === false) {
   before(() => {
     dir = mkdtempSync(join(tmpdir(), 'sluice-image-'))
-    image = buildImage(dir)
+    mkdirSync(join(dir, 'image'))
+    image = buildImage(join(dir, 'image'))
   })
   after(() => rmSync(dir, { recursive: true, force: true }))
 }
 
-interface Container {
-  readonly runner: ChildProcess
-  /** Of its first process, seen from here. */
-  readonly pid: number
-  readonly log: string[]
-  exec(argv: readonly string[]): { status: number | null; stdout: string; stderr: string }
-}
-
-async function started(
-  t: TestContext,
-  { env = {}, argv = [...image.entrypoint, ...image.command] }: { env?: Record<string, string>; argv?: string[] } = {}
-): Promise<Container> {
-  const { root, user, workdir } = image
-  const script = `${baseMounts(root, 'runtime')}
-ip link set lo up
-mount --rbind ${root} ${root} && mount -o remount,ro,bind ${root}
-mount -t proc proc ${root}/proc
-cd ${root} && exec chroot --userspec=${user} ${root} /nodejs/bin/node -e '
-  const { cwd, env, argv: [file, ...args] } = JSON.parse(process.env.CONTAINER)
-  process.chdir(cwd)
-  process.execve(file, [file, ...args], env)'`
-  const container = { cwd: workdir, env: { ...image.env, ...env }, argv }
-  const runner = spawn('unshare', ['--mount', '--pid', '--net', '--fork', '--kill-child', 'sh', '-c', script], {
-    env: { PATH: process.env.PATH, CONTAINER: JSON.stringify(container) },
-    stdio: ['ignore', 'ignore', 'pipe']
-  })
-  t.after(() => runner.kill('SIGKILL'))
-  const log: string[] = []
-  runner.stderr!.setEncoding('utf8').on('data', (text: string) => log.push(text))
-  await until(
-    () => ({ log: log.join(''), code: runner.exitCode }),
-    ({ log: said, code }) => said.includes('"msg":"ready"') || code !== null
-  )
-  ok(runner.exitCode === null, log.join(''))
-  const pid = Number(readFileSync(`/proc/${runner.pid}/task/${runner.pid}/children`, 'utf8'))
-  const exec = (command: readonly string[]) => {
-    const [uid, gid] = user.split(':')
-    const args = ['--target', String(pid), '--mount', '--pid', '--net', `--root=${`/proc/${pid}/root`}`, '-S', uid, '-G', gid, ...command]
-    return spawnSync('nsenter', args, { env: { ...image.env, ...env }, encoding: 'utf8', timeout: 20_000 })
-  }
-  return { runner, pid, log, exec }
-}
-
-async function stopped({ runner, pid }: Container): Promise<number | null> {
-  const ended = once(runner, 'exit')
-  process.kill(pid, 'SIGTERM')
-  return ((await ended) as [number | null])[0]
-}
+/** The environment of a container whose configuration is `text`. */
+const told = (text: string) => ({ SLUICE_CONFIG: 'env:TEXT', TEXT: text })
 
 test('the file keeps the rules for images', () => {
   const text = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
@@ -118,7 +78,7 @@ test('the file keeps the rules for images', () => {
 })
 
 test('it serves from a root that cannot be written to, is healthy, and ends on SIGTERM', { skip }, async (t) => {
-  const container = await started(t)
+  const container = await startContainer(t, image)
   const { exec, pid } = container
   match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^NSpid:\t\d+\t1$/m)
   match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^Uid:\t65532\t65532/m)
@@ -126,73 +86,119 @@ test('it serves from a root that cannot be written to, is healthy, and ends on S
   strictEqual(health.status, 0, `${health.stdout}${health.stderr}`)
   strictEqual(exec(['/sluice/bin/sluice', 'health']).stdout, 'ok\n')
   strictEqual(exec(['/sluice/bin/sluice', 'version']).stdout, `${description.version}\n`)
-  const send = `
-    const logRecords = [{ body: { stringValue: 'hello' } }]
-    const body = JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] })
-    fetch('http://127.0.0.1:4318/v1/logs', { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(({ status }) => console.log(status))`
-  strictEqual(exec(['/nodejs/bin/node', '-e', send]).stdout, '200\n')
-  match(exec(['/nodejs/bin/node', '-e', 'require("fs").writeFileSync("/sluice/x", "")']).stderr, /EROFS/)
-  strictEqual(await stopped(container), 0, container.log.join(''))
+  strictEqual(exec([NODE, '-e', send(4318)]).stdout, '200\n')
+  match(exec([NODE, '-e', 'fs.writeFileSync("/sluice/x", "")']).stderr, /EROFS/)
+  strictEqual(await container.stop(), 0, container.log.join(''))
   strictEqual(existsSync(join(image.root, 'bin', 'sh')) || existsSync(join(image.root, 'usr', 'bin')), false, 'there is a shell')
 })
 
-test('what V8 made of the program comes with it, and is used', { skip }, async (t) => {
-  const { exec } = await started(t, { env: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' } })
-  const { stdout, stderr } = exec(['/sluice/bin/sluice', 'version'])
-  match(`${stdout}${stderr}`, /cache for .*sluice\.js was accepted/)
+test('arguments take the place of the command', { skip }, () => {
+  const f = (args: string[], status: number, said: RegExp, env: Record<string, string> = {}, input = ''): void => {
+    const { stdout, stderr, status: came } = runContainer(image, { args, env, input })
+    strictEqual(came, status, `${args}: ${stdout}${stderr}`)
+    match(`${stdout}${stderr}`, said)
+  }
+  f(['version'], 0, new RegExp(`^${RegExp.escape(description.version)}\n$`))
+  f(['check', '--config', '/sluice/config/gateway.yaml'], 0, /exporters/)
+  f(['check', '--config', '/nowhere.yaml'], 2, /nowhere\.yaml/)
+  f(['run'], 2, /SLUICE_CONFIG|TEXT/, told('receiver: {}'))
+  f(['redact'], 0, /^token=(?!ghp_)/, {}, `token=ghp_${'a1B2c3D4e5'.repeat(3)}f6G7H8\n`)
+  f(['nonsense'], 2, /there is no command/)
+  f(['health'], 1, /ECONNREFUSED/)
 })
 
-test('Unix datagram sockets work: koffi is there for the platform', { skip }, async (t) => {
-  const { exec } = await started(t)
-  const { stdout, stderr } = exec([
-    '/nodejs/bin/node',
-    '--input-type=module',
-    '-e',
-    'import(process.argv[1]).then(() => console.log("loaded"))',
-    '/sluice/node_modules/koffi/index.js'
-  ])
-  strictEqual(stdout, 'loaded\n', stderr)
+test('its health is asked for where its configuration says', { skip }, async (t) => {
+  const f = async (config: string, ...expected: [status: number, said: RegExp]): Promise<void> => {
+    const { exec, stop } = await startContainer(t, image, { env: told(config), volume: true })
+    const { status, stdout, stderr } = exec(image.health)
+    strictEqual(status, expected[0], `${stdout}${stderr}`)
+    match(`${stdout}${stderr}`, expected[1])
+    await stop()
+  }
+  await f('admin: { listen: 127.0.0.1:9999 }', 0, /^ok\n$/)
+  await f('admin: { listen: 0.0.0.0:9999 }', 0, /^ok\n$/)
+  await f('admin: { listen: unix:/var/lib/sluice/admin }', 0, /^ok\n$/)
+  await f('admin: { listen: off }', 1, /^\/healthz: admin\.listen is off: there is nobody to ask\n$/)
 })
 
-test('the dead that an nvidia-smi leaves behind are reaped', { skip }, async (t) => {
-  const smi = join(image.root, 'mnt-smi')
-  writeFileSync(
-    smi,
-    `#!/nodejs/bin/node
-if (process.argv[2] !== 'child') require('node:child_process').spawn(process.execPath, [__filename, 'child'], { stdio: 'ignore' })
-setInterval(() => undefined, 1000)
-`,
-    { mode: 0o755 }
-  )
-  t.after(() => rmSync(smi, { force: true }))
-  const zombies = (pid: number): number =>
-    readdirSync('/proc').filter((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
-        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 2)
-        return state === 'Z' && Number(parent) === pid
-      } catch {
-        return false
-      }
-    }).length
-  const env = { SLUICE_CONFIG: 'env:TEXT', TEXT: 'facts: { gpu: { source: nvidia-smi, command: /mnt-smi, interval: 1s, timeout: 500ms } }' }
-  // Without tini, Node would be the first process, and they would stay.
-  const bare = await started(t, { env, argv: [...image.entrypoint.slice(image.entrypoint.indexOf('--') + 1), ...image.command] })
+test('all that V8 made of the program for a start comes with it, and is used', { skip }, async (t) => {
+  const { log } = await startContainer(t, image, { env: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' } })
+  match(log.join(''), /code cache for ESM file:\/\/\/sluice\/sluice\.js was accepted/)
+  doesNotMatch(log.join(''), /code cache for .* was (?!accepted).*/)
+})
+
+test('Unix datagram sockets can be opened: koffi is there', { skip }, async (t) => {
+  const env = told('receivers: { logs: { datagram: unix:/var/lib/sluice/log } }')
+  const { log } = await startContainer(t, image, { env, volume: true })
+  match(log.join(''), /"datagram":\["unix:\/var\/lib\/sluice\/log"\]/)
+})
+
+test('the gateway’s own traces and crashes are sent: the SDKs are there', { skip }, async (t) => {
+  const config = `
+exporters: { otlp: { endpoint: "http://127.0.0.1:8080" } }
+telemetry:
+  traces: { endpoint: "http://127.0.0.1:8080/own", ratio: 100% }
+  sentry: { dsn: "http://key@127.0.0.1:8080/7" }`
+  // A fault, from outside.
+  const fault = `process.on('SIGUSR2', () => setTimeout(() => { throw new RangeError('fault') }))`
+  const env = { ...told(config), NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}` }
+  const { exec, begin, pid } = await startContainer(t, image, { env })
+  const got: string[] = []
+  const sink = `require('node:http').createServer((q, r) => (console.log(q.url), q.resume().on('end', () => r.end('{}')))).listen(8080)`
+  const listener = begin([NODE, '-e', sink])
+  t.after(() => listener.kill('SIGKILL'))
+  listener.stdout!.setEncoding('utf8').on('data', (text: string) => got.push(text))
   await until(
-    () => zombies(bare.pid),
-    (count) => count > 0
-  )
-  strictEqual(await stopped(bare), 0)
-  const { pid, exec } = await started(t, { env })
-  await until(
-    () =>
-      exec(['/nodejs/bin/node', '-e', 'fetch("http://127.0.0.1:9464/metrics").then((r) => r.text()).then((t) => console.log(t))']).stdout,
-    (page) => /sluice_gpu_\w*(timeouts?|failures?)\w*\{[^}]*\} [1-9]/.test(page)
+    () => exec([NODE, '-e', send(4318)]).stdout,
+    (status) => status === '200\n'
   )
   await until(
-    () => zombies(pid),
-    (count) => count === 0
+    () => got.join(''),
+    (said) => said.includes('/own')
   )
+  const [gateway] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')
+  process.kill(Number(gateway), 'SIGUSR2')
+  await until(
+    () => got.join(''),
+    (said) => said.includes('/api/7/envelope/')
+  )
+})
+
+test('the dead that a killed nvidia-smi leaves behind are reaped, which Node alone would not do', { skip }, async (t) => {
+  // Leaves a child behind that ends a little later, and another that is killed with it.
+  const smi = `#!${NODE}
+const { spawn } = require('node:child_process')
+const begin = (role, detached) => spawn(process.execPath, [__filename, role], { stdio: 'ignore', detached })
+const role = process.argv[2]
+if (role?.startsWith('-')) {
+  begin('killed', false)
+  begin('short', true)
+}
+setTimeout(() => undefined, role === 'short' ? 2500 : 60_000)
+`
+  writeFileSync(join(image.root, 'stand-in'), smi, { mode: 0o755 })
+  t.after(() => rmSync(join(image.root, 'stand-in'), { force: true }))
+  const env = told('facts: { gpu: { source: nvidia-smi, command: /stand-in, interval: 1s, timeout: 2s } }')
+  const bare = image.entrypoint.slice(image.entrypoint.indexOf('--') + 1)
+  const [node, whole] = await Promise.all([startContainer(t, image, { env, entrypoint: bare }), startContainer(t, image, { env })])
+  await until(
+    () => deadChildrenOf(node.pid),
+    (dead) => dead >= 4
+  )
+  // It has lived as long, and lost as many.
+  await until(
+    () => deadChildrenOf(whole.pid),
+    (dead) => dead === 0
+  )
+})
+
+test('the other platform’s binaries are fetched by the same steps', { skip }, () => {
+  mkdirSync(join(dir, 'arm64'))
+  const { root } = buildImage(join(dir, 'arm64'), { only: 'native', given: { TARGETARCH: 'arm64' } })
+  const machine = (file: string): number => readFileSync(join(root, 'out', file)).readUInt16LE(18)
+  const AARCH64 = 183
+  strictEqual(machine('bin/tini'), AARCH64)
+  strictEqual(machine('node_modules/@koromix/koffi-linux-arm64/linux_arm64/koffi.node'), AARCH64)
 })
 
 test('the image is small, and says what it is', { skip }, () => {
@@ -211,3 +217,25 @@ test('the image is small, and says what it is', { skip }, () => {
     description.version
   )
 })
+
+/** For Node: sends a log record, and says the status. */
+function send(port: number): string {
+  return `
+    const logRecords = [{ body: { stringValue: 'hello' } }]
+    const body = JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] })
+    fetch('http://127.0.0.1:${port}/v1/logs', { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(({ status }) => console.log(status))`
+}
+
+/** How many children of a process have ended and were not reaped. */
+function deadChildrenOf(pid: number): number {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 2)
+      return state === 'Z' && Number(parent) === pid
+    } catch {
+      // It is no process, or was one.
+      return false
+    }
+  }).length
+}
