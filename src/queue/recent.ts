@@ -11,16 +11,17 @@ export interface Held {
 /** The newest records of a log, without a gap, oldest first. */
 export class Recent {
   bytes = 0
-  private items: Held[] = []
+  private items: (Held | null)[] = []
   private head = 0
 
   /** Infinity when there is none. */
   get firstSeq(): number {
-    return this.head < this.items.length ? this.items[this.head].seq : Infinity
+    return this.first?.seq ?? Infinity
   }
 
   get(seq: number): Held | undefined {
-    return this.head < this.items.length ? this.items[this.head + seq - this.items[this.head].seq] : undefined
+    const { first } = this
+    return first === undefined ? undefined : (this.items[this.head + seq - first.seq] ?? undefined)
   }
 
   push(held: Held): void {
@@ -29,10 +30,17 @@ export class Recent {
   }
 
   shift(): void {
-    this.bytes -= this.items[this.head].record.length
-    this.head++
+    const { first } = this
+    if (first === undefined) return
+    this.bytes -= first.record.length
+    // Its place is taken out later, together with others; the record has to go now.
+    this.items[this.head++] = null
     if (this.head < 64 || this.head * 2 < this.items.length) return
     this.items = this.items.slice(this.head)
     this.head = 0
+  }
+
+  private get first(): Held | undefined {
+    return this.items[this.head] ?? undefined
   }
 }

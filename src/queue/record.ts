@@ -14,9 +14,9 @@ const MAGIC = Buffer.from([0xc5, 0x53, 0x4c, 0x9d])
 const MAGIC_NUMBER = MAGIC.readUInt32LE(0)
 const WORD = 2 ** 32
 
-/** One record, header and payload in a buffer of its own. */
+/** One record, header and payload in memory of its own: it is kept, and would keep all else that Node's pool of small buffers has put beside it. */
 export function encodeRecord(seq: number, acceptedAtMs: number, parts: readonly Uint8Array[], length: number, salt: number): Buffer {
-  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + length)
+  const record = Buffer.allocUnsafeSlow(RECORD_HEADER_BYTES + length)
   let at = RECORD_HEADER_BYTES
   for (const part of parts) {
     record.set(part, at)
