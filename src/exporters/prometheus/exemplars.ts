@@ -7,14 +7,14 @@ import type { Point, Shape } from './point.ts'
 const LABEL_CHARS_MAX = 128
 /** Exemplars of one series, at most; a classic histogram has no more than its buckets. */
 const EXEMPLARS_MAX = 64
-/** An exemplar is kept as its bytes until somebody looks. What is longer loses its place: ids need 30 bytes. */
+/** An exemplar is kept as it came until somebody looks. What is longer loses its place: ids need 30 bytes. */
 const EXEMPLAR_BYTES_MAX = 1024
 
 export interface Exemplar {
   readonly value: number
   readonly timeNs: number
-  /** The OTLP message, in a buffer of its own. */
-  readonly bytes: Buffer
+  /** The OTLP message, as latin1: a small buffer that is kept would keep all that shares Node's pool with it. */
+  readonly message: string
 }
 
 /** The latest exemplar of each bucket of one series, by a number that stands for the bucket. */
@@ -47,7 +47,7 @@ export function keepExemplars(point: Point, shape: Shape, kept: Exemplars | null
     // A cumulative point brings the same exemplar again and again.
     if (known === undefined ? exemplars.size >= EXEMPLARS_MAX : timeNs < known.timeNs || (timeNs === known.timeNs && value === known.value))
       continue
-    exemplars.set(slot, { value, timeNs, bytes: Buffer.from(bytes.subarray(start, end)) })
+    exemplars.set(slot, { value, timeNs, message: bytes.toString('latin1', start, end) })
   }
   return exemplars
 }
@@ -70,14 +70,15 @@ export function bucketOf(value: number, bounds: readonly number[]): number {
 }
 
 /** What follows a sample in OpenMetrics: ` # {trace_id="…",span_id="…"} value time`. Attributes are added while there is room. */
-export function exemplarText({ bytes, value, timeNs }: Exemplar): string {
+export function exemplarText({ message, value, timeNs }: Exemplar): string {
+  const bytes = Buffer.from(message, 'latin1')
   let traceId = ''
   let spanId = ''
-  const message = new Fields().open(bytes, 0, bytes.length)
-  while (message.next()) {
-    if (message.type !== BYTES) continue
-    if (message.number === 5) traceId = bytes.toString('hex', message.start, message.end)
-    else if (message.number === 4) spanId = bytes.toString('hex', message.start, message.end)
+  fields.open(bytes, 0, bytes.length)
+  while (fields.next()) {
+    if (fields.type !== BYTES) continue
+    if (fields.number === 5) traceId = bytes.toString('hex', fields.start, fields.end)
+    else if (fields.number === 4) spanId = bytes.toString('hex', fields.start, fields.end)
   }
   const labels = new Labels('underscores-with-suffixes').set('trace_id', traceId).set('span_id', spanId)
   let chars = labels.chars

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseBatch, type RedactedBatch } from '../../../src/batch.ts'
+import { keptBufferBytes } from '../../support/kept-memory.ts'
 import { attribute, fixed64, message, string, varint } from '../../support/otlp-bytes.ts'
 import {
   at,
@@ -299,6 +300,16 @@ test('bounds are written as everybody writes them', () => {
     )
   f('', ['1e-05', '0.005', '1', '2.5', '100000', '1e+06', '1.23456789e+08', '1e+21'])
   f(OPEN_METRICS, ['1e-05', '0.005', '1.0', '2.5', '100000.0', '1e+06', '1.23456789e+08', '1e+21'])
+})
+
+test('exemplars take no more memory than they have bytes', async () => {
+  const bench = new Bench()
+  const bounds = Array.from({ length: 50 }, (_, i) => i + 1)
+  const counts = [...bounds.map(() => 1), 1]
+  const requests = bounds.map((bound) => requestOf([histogram('x', 2, { counts, bounds, sum: 3, exemplars: [exemplar(bound)] })]))
+  const bytes = await keptBufferBytes(bounds.length, (nth) => void bench.fold(requests[nth]))
+  ok(bytes < 500_000, `${bytes} bytes are kept`)
+  strictEqual(bench.folder.page(OPEN_METRICS).body.split(TRACE).length - 1, bounds.length)
 })
 
 test('exemplars: the latest of each bucket, in its bucket, no longer than allowed', () => {
