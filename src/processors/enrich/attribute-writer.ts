@@ -1,9 +1,8 @@
 import { FIELD_BYTES_MAX, MessageWriter } from '../../otlp/message-writer.ts'
-import { varintSize } from '../../otlp/wire.ts'
+import { lengthDelimited, varintSize } from '../../otlp/wire.ts'
 
 // The wire: KeyValue { key = 1, value = 2 }, AnyValue { string_value = 1, int_value = 3, double_value = 4, array_value = 5 },
 // ArrayValue { values = 1 }
-const KEY = 0x0a
 const VALUE = 0x12
 const STRING = 0x0a
 const INT = 0x18
@@ -13,13 +12,7 @@ const ELEMENT = 0x0a
 
 /** A KeyValue's `key` field as it stands on the wire, made once. */
 export function keyField(key: string): Buffer {
-  const writer = new MessageWriter()
-  const text = Buffer.from(key)
-  writer.reserve(text.length + FIELD_BYTES_MAX)
-  const start = writer.openLength(KEY)
-  writer.copy(text, 0, text.length)
-  writer.closeLength(start)
-  return writer.close()
+  return lengthDelimited(1, Buffer.from(key))
 }
 
 /** Writes attributes of one record after the other, without objects. What was written stays in place until the next `begin`. */
