@@ -3,7 +3,7 @@ import description from '../package.json' with { type: 'json' }
 import { ConfigError } from './config/problem.ts'
 import { becomeDaemon } from './daemon.ts'
 import { messageOf, RefusedError } from './errors.ts'
-import { collectSeldom } from './heap.ts'
+import { collectSeldom, shareLittle } from './heap.ts'
 import { NO_CRASH_REPORTER, openCrashReporter } from './telemetry/crash.ts'
 import { NO_TRACER, openTracer } from './telemetry/tracer.ts'
 import { runFully, startPlainly, trimSoon } from './trim.ts'
@@ -71,6 +71,7 @@ export async function main([command = 'help', ...args]: string[]): Promise<numbe
 
 async function run(args: string[]): Promise<number> {
   startPlainly()
+  shareLittle()
   const { values } = parseArgs({ args, options: { config: { type: 'string' }, stdin: { type: 'boolean' } } })
   const flags = values.stdin ? [READS_INPUT] : []
   const [{ Gateway }, { openLog }, { components }, { loadConfig }] = await Promise.all([

@@ -11,3 +11,14 @@ const GROWTH_PERCENT = 80
 export function collectSeldom(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`)
 }
+
+/** As much memory small buffers share, with each other and with nothing that is larger than half of it. */
+const POOL_BYTES = 8 * 1024
+
+/**
+ * Has small buffers share less memory than the 64 KiB that Node takes at a time: a few bytes that are kept keep all that stands beside them, and what
+ * is bounded by its own bytes would take many times as much.
+ */
+export function shareLittle(): void {
+  Buffer.poolSize = POOL_BYTES
+}
