@@ -5,10 +5,12 @@ interval: {{ .interval }}
 scrapeTimeout: {{ .scrapeTimeout }}
 # The telemetry of others is on the page too, under its own job and instance.
 honorLabels: true
-{{- with .relabelings }}
 relabelings:
+  # Alerts name the node: of a GPU, a pod's name says little.
+  - { sourceLabels: [__meta_kubernetes_pod_node_name], targetLabel: k8s_node_name }
+  {{- with .relabelings }}
   {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- with .metricRelabelings }}
 metricRelabelings:
   {{- toYaml . | nindent 2 }}
