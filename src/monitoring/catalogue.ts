@@ -1,6 +1,7 @@
 import type { Metric } from './metric.ts'
 import { METRICS } from './metrics.ts'
 import { readPromql } from './promql.ts'
+import { SCRAPED } from './rule.ts'
 import { GROUPS } from './rules.ts'
 
 const RECORDED = GROUPS.flatMap(({ recordings = [] }) => recordings).map(
@@ -17,11 +18,14 @@ export function metricOf(name: string): Metric | undefined {
   return histogram?.type === 'histogram' ? histogram : undefined
 }
 
+/** Labels that any series may have from its scrape. */
+const OF_THE_SCRAPE = ['job', 'instance', ...SCRAPED.split(', ')]
+
 /** What is wrong with the names in an expression, in words; empty when all is well. `also` are labels that it may have besides. */
 export function unknownIn(expr: string, also: readonly string[] = []): string[] {
   const { selectors, grouping, texts } = readPromql(expr)
   const problems: string[] = []
-  const known = new Set(['job', 'instance', 'le', '__name__', ...texts, ...also])
+  const known = new Set([...OF_THE_SCRAPE, 'le', '__name__', ...texts, ...also])
   for (const { name, labels } of selectors) {
     const metric = metricOf(name)
     if (metric === undefined) {
@@ -29,7 +33,7 @@ export function unknownIn(expr: string, also: readonly string[] = []): string[] 
       continue
     }
     for (const label of metric.labels) known.add(label)
-    const own = new Set([...metric.labels, 'job', 'instance', ...(name.endsWith('_bucket') ? ['le'] : [])])
+    const own = new Set([...metric.labels, ...OF_THE_SCRAPE, ...(name.endsWith('_bucket') ? ['le'] : [])])
     for (const label of labels) if (!own.has(label)) problems.push(`${name} has no label ${label}`)
   }
   for (const label of grouping) if (!known.has(label)) problems.push(`no metric in it has the label ${label}`)

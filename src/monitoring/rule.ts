@@ -45,12 +45,19 @@ export function runbookOf(alert: string): string {
   return `${alert.replace(/([a-z0-9])(?=[A-Z])/g, '$1-').toLowerCase()}.md`
 }
 
+/** Whose scrape it was, in Kubernetes: the labels that its operator and the chart's monitors give a target. Elsewhere series have none of them. */
+export const SCRAPED = 'namespace, pod, k8s_node_name'
+
 /**
  * What a counter grew by, with the first event of a series that is new. `increase` alone misses it, because there is nothing to compare with. A series
- * is new when it was not there before the window and the hour before that; while no gateway was scraped yet, none is, because then all of them are.
+ * is new when it was not there as the window began, but what else its gateway shows was (`target_info` beside what is made from spans,
+ * `sluice_build_info` beside its own); and when nothing was, because the gateway is new or could not be scraped, when the series was not there in the
+ * hour before either. While no gateway was scraped yet, none is new, because then
+ * all of them are.
  */
-export function growth(selector: string, window: string): string {
-  const before = `last_over_time(${selector}[1h] offset ${window})`
+export function growth(selector: string, window: string, beside: 'target_info' | 'sluice_build_info' = 'target_info'): string {
+  const there = `${beside} offset ${window}`
+  const before = `(${selector} offset ${window} or (last_over_time(${selector}[1h] offset ${window}) unless on (job, instance, ${SCRAPED}) ${there}))`
   const watched = `last_over_time(sluice_build_info[1h] offset ${window})`
-  return `((increase(${selector}[${window}]) and ${before}) or ((${selector} unless ${before}) and on () ${watched}))`
+  return `(((${selector} unless ${before}) and on () ${watched}) or increase(${selector}[${window}]))`
 }

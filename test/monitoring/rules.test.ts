@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { neededOf, unknownIn } from '../../src/monitoring/catalogue.ts'
 import { METRICS } from '../../src/monitoring/metrics.ts'
 import { readPromql } from '../../src/monitoring/promql.ts'
+import { SCRAPED } from '../../src/monitoring/rule.ts'
 import { RUNBOOKS } from '../../src/monitoring/rule-files.ts'
 import { GROUPS } from '../../src/monitoring/rules.ts'
 import { monitoringFiles } from '../tools/monitoring-files.ts'
@@ -54,7 +55,10 @@ test('alerts are whole: how long, how grave, and texts with no label that the al
     ok(DURATION.test(lasts) && (keepFiringFor === undefined || DURATION.test(keepFiringFor)), alert)
     ok(summary.length > 10 && summary.length < 200 && !summary.endsWith('.'), `${alert}: ${summary}`)
     ok(description.length > 10 && description.endsWith('.'), `${alert}: ${description}`)
-    const labels = new Set(CASES.filter((each) => each.alert === alert).flatMap(({ fires }) => fires.labels.flatMap(Object.keys)))
+    const labels = new Set([
+      ...SCRAPED.split(', '),
+      ...CASES.filter((each) => each.alert === alert).flatMap(({ fires }) => fires.labels.flatMap(Object.keys))
+    ])
     for (const [, label] of `${summary} ${description}`.matchAll(/\$labels\.(\w+)/g))
       ok(labels.has(label), `${alert} has no label ${label}`)
     ok(readPromql(expr).selectors.length > 0, alert)

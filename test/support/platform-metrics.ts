@@ -23,6 +23,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   container: ['main'],
   fstype: ['ext4'],
   mountpoint: ['/'],
+  phase: ['Running'],
   resource: ['memory'],
   db_client_connection_state: ['used', 'idle']
 }
@@ -35,6 +36,7 @@ const USUAL: Readonly<Record<string, number | Readonly<Record<string, number>>>>
   db_client_connection_count: { used: 14, idle: 6 },
   db_client_connection_max: 30,
   kube_pod_container_resource_limits: 2 * GIB,
+  kube_pod_init_container_resource_limits: 512 * MIB,
   kubelet_volume_stats_available_bytes: 60 * GIB,
   kubelet_volume_stats_capacity_bytes: 100 * GIB,
   model_batch_size: 6,
@@ -57,7 +59,7 @@ const USUAL: Readonly<Record<string, number | Readonly<Record<string, number>>>>
   worker_count: 4
 }
 /** What is up, or limited, does not move. */
-const STEADY = /^(?:pg_up|redis_up|probe_success|worker_count|.*_(?:max|limits|size_bytes|capacity_bytes|ready))$/
+const STEADY = /^(?:pg_up|redis_up|probe_success|worker_count|.*_(?:max|limits|size_bytes|capacity_bytes|ready|phase))$/
 /** What Prometheus makes itself. */
 const NOT_SENT = new Set(['up'])
 

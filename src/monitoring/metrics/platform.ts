@@ -41,6 +41,9 @@ export const PLATFORM_METRICS = [
   gauge('container_memory_working_set_bytes', 'namespace pod container', 'Memory of a container that cannot be given back.'),
   gauge('kube_pod_container_resource_limits', 'namespace pod container resource unit', 'What a container may take, of kube-state-metrics.'),
   gauge('kube_pod_container_status_ready', 'namespace pod container', '1 while a container is ready, of kube-state-metrics.'),
+  gauge('kube_pod_init_container_resource_limits', 'namespace pod container resource unit', 'The same of init containers.'),
+  gauge('kube_pod_init_container_status_ready', 'namespace pod container', 'The same of init containers, which native sidecars are.'),
+  gauge('kube_pod_status_phase', 'namespace pod phase', '1 for the phase that a pod is in, of kube-state-metrics.'),
   // What the backend knows of its users, over OTLP.
   gauge('active_users', 'period', 'Users that were active; period is day, week or month.'),
   counter('projects_created_total', 'tier', 'Projects that were created.'),

@@ -2,7 +2,10 @@ import { alertsOf, type Group, growth } from '../rule.ts'
 
 const api = alertsOf('api')
 const API = 'job=~"(.*/)?(api|backend|frontend)"'
-const ENDPOINT = 'service, method, route'
+const SERVICE = 'namespace, service'
+const ENDPOINT = `${SERVICE}, method, route`
+/** What was never there is nothing that a cluster misses. */
+const SEEN = (selector: string): string => `and on () last_over_time(${selector}[7d])`
 const FAILED = growth('http_requests_total{status=~"5.."}', '5m')
 const ALL = growth('http_requests_total', '5m')
 
@@ -11,44 +14,44 @@ export const API_RULES: Group = {
   recordings: [
     {
       record: 'service:http_requests:rate5m',
-      labels: ['service'],
-      expr: 'sum by (service) (rate(http_requests_total[5m]))',
+      labels: ['namespace', 'service'],
+      expr: `sum by (${SERVICE}) (rate(http_requests_total[5m]))`,
       help: 'Requests a second.'
     },
     {
       record: 'endpoint:http_requests:growth5m',
-      labels: ['service', 'method', 'route'],
+      labels: ['namespace', 'service', 'method', 'route'],
       expr: `sum by (${ENDPOINT}) (${ALL})`,
       help: 'Requests of an endpoint in 5 minutes.'
     },
     {
       record: 'endpoint:http_failures:growth5m',
-      labels: ['service', 'method', 'route'],
+      labels: ['namespace', 'service', 'method', 'route'],
       expr: `sum by (${ENDPOINT}) (${FAILED})`,
       help: 'Requests of an endpoint that were answered with 5xx in 5 minutes; absent where there never was one.'
     },
     {
       record: 'endpoint:http_failures:ratio5m',
-      labels: ['service', 'method', 'route'],
+      labels: ['namespace', 'service', 'method', 'route'],
       expr: 'endpoint:http_failures:growth5m / (endpoint:http_requests:growth5m > 0)',
       help: 'Share of an endpoint’s requests that were answered with 5xx.'
     },
     {
       record: 'service:http_failures:ratio5m',
-      labels: ['service'],
-      expr: 'sum by (service) (endpoint:http_failures:growth5m) / (sum by (service) (endpoint:http_requests:growth5m) > 0)',
+      labels: ['namespace', 'service'],
+      expr: `sum by (${SERVICE}) (endpoint:http_failures:growth5m) / (sum by (${SERVICE}) (endpoint:http_requests:growth5m) > 0)`,
       help: 'Share of a service’s requests that were answered with 5xx.'
     },
     {
       record: 'endpoint:http_request_duration_seconds:p95_5m',
-      labels: ['service', 'method', 'route'],
+      labels: ['namespace', 'service', 'method', 'route'],
       expr: `histogram_quantile(0.95, sum by (${ENDPOINT}, le) (rate(http_request_duration_seconds_bucket[5m])))`,
       help: 'Duration within which 95 % of an endpoint’s requests are answered.'
     },
     ...['0.5', '0.95', '0.99'].map((share) => ({
       record: `service:http_request_duration_seconds:p${Number(share) * 100}_5m`,
-      labels: ['service'],
-      expr: `histogram_quantile(${share}, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))`,
+      labels: ['namespace', 'service'],
+      expr: `histogram_quantile(${share}, sum by (${SERVICE}, le) (rate(http_request_duration_seconds_bucket[5m])))`,
       help: `Duration within which ${Number(share) * 100} % of a service’s requests are answered.`
     }))
   ],
@@ -63,12 +66,12 @@ export const API_RULES: Group = {
     api('info', {
       alert: 'ExpectedMetricMissing',
       expr: [
-        `(label_replace(absent(up{${API}}), "metric", "up of the API", "", "") unless on () probe_success{${API}})`,
-        ...['pg_up', 'redis_up'].map((name) => `label_replace(absent(${name}), "metric", "${name}", "", "")`)
+        `(label_replace(sum(absent(up{${API}})), "metric", "up of the API", "", "") unless on () probe_success{${API}} ${SEEN(`up{${API}}`)})`,
+        ...['pg_up', 'redis_up'].map((name) => `(label_replace(absent(${name}), "metric", "${name}", "", "") ${SEEN(name)})`)
       ].join(' or '),
       for: '1h',
-      summary: 'Nobody provides {{ $labels.metric }}',
-      description: 'A critical alert rests on this metric and can never fire without it. Provide it, or leave the alert out.'
+      summary: 'Nobody provides {{ $labels.metric }} any more',
+      description: 'It was there within the last week. A critical alert rests on this metric and cannot fire without it.'
     }),
     api('warning', {
       alert: 'HighErrorRate',

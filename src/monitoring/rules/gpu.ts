@@ -1,17 +1,21 @@
-import { alertsOf, type Group, growth } from '../rule.ts'
+import { alertsOf, type Group, growth, SCRAPED } from '../rule.ts'
 
 const gpu = alertsOf('gpu')
 
 // One alert for a GPU, whatever else its series are told apart by.
-const GPU = 'instance, hw_id, hw_model, gpu_index'
-const NAME = 'GPU {{ $labels.gpu_index }} ({{ $labels.hw_model }}, {{ $labels.hw_id }}) of {{ $labels.instance }}'
+const GPU = `instance, ${SCRAPED}, hw_id, hw_model, gpu_index`
+const BY = `job, instance, ${SCRAPED}`
+/** The instance of what is told of GPUs is the gateway's host, which in a pod has the pod's name. */
+const NODE = '{{ or $labels.k8s_node_name $labels.instance }}'
+const NAME = `GPU {{ $labels.gpu_index }} ({{ $labels.hw_model }}, {{ $labels.hw_id }}) of ${NODE}`
 const each = (expr: string): string => `max by (${GPU}) (${expr})`
 
 /** Codes after which nothing runs on the GPU, and a failed NVLink, until somebody acts. */
 const XID_LOST = '48|62|64|74|79|95|110|119|120|140|143|157|158'
 /** Codes of a GPU or driver that failed and went on. */
 const XID_FAULT = '8|12|16|24|25|30|37|38|44|46|54|56|57|58|61|66|67|94|109|121|137|145|149|150'
-const xids = (codes: string): string => `sum by (job, instance, code, gpu) (${growth(`sluice_gpu_xid_total{code=~"${codes}"}`, '10m')}) > 0`
+const xids = (codes: string): string =>
+  `sum by (${BY}, code, gpu) (${growth(`sluice_gpu_xid_total{code=~"${codes}"}`, '10m', 'sluice_build_info')}) > 0`
 
 // A state is seen at a look, the time that it took also between two of them.
 const throttled = (reason: string): string =>
@@ -20,32 +24,38 @@ const throttled = (reason: string): string =>
     `or ${each(`rate(gpu_throttled_time_seconds_total{gpu_throttle_reason="${reason}"}[5m])`)} > 0.1`
   ].join(' ')
 
-const whole = (name: string): string => `count by (instance) (max by (instance, hw_id) (${name}{hw_parent=""}))`
+const whole = (name: string): string => `count by (instance, ${SCRAPED}) (max by (instance, ${SCRAPED}, hw_id) (${name}{hw_parent=""}))`
 
 export const GPU_RULES: Group = {
   name: 'sluice-gpu',
   recordings: [
     {
       record: 'gpu:utilization:mean5m',
-      labels: ['instance', 'hw_id', 'hw_model', 'gpu_index'],
+      labels: ['instance', ...SCRAPED.split(', '), 'hw_id', 'hw_model', 'gpu_index'],
       expr: each('avg_over_time(hw_gpu_utilization_ratio{hw_gpu_task="general"}[5m])'),
       help: 'Mean of what the driver says a GPU is busy.'
     },
     {
       record: 'gpu:memory_utilization:max5m',
-      labels: ['instance', 'hw_id', 'hw_model', 'gpu_index'],
+      labels: ['instance', ...SCRAPED.split(', '), 'hw_id', 'hw_model', 'gpu_index'],
       expr: each('max_over_time(hw_gpu_memory_utilization_ratio[5m])'),
       help: 'Highest share of its memory that was used.'
     },
-    { record: 'instance:gpus:count', labels: ['instance'], expr: whole('gpu_info'), help: 'Whole GPUs of a node that answer.' }
+    {
+      record: 'instance:gpus:count',
+      labels: ['instance', ...SCRAPED.split(', ')],
+      expr: whole('gpu_info'),
+      help: 'Whole GPUs of a node that answer.'
+    }
   ],
   alerts: [
     gpu('critical', {
       alert: 'GpuOutOfMemory',
-      expr: 'sum by (job, instance) (increase(sluice_errors_grouped_total{kind="out-of-memory/device"}[10m])) > 0',
+      // The first may come before the first scrape: memory runs out where models are loaded.
+      expr: `sum by (${BY}) (${growth('sluice_errors_grouped_total{kind="out-of-memory/device"}', '10m', 'sluice_build_info')}) > 0`,
       for: '0s',
       keepFiringFor: '10m',
-      summary: 'A program ran out of GPU memory (gateway {{ $labels.instance }})',
+      summary: `A program ran out of GPU memory (gateway ${NODE})`,
       description: '{{ $value | humanize }} errors in 10 minutes, found in spans and logs before sampling.'
     }),
     gpu('warning', {
@@ -67,7 +77,7 @@ export const GPU_RULES: Group = {
       expr: xids(XID_LOST),
       for: '0s',
       keepFiringFor: '10m',
-      summary: 'Xid {{ $labels.code }} on GPU {{ $labels.gpu }}, told by {{ $labels.instance }}',
+      summary: `Xid {{ $labels.code }} on GPU {{ $labels.gpu }}, told by ${NODE}`,
       description: 'Nothing runs on this GPU, or over its links, until it is reset, restarted or replaced.'
     }),
     gpu('warning', {
@@ -75,14 +85,14 @@ export const GPU_RULES: Group = {
       expr: xids(XID_FAULT),
       for: '0s',
       keepFiringFor: '10m',
-      summary: 'Xid {{ $labels.code }} on GPU {{ $labels.gpu }}, told by {{ $labels.instance }}',
+      summary: `Xid {{ $labels.code }} on GPU {{ $labels.gpu }}, told by ${NODE}`,
       description: 'The GPU or its driver failed and goes on. Programs on it may have ended.'
     }),
     gpu('info', {
       alert: 'KernelLogUnreadable',
-      expr: 'sum by (job, instance, reason) (increase(sluice_kernel_log_failures_total[15m])) > 0',
+      expr: `sum by (${BY}, reason) (increase(sluice_kernel_log_failures_total[15m])) > 0`,
       for: '15m',
-      summary: '{{ $labels.instance }} cannot read the kernel log: {{ $labels.reason }}',
+      summary: `${NODE} cannot read the kernel log: {{ $labels.reason }}`,
       description: 'Xid messages are not seen, and alerts on them do not fire.'
     }),
     gpu('critical', {
@@ -96,7 +106,7 @@ export const GPU_RULES: Group = {
       alert: 'GpuFewerThanBefore',
       expr: 'instance:gpus:count < max_over_time(instance:gpus:count[6h])',
       for: '10m',
-      summary: '{{ $labels.instance }} has {{ $value }} GPUs left',
+      summary: `${NODE} has {{ $value }} GPUs left`,
       description: 'Fewer than at some time in the last 6 hours.'
     }),
     gpu('critical', {
@@ -157,7 +167,7 @@ export const GPU_RULES: Group = {
       alert: 'GpuTemperatureHigh',
       expr: [
         `${each('gpu_temperature_margin_celsius')} < 0`,
-        'or max by (instance, hw_id, hw_parent, hw_model, gpu_index) (hw_temperature_celsius)',
+        `or max by (${GPU}, hw_parent) (hw_temperature_celsius)`,
         '>= on (instance, hw_id) group_left () max by (instance, hw_id) (hw_temperature_limit_celsius{hw_limit_type="high.degraded"})'
       ].join(' '),
       for: '5m',
@@ -204,33 +214,33 @@ export const GPU_RULES: Group = {
     }),
     gpu('warning', {
       alert: 'GpuSmiHung',
-      expr: 'max by (job, instance) (sluice_gpu_state{state="hung"}) == 1',
+      expr: `max by (${BY}) (sluice_gpu_state{state="hung"}) == 1`,
       for: '2m',
-      summary: 'nvidia-smi hangs on {{ $labels.instance }}',
+      summary: `nvidia-smi hangs on ${NODE}`,
       description: 'It does not answer within its time. Most often the driver is stuck, and work on the GPUs with it.'
     }),
     gpu('warning', {
       alert: 'GpuSmiFailing',
-      expr: 'max by (job, instance, source, state) (sluice_gpu_state{state=~"failed|no driver|version mismatch|device lost|permission"}) == 1',
+      expr: `max by (${BY}, source, state) (sluice_gpu_state{state=~"failed|no driver|version mismatch|device lost|permission"}) == 1`,
       for: '10m',
-      summary: '{{ $labels.instance }} knows nothing of its GPUs: {{ $labels.state }}',
+      summary: `${NODE} knows nothing of its GPUs: {{ $labels.state }}`,
       description: 'Asked of {{ $labels.source }}. Spans and errors are not told of their GPU.'
     }),
     gpu('warning', {
       alert: 'GpuSamplesStale',
-      expr: 'max by (job, instance) (sluice_gpu_sample_age_seconds) > 120',
+      expr: `max by (${BY}) (sluice_gpu_sample_age_seconds) > 120`,
       for: '3m',
-      summary: 'What {{ $labels.instance }} knows of its GPUs is {{ $value | humanizeDuration }} old',
+      summary: `What ${NODE} knows of its GPUs is {{ $value | humanizeDuration }} old`,
       description: 'It is renewed every 15 s. All other alerts on GPUs are blind meanwhile.'
     }),
     gpu('info', {
       alert: 'GpuSmiSlow',
       expr: [
-        'sum by (job, instance) (rate(sluice_gpu_poll_duration_seconds_total{kind="fast"}[10m]))',
-        '/ (sum by (job, instance) (rate(sluice_gpu_polls_total{kind="fast"}[10m])) > 0) > 5'
+        `sum by (${BY}) (rate(sluice_gpu_poll_duration_seconds_total{kind="fast"}[10m]))`,
+        `/ (sum by (${BY}) (rate(sluice_gpu_polls_total{kind="fast"}[10m])) > 0) > 5`
       ].join(' '),
       for: '10m',
-      summary: 'nvidia-smi takes {{ $value | humanizeDuration }} on {{ $labels.instance }}',
+      summary: `nvidia-smi takes {{ $value | humanizeDuration }} on ${NODE}`,
       description: 'Persistence mode is off, or the driver is about to hang.'
     }),
     gpu('warning', {

@@ -11,8 +11,8 @@ const NO_DISK = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|fuse.*|nsfs"'
 
 const mean = (window: string): string =>
   [
-    `sum by (stage) (rate(job_processing_duration_seconds_sum[${window}]))`,
-    `/ (sum by (stage) (rate(job_processing_duration_seconds_count[${window}])) > 0)`
+    `sum by (namespace, stage) (rate(job_processing_duration_seconds_sum[${window}]))`,
+    `/ (sum by (namespace, stage) (rate(job_processing_duration_seconds_count[${window}])) > 0)`
   ].join(' ')
 
 const failures = (share: string): string => `stage:job_failures:ratio30m > ${share} and stage:job_failures:growth30m > 1.5`
@@ -20,7 +20,12 @@ const failures = (share: string): string => `stage:job_failures:ratio30m > ${sha
 export const QUEUE_RULES: Group = {
   name: 'sluice-queue',
   recordings: [
-    { record: 'stage:queue_depth:sum', labels: ['stage'], expr: 'sum by (stage) (queue_depth)', help: 'Jobs that wait, by stage.' }
+    {
+      record: 'stage:queue_depth:sum',
+      labels: ['namespace', 'stage'],
+      expr: 'sum by (namespace, stage) (queue_depth)',
+      help: 'Jobs that wait, by stage.'
+    }
   ],
   alerts: [
     queue('warning', {
@@ -43,48 +48,53 @@ export const QUEUE_RULES: Group = {
 export const WORKER_RULES: Group = {
   name: 'sluice-worker',
   recordings: [
-    { record: 'stage:jobs:growth30m', labels: ['stage'], expr: `sum by (stage) (${JOBS})`, help: 'Jobs that ended in 30 minutes.' },
+    {
+      record: 'stage:jobs:growth30m',
+      labels: ['namespace', 'stage'],
+      expr: `sum by (namespace, stage) (${JOBS})`,
+      help: 'Jobs that ended in 30 minutes.'
+    },
     {
       record: 'stage:job_failures:growth30m',
-      labels: ['stage'],
-      expr: `sum by (stage) (${FAILED_JOBS})`,
+      labels: ['namespace', 'stage'],
+      expr: `sum by (namespace, stage) (${FAILED_JOBS})`,
       help: 'Jobs that failed in 30 minutes; absent where none ever did.'
     },
     {
       record: 'stage:job_failures:ratio30m',
-      labels: ['stage'],
+      labels: ['namespace', 'stage'],
       expr: 'stage:job_failures:growth30m / (stage:jobs:growth30m > 0)',
       help: 'Share of the jobs of a stage that fail.'
     },
-    { record: 'stage:job_duration_seconds:mean30m', labels: ['stage'], expr: mean('30m'), help: 'Mean duration of a job.' },
+    { record: 'stage:job_duration_seconds:mean30m', labels: ['namespace', 'stage'], expr: mean('30m'), help: 'Mean duration of a job.' },
     {
       record: 'stage:job_duration_seconds:p95_30m',
-      labels: ['stage'],
-      expr: 'histogram_quantile(0.95, sum by (stage, le) (rate(job_processing_duration_seconds_bucket[30m])))',
+      labels: ['namespace', 'stage'],
+      expr: 'histogram_quantile(0.95, sum by (namespace, stage, le) (rate(job_processing_duration_seconds_bucket[30m])))',
       help: 'Duration within which 95 % of the jobs of a stage end.'
     },
     {
       record: 'model:inferences:growth10m',
-      labels: ['model'],
-      expr: `sum by (model) (${CALLS})`,
+      labels: ['namespace', 'model'],
+      expr: `sum by (namespace, model) (${CALLS})`,
       help: 'Calls of a model in 10 minutes.'
     },
     {
       record: 'model:inference_failures:growth10m',
-      labels: ['model'],
-      expr: `sum by (model) (${FAILED_CALLS})`,
+      labels: ['namespace', 'model'],
+      expr: `sum by (namespace, model) (${FAILED_CALLS})`,
       help: 'Failed calls of a model in 10 minutes; absent where none ever failed.'
     },
     {
       record: 'model:inference_failures:ratio10m',
-      labels: ['model'],
+      labels: ['namespace', 'model'],
       expr: 'model:inference_failures:growth10m / (model:inferences:growth10m > 0)',
       help: 'Share of the calls of a model that fail.'
     },
     ...['0.5', '0.95', '0.99'].map((share) => ({
       record: `model:inference_duration_seconds:p${Number(share) * 100}_5m`,
-      labels: ['model'],
-      expr: `histogram_quantile(${share}, sum by (model, le) (rate(model_inference_duration_seconds_bucket[5m])))`,
+      labels: ['namespace', 'model'],
+      expr: `histogram_quantile(${share}, sum by (namespace, model, le) (rate(model_inference_duration_seconds_bucket[5m])))`,
       help: `Duration within which ${Number(share) * 100} % of the calls of a model end.`
     }))
   ],

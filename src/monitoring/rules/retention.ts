@@ -1,12 +1,17 @@
-import type { Group } from '../rule.ts'
+import { type Group, growth } from '../rule.ts'
 
-/** The interval of the group and the window of its rules are the same, so that `sum_over_time` over a month is what was counted in it. */
+/**
+ * The interval of the group and the window of its rules are the same, so that `sum_over_time` over a month is what was counted in it, with what pods
+ * counted that ran for a while only.
+ */
 const STEP = '5m'
+
+const ownOf = (metric: string) => (metric.startsWith('sluice_') ? 'sluice_build_info' : 'target_info')
 
 const counted = (name: string, labels: readonly string[], metric: string, help: string) => ({
   record: `${name}:increase${STEP}`,
   labels,
-  expr: `sum by (${labels.join(', ')}) (increase(${metric}[${STEP}]))`,
+  expr: `sum by (${labels.join(', ')}) (${growth(metric, STEP, ownOf(metric))})`,
   help
 })
 

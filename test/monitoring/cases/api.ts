@@ -32,26 +32,32 @@ export const API_CASES: readonly Case[] = [
   ),
   pair(
     'ExpectedMetricMissing',
-    '60m..62m',
-    { 'redis_up{job="redis",instance="r"}': '1x90' },
-    [{ metric: 'up of the API' }, { metric: 'pg_up' }],
+    '65m..72m',
     {
       'redis_up{job="redis",instance="r"}': '1x90',
+      'up{job="api",instance="a"}': '1x4 stale',
+      'up{job="frontend",instance="a"}': '1x4 stale',
+      'pg_up{job="pg",instance="p"}': '1x4 stale',
+      'pg_up{job="pg",instance="q"}': '1x4 stale'
+    },
+    [{ metric: 'up of the API' }, { metric: 'pg_up' }],
+    {
+      // Redis was never there: nobody misses it.
       'pg_up{job="pg",instance="p"}': '0x90',
       'probe_success{job="api",instance="a"}': '1x90'
     }
   ),
   // 1.2 %; 0.9 %, with what is the client's fault.
-  pair('HighErrorRate', '10m..15m', { [REQUESTS(200)]: '0+988x30', [REQUESTS(500)]: '0+12x30' }, ENDPOINT, {
+  pair('HighErrorRate', '6m..15m', { [REQUESTS(200)]: '0+988x30', [REQUESTS(500)]: '0+12x30' }, ENDPOINT, {
     [REQUESTS(200)]: '0+991x30',
     [REQUESTS(500)]: '0+9x30',
     [REQUESTS(404)]: '0+90x30'
   }),
   // 2.07 s; 1.94 s.
-  pair('SlowPerformance', '10m..15m', slow(97), ENDPOINT, slow(98)),
+  pair('SlowPerformance', '6m..15m', slow(97), ENDPOINT, slow(98)),
   // Two requests are no endpoint.
-  pair('SlowPerformance', '10m..15m', { ...slow(97), [REQUESTS(200)]: '0+3x30' }, ENDPOINT, { ...slow(97), [REQUESTS(200)]: '0+1x30' }),
-  pair('HighErrorRate', '10m..15m', { [REQUESTS(200)]: '0+2x30', [REQUESTS(500)]: '0+1x30' }, ENDPOINT, {
+  pair('SlowPerformance', '9m..15m', { ...slow(97), [REQUESTS(200)]: '0+3x30' }, ENDPOINT, { ...slow(97), [REQUESTS(200)]: '0+1x30' }),
+  pair('HighErrorRate', '9m..15m', { [REQUESTS(200)]: '0+2x30', [REQUESTS(500)]: '0+1x30' }, ENDPOINT, {
     [REQUESTS(200)]: '0+1x30',
     [REQUESTS(500)]: '0+0.5x30'
   }),

@@ -5,6 +5,7 @@ const ITEMS = (stage: string, outcome: string, component: string, reason: string
   own('sluice_items_total', `signal="traces",stage="${stage}",component="${component}",outcome="${outcome}",reason="${reason}"`)
 const REFUSED = (reason: string): string =>
   own('sluice_receiver_refused_requests_total', `receiver="otlp",transport="http",reason="${reason}"`)
+const IN_POD = (name: string): string => own(name, 'namespace="dubbing",pod="w-1",k8s_node_name="gpu-7"')
 const FAILING = own('sluice_exporter_failing', 'exporter="otlp",signal="traces"')
 const POD = 'namespace="dubbing",pod="w-1",container="sluice"'
 const AT_POD = { namespace: 'dubbing', pod: 'w-1', container: 'sluice' }
@@ -18,9 +19,35 @@ export const GATEWAY_CASES: readonly Case[] = [
     [own('up')]: '1x4 0x2 1x20',
     'up{job="others",instance="b"}': '0x20'
   }),
+  // One that has never come up, beside one that has; what else there is of a job that a gateway is part of.
+  pair(
+    'SluiceDown',
+    '3m',
+    { [own('up')]: '1x20', 'up{job="sluice",instance="new"}': '0x20' },
+    { job: 'sluice', instance: 'new' },
+    {
+      [own('up')]: '1x20',
+      'up{job="sluice",instance="exporter"}': '1x20',
+      'up{job="sluice",instance="another"}': '0x20'
+    }
+  ),
+  // Labels of the pod are kept.
+  pair(
+    'SluiceDown',
+    '8m..10m',
+    { [IN_POD('sluice_build_info')]: '1x4 stale', [IN_POD('up')]: '1x4 0x20' },
+    { ...AT_GATEWAY, namespace: 'dubbing', pod: 'w-1', k8s_node_name: 'gpu-7' },
+    { [IN_POD('sluice_build_info')]: '1x4 stale', [IN_POD('up')]: '1x4 stale' }
+  ),
   pair('SluiceNotReady', '15m..16m', { [`kube_pod_container_status_ready{${POD}}`]: '1x4 0x30' }, AT_POD, {
     [`kube_pod_container_status_ready{${POD}}`]: '1x4 0x5 1x30',
     'kube_pod_container_status_ready{namespace="dubbing",pod="w-1",container="worker"}': '0x30'
+  }),
+  // A native sidecar is an init container; that of a job that has ended is not ready any more.
+  pair('SluiceNotReady', '15m..30m', { [`kube_pod_init_container_status_ready{${POD}}`]: '1x4 0x30' }, AT_POD, {
+    [`kube_pod_init_container_status_ready{${POD}}`]: '1x4 0x30',
+    'kube_pod_status_phase{namespace="dubbing",pod="w-1",phase="Running"}': '1x4 0x30',
+    'kube_pod_status_phase{namespace="dubbing",pod="w-1",phase="Succeeded"}': '0x4 1x30'
   }),
   pair('SluiceRestarting', '18m..30m', { [own('process_start_time_seconds')]: '1x5 2x5 3x5 4x30' }, AT_GATEWAY, {
     [own('process_start_time_seconds')]: '1x5 2x5 3x30',
@@ -47,6 +74,14 @@ export const GATEWAY_CASES: readonly Case[] = [
       [ITEMS('export', 'dropped', 'otlp', 'expired')]: '4x30',
       [ITEMS('export', 'delivered', 'otlp', '')]: '0+9x30'
     }
+  ),
+  // Nothing is counted as given up before the first is; what was scraped again after a while is not new.
+  pair(
+    'SluiceDeliveryAbandoned',
+    '20m..31m',
+    { [ITEMS('export', 'dropped', 'otlp', 'rejected')]: '_x20 512x20' },
+    { ...AT_GATEWAY, signal: 'traces', place: 'otlp', reason: 'rejected' },
+    { [GATEWAY]: '1x9 stale _x19 1x30', [ITEMS('export', 'dropped', 'otlp', 'rejected')]: '512x9 stale _x19 512x30' }
   ),
   pair('SluiceExporterFailing', '9m..10m', { [FAILING]: '0x3 1x30' }, TO_OTLP, { [FAILING]: '0x3 1x4 0x30' }),
   pair('SluiceExporterDown', '64m..65m', { [FAILING]: '0x3 1x80' }, TO_OTLP, { [FAILING]: '0x3 1x50 0 1x80' }),
@@ -116,6 +151,19 @@ export const GATEWAY_CASES: readonly Case[] = [
     { [`container_memory_working_set_bytes{${POD}}`]: '95x20', [`kube_pod_container_resource_limits{${POD},resource="memory"}`]: '100x20' },
     AT_POD,
     { [`container_memory_working_set_bytes{${POD}}`]: '89x20', [`kube_pod_container_resource_limits{${POD},resource="memory"}`]: '100x20' }
+  ),
+  pair(
+    'SluiceMemoryHigh',
+    '5m..10m',
+    {
+      [`container_memory_working_set_bytes{${POD}}`]: '95x20',
+      [`kube_pod_init_container_resource_limits{${POD},resource="memory"}`]: '100x20'
+    },
+    AT_POD,
+    {
+      [`container_memory_working_set_bytes{${POD}}`]: '89x20',
+      [`kube_pod_init_container_resource_limits{${POD},resource="memory"}`]: '100x20'
+    }
   ),
   pair('SluiceBlocked', '5m..8m', { [own('sluice_event_loop_delay_seconds')]: '1.5x20' }, AT_GATEWAY, {
     [own('sluice_event_loop_delay_seconds')]: '0.9x20'

@@ -1,4 +1,4 @@
-import { AT_GATEWAY, type Case, pair } from '../case.ts'
+import { AT_GATEWAY, type Case, GATEWAY, pair } from '../case.ts'
 
 const UUID = 'GPU-5fd4f087-86f3-7a43-b711-4771313afc50'
 const SERIES = `job="sluice",instance="node-a",hw_id="${UUID}",hw_model="NVIDIA H100",hw_name="nvidia0",gpu_index="0"`
@@ -9,6 +9,7 @@ const GPU = { instance: 'node-a', hw_id: UUID, hw_model: 'NVIDIA H100', gpu_inde
 const own = (name: string, labels = ''): string => `${name}{job="sluice",instance="gw:9464"${labels === '' ? '' : `,${labels}`}}`
 const KIND = (kind: string): string => own('sluice_errors_grouped_total', `kind="${kind}"`)
 const XID = (code: number): string => own('sluice_gpu_xid_total', `code="${code}",gpu="${UUID}"`)
+const XID_79 = { ...AT_GATEWAY, code: '79', gpu: UUID }
 const STATE = (state: string): string => own('sluice_gpu_state', `source="nvidia-smi",state="${state}"`)
 const BUSY = of('hw_gpu_utilization_ratio', 'hw_gpu_task="general"')
 const THROTTLED = (reason: string): string => of('gpu_throttled', `gpu_throttle_reason="${reason}"`)
@@ -34,6 +35,21 @@ export const GPU_CASES: readonly Case[] = [
     [KIND('out-of-memory/device')]: '2x60',
     [KIND('out-of-memory/host')]: '0x20 1x20'
   }),
+  // A pod whose program fails as it begins, before the first scrape.
+  pair(
+    'GpuOutOfMemory',
+    '20m..31m',
+    { [KIND('out-of-memory/device').replace('gw:', 'new:')]: '_x20 1x20' },
+    { job: 'sluice', instance: 'new:9464' },
+    {
+      [KIND('out-of-memory/device').replace('gw:', 'new:')]: '_x20 1x20'
+    }
+  ),
+  // The same code again, when the node has been restarted for it.
+  pair('GpuXidCritical', '40m..59m', { [XID(79)]: '_x4 1x4 stale _x30 1x30', [GATEWAY]: '1x8 stale _x3 1x60' }, XID_79, {
+    [XID(79)]: '_x4 1x4 stale _x30 1x30',
+    [GATEWAY]: '1x8 stale _x3 1x60'
+  }),
   pair('GpuUtilizationHigh', '10m..20m', { [BUSY]: '0.95x40' }, GPU, {
     [BUSY]: '0.89x40',
     [of('hw_gpu_utilization_ratio', 'hw_gpu_task="encoder"')]: '1x40'
@@ -42,13 +58,7 @@ export const GPU_CASES: readonly Case[] = [
     [of('hw_gpu_memory_utilization_ratio')]: '0.94x30'
   }),
   // The first message makes the series; a program's fault is none of the GPU's; what was told long ago is old.
-  pair(
-    'GpuXidCritical',
-    '20m..21m',
-    { [XID(79)]: '_x20 1x20' },
-    { ...AT_GATEWAY, code: '79', gpu: UUID },
-    { [XID(13)]: '_x20 1x20', [XID(48)]: '2x40' }
-  ),
+  pair('GpuXidCritical', '20m..21m', { [XID(79)]: '_x20 1x20' }, XID_79, { [XID(13)]: '_x20 1x20', [XID(48)]: '2x40' }),
   pair(
     'GpuXidWarning',
     '16m..21m',

@@ -28,11 +28,11 @@ export const JOB_CASES: readonly Case[] = [
     [JOBS('ok')]: '0+1x120'
   }),
   // One in fifteen; one in twenty-five.
-  pair('JobFailures', '35m..50m', { [JOBS('ok')]: '0+14x60', [JOBS('error')]: '0+1x60' }, TTS, {
+  pair('JobFailures', '7m..50m', { [JOBS('ok')]: '0+14x60', [JOBS('error')]: '0+1x60' }, TTS, {
     [JOBS('ok')]: '0+24x60',
     [JOBS('error')]: '0+1x60'
   }),
-  pair('JobFailuresCritical', '32m..50m', { [JOBS('ok')]: '0+88x60', [JOBS('error')]: '0+12x60' }, TTS, {
+  pair('JobFailuresCritical', '3m..50m', { [JOBS('ok')]: '0+88x60', [JOBS('error')]: '0+12x60' }, TTS, {
     [JOBS('ok')]: '0+92x60',
     [JOBS('error')]: '0+8x60'
   }),
@@ -63,7 +63,7 @@ export const JOB_CASES: readonly Case[] = [
     [BUCKET('30')]: '0+100x30',
     [BUCKET('+Inf')]: '0+100x30'
   }),
-  pair('ModelErrorRateHigh', '15m..25m', { [CALLS('ok')]: '0+74x60', [CALLS('error')]: '0+1x60' }, XTTS, {
+  pair('ModelErrorRateHigh', '7m..25m', { [CALLS('ok')]: '0+74x60', [CALLS('error')]: '0+1x60' }, XTTS, {
     [CALLS('ok')]: '0+124x60',
     [CALLS('error')]: '0+1x60'
   }),

@@ -78,6 +78,25 @@ export const STORE_CASES: readonly Case[] = [
       'redis_up{job="redis",instance="r"}': '1x5 0 1x9'
     }
   ),
+  // Two wrong queries a minute, with none that is right, are a quiet night.
+  pair(
+    'DatabaseConnectionFailing',
+    '3m..12m',
+    { [QUERIES('mysql', 'error')]: '0+3x30' },
+    { service: 'backend', system: 'mysql' },
+    {
+      [QUERIES('mysql', 'error')]: '0+2x30'
+    }
+  ),
+  pair(
+    'RedisConnectionFailing',
+    '11m..30m',
+    { [QUERIES('redis', 'error')]: '_x10 9x9' },
+    { service: 'backend', system: 'redis' },
+    {
+      [QUERIES('redis', 'error')]: '0x10 1x30'
+    }
+  ),
   pair(
     'RedisConnectionFailing',
     '2m..12m',
