@@ -17,12 +17,15 @@ export function logMounts(workers: readonly Json[], directories: readonly string
   const sidecar = new Map<string, Json>()
   const mounts = workers.map((worker) => {
     const own = listOf(worker?.volumeMounts)
+    const devices = listOf(worker?.volumeDevices).map((device) => plain(textOf(device?.devicePath)))
     const added: Json[] = []
     directories.forEach((directory, i) => {
       const there = own.find((mount) => plain(textOf(mount?.mountPath)) === directory)
       const name = textOf(worker?.name)
       const subPath = directories.length === 1 ? name : `${name}/${i}`
-      if (there === undefined) {
+      if (devices.includes(directory)) {
+        warn(`sluice.dev/log-directories: ${directory} of ${name} is a block device, expected a directory; not shared`)
+      } else if (there === undefined) {
         added.push({ name: VOLUMES.logs, mountPath: directory, subPath })
         sidecar.set(LOGS_DIRECTORY, { name: VOLUMES.logs, mountPath: LOGS_DIRECTORY, readOnly: true })
       } else if (there.name === VOLUMES.logs) {

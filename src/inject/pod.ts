@@ -5,9 +5,11 @@ import { obstacle } from './obstacles.ts'
 import { askedByPod, INJECTED, type PodOptions, readPodOptions } from './options.ts'
 import { type Owner, ownerAttributes, serviceNameOf } from './owner.ts'
 import { PATCH_BYTES_MAX, Patch, type PatchOperation } from './patch.ts'
+import { declaredPorts, knownPorts } from './ports.ts'
 import type { SidecarSettings } from './settings.ts'
 import { readConfigText, sidecarConfig } from './sidecar-config.ts'
 import { imageOf, sidecarContainer } from './sidecar-container.ts'
+import { sidecarResources } from './sidecar-resources.ts'
 import { type Note, type WorkerFacts, workerEnv } from './worker-env.ts'
 
 export type { PatchOperation } from './patch.ts'
@@ -64,10 +66,11 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
   )
 
   if (there === undefined) {
-    const made = sidecarConfig(spec, options, settings, portsOf(spec), warnings)
+    const made = sidecarConfig(spec, options, settings, knownPorts(spec), warnings)
     config = made.config
     addVolumes(patch, spec, made.queueVolumeBytes, settings, logs.sidecar)
-    const parts = { options, settings, config, logMounts: logs.sidecar, owner, isBudgeted: spec.resources != null, isNative }
+    const resources = sidecarResources(spec, options, settings, made.queueVolumeBytes)
+    const parts = { options, settings, config, logMounts: logs.sidecar, owner, resources, isNative }
     if (isNative) patch.prepend(['spec', 'initContainers'], sidecarContainer(parts))
     else patch.append(['spec', 'containers'], [sidecarContainer(parts)])
   }
@@ -141,17 +144,12 @@ const hasLogs = (sidecar: Json): boolean => listOf(sidecar.volumeMounts).some((m
 const isIn = (list: unknown, container: Json): boolean => listOf(list).includes(container)
 const configOf = (container: Json): unknown => listOf(container.env).find((each) => each?.name === CONFIG_VARIABLE)?.value
 
-function portsOf(spec: Json): ReadonlySet<number> {
-  const ports = [...listOf(spec.initContainers), ...listOf(spec.containers)].flatMap((container) => listOf(container?.ports))
-  return new Set(ports.map((port) => Number(port?.containerPort)))
-}
-
 const DATADOG_LABEL = 'admission.datadoghq.com/enabled'
 const DATADOG_PORT = 8126
 
 // Where Datadog's own webhook is wanted, or an Agent is in the pod, its clients are somebody else's.
 function hasDatadog(metadata: Json, spec: Json): boolean {
-  return objectOf(metadata.labels)[DATADOG_LABEL] === 'true' || portsOf(spec).has(DATADOG_PORT)
+  return objectOf(metadata.labels)[DATADOG_LABEL] === 'true' || declaredPorts(spec).has(DATADOG_PORT)
 }
 
 function hasNativeSidecars({ native }: SidecarSettings, { kubernetesVersion }: InjectContext): boolean {

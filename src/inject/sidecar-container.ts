@@ -13,8 +13,8 @@ export interface SidecarParts {
   readonly logMounts: readonly Json[]
   /** The pod's owner, as attributes. */
   readonly owner: Readonly<Record<string, string>>
-  /** The pod has requests and limits as a whole, which those of its containers must fit into. */
-  readonly isBudgeted: boolean
+  /** Undefined: it asks for nothing, and is held to nothing. */
+  readonly resources: Json | undefined
   readonly isNative: boolean
 }
 
@@ -30,10 +30,9 @@ const REFERENCES = [
 
 /** The sidecar as a container of a pod. */
 export function sidecarContainer(parts: SidecarParts): Json {
-  const { options, settings, config, logMounts, isBudgeted, isNative } = parts
+  const { options, settings, config, logMounts, resources, isNative } = parts
   const secret = options.secret ?? settings.secret
   const metricsPort = addressesOf(config, 'admin').map(portOf)[0]
-  const resources = isBudgeted ? undefined : resourcesOf(options, settings)
   return {
     name: CONTAINER,
     image: imageOf(options, settings),
@@ -80,12 +79,6 @@ function sidecarEnv({ settings, config, owner }: SidecarParts): Json[] {
   env.push({ name: 'MALLOC_ARENA_MAX', value: '2' }, { name: 'MALLOC_MMAP_THRESHOLD_', value: '131072' })
   env.push({ name: 'SLUICE_CONFIG', value: `env:${CONFIG_VARIABLE}` }, { name: CONFIG_VARIABLE, value: configText(config) })
   return env
-}
-
-function resourcesOf({ cpu, memory }: PodOptions, { resources }: SidecarSettings): Json {
-  const amounts = Object.entries({ cpu: cpu ?? resources.cpu, memory: memory ?? resources.memory }).filter(([, amount]) => amount !== '')
-  if (amounts.length === 0) return undefined
-  return { requests: Object.fromEntries(amounts), limits: Object.fromEntries(amounts) }
 }
 
 // The worker waits for this, and for nothing else: a sidecar that is up and has trouble must not take the worker out of service, so there is no

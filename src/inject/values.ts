@@ -25,7 +25,9 @@ export const MEMORY = 'an amount of memory of at least 128Mi, as 256Mi or 1Gi'
 export function isMemory(text: string): boolean {
   const [, digits, unit = ''] = /^(\d{1,15}(?:\.\d{1,3})?)([KMGTPE]i|[kMGTPE])?$/.exec(text) ?? []
   const power = unit === '' ? 0 : 'KMGTPE'.indexOf(unit[0].toUpperCase()) + 1
-  return digits !== undefined && Number(digits) * (unit.endsWith('i') ? 1024 : 1000) ** power >= MEMORY_BYTES_MIN
+  const bytes = Number(digits) * (unit.endsWith('i') ? 1024 : 1000) ** power
+  // Kubernetes takes a part of a byte as well, and the container then does not start.
+  return digits !== undefined && bytes >= MEMORY_BYTES_MIN && Number.isSafeInteger(bytes)
 }
 
 /** Is this the name of an image, as `registry:5000/team/name:tag@sha256:…`? */

@@ -30,7 +30,7 @@ test('a patch fits the pod as it came, changes nothing of it, and the result is 
     }),
     { numRuns: 500 }
   )
-  ok(injected > 100, `only ${injected} were injected`)
+  ok(injected > 60, `only ${injected} were injected`)
 })
 
 test('twice is once', () => {

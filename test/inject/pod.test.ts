@@ -140,9 +140,24 @@ test('the sidecar fits into a restricted namespace and takes what it takes', () 
     }
   ])
   strictEqual(result.metadata.labels['sluice.dev/injected'], 'true')
-  strictEqual(injected(podOf({ spec: { resources: { limits: { cpu: '4' } } } })).sidecar.resources, undefined)
   strictEqual(injected(podOf(), { startupProbe: 'off' }).sidecar.startupProbe, undefined)
   strictEqual(injected(podOf(), { user: 0 }).sidecar.securityContext.runAsUser, undefined)
+})
+
+test('the sidecar takes a part of what the pod is held to as a whole, and brings the rest', () => {
+  const f = (spec: Json, expected: Json, worker: Json = {}) => {
+    const { resources } = injected(podOf({ spec, worker })).sidecar
+    deepStrictEqual(resources, expected && { requests: expected, limits: expected })
+  }
+  const [cpu, memory] = ['250m', '256Mi']
+  f({ resources: {} }, { cpu, memory })
+  f({ resources: { limits: { cpu: '4' } } }, { memory })
+  f({ resources: { requests: { memory: '1Gi' } } }, { cpu })
+  f({ resources: { limits: { cpu: '4', memory: '1Gi' } } }, undefined)
+  // The queue's volume counts among what containers write.
+  const held = { resources: { limits: { 'ephemeral-storage': '1Gi' } } }
+  f({}, { cpu, memory, 'ephemeral-storage': '384Mi' }, held)
+  f({ resources: { limits: { cpu: '4', memory: '1Gi' } } }, { 'ephemeral-storage': '384Mi' }, held)
 })
 
 test('annotations choose', () => {
@@ -323,6 +338,24 @@ test('ports of the pod stay its own', () => {
   f([7], { [E]: 'http://127.0.0.1:7000' }, { otlp: { http: ':7000' } }, { config: { receivers: { otlp: { http: ':7000' } } } })
 })
 
+test('ports that only probes and variables tell of stay the pod’s own, too', () => {
+  const f = (worker: Json, admin: string, http = '127.0.0.1:4318') => {
+    const { config, env } = injected(podOf({ worker }))
+    deepStrictEqual([config.admin.listen, env.OTEL_EXPORTER_OTLP_ENDPOINT], [admin, `http://${http}`])
+  }
+  const exporter = (value: string, port?: string) => ({
+    env: [{ name: 'OTEL_METRICS_EXPORTER', value }, ...(port === undefined ? [] : [{ name: 'OTEL_EXPORTER_PROMETHEUS_PORT', value: port }])]
+  })
+  f({}, ':9464')
+  f({ livenessProbe: { httpGet: { port: 9464 } } }, ':19464')
+  f({ readinessProbe: { tcpSocket: { port: 4318 } }, startupProbe: { grpc: { port: 9464 } } }, ':19464', '127.0.0.1:14318')
+  f({ lifecycle: { preStop: { httpGet: { port: 9464 } } } }, ':19464')
+  f({ livenessProbe: { httpGet: { port: 'metrics' } } }, ':9464')
+  f(exporter('otlp, prometheus'), ':19464')
+  f(exporter('prometheus', '9000'), ':9464')
+  f(exporter('otlp'), ':9464')
+})
+
 test('Datadog’s clients are led here only where nobody leads them elsewhere', () => {
   const f = (shape: Shape, expected: string[]) =>
     deepStrictEqual(
@@ -344,7 +377,8 @@ test('log files are read from a shared volume, or from the one that is there', (
         containers: [
           { name: 'worker' },
           { name: 'other', volumeMounts: [{ name: 'mine', mountPath: '/var/log/app/', subPath: 'x' }] },
-          { name: 'third', volumeMounts: [{ name: 'mine', mountPath: '/var/log/app', subPathExpr: '$(A)' }] }
+          { name: 'third', volumeMounts: [{ name: 'mine', mountPath: '/var/log/app', subPathExpr: '$(A)' }] },
+          { name: 'fourth', volumeDevices: [{ name: 'disk', devicePath: '/var/log/app' }] }
         ],
         volumes: [{ name: 'mine', emptyDir: {} }]
       }
@@ -361,7 +395,8 @@ test('log files are read from a shared volume, or from the one that is there', (
     result.spec.volumes.map(({ name }: Json) => name),
     ['mine', 'sluice-queue', 'sluice-podinfo', 'sluice-logs']
   )
-  match(warnings.join(), /third is mounted by subPathExpr/)
+  strictEqual(result.spec.containers[3].volumeMounts, undefined)
+  match(warnings.join(), /third is mounted by subPathExpr.*of fourth is a block device/)
 })
 
 test('a sidecar that is there is left, and said to be another one', () => {

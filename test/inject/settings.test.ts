@@ -40,7 +40,11 @@ test('amounts as Kubernetes writes them', () => {
     for (const text of wrong) ok(!is(text), text)
   }
   f(isCpu, ['10m', '250m', '1', '0.5', '1.25'], ['', '0', '9m', '0.5m', '1.', 'm', '-1', '1e3', '1 '])
-  f(isMemory, ['128Mi', '256Mi', '1Gi', '0.5Gi', '200M', '134217728'], ['', '127Mi', '1', '256MiB', '256mb', '1m', '1gi', '-1Gi'])
+  f(
+    isMemory,
+    ['128Mi', '256Mi', '1Gi', '0.5Gi', '200M', '134217728'],
+    ['', '127Mi', '1', '256MiB', '256mb', '1m', '1gi', '-1Gi', '0.3Gi', '9999E']
+  )
   f(isImage, ['sluice', 'a/b:1', `a.b:5000/c/d@sha256:${'0'.repeat(64)}`, 'a:1'], ['', 'A', 'a:', 'a b', 'a@sha256:12', 'http://a/b', '/a'])
   for (const [image, repository] of [
     ['a', 'a'],
