@@ -85,7 +85,8 @@ export interface Exporter {
   /** Since when a part of what is sent does not arrive, and why, though `send` went well; null while all is well. */
   trouble?(): { readonly sinceMs: number; readonly message: string } | null
   start?(): Promise<void>
-  stop?(): Promise<void>
+  /** `withinMs` is left for a last word to the destination; without, there is no hurry. */
+  stop?(withinMs?: number): Promise<void>
 }
 
 /** A destination in memory: takes its batches before the queue, and shows what they amount to on the admin port. */

@@ -25,6 +25,8 @@ import type { Tracer } from './telemetry/tracer.ts'
 const COLLECT_INTERVAL_MS = 15_000
 /** How often they are asked for what they hold back. */
 const FLUSH_INTERVAL_MS = 1_000
+/** Of the time for a stop, so much is kept for what comes after the deliveries: last words to destinations, and closing. */
+const CLOSING_SHARE = 0.1
 
 /** What is evicted first when the queue is full and the policy says evict. */
 const PRIORITIES: Record<Signal, number> = { profiles: 0, traces: 1, logs: 2, metrics: 3, envelopes: 4, errors: 5, stats: 6 }
@@ -190,7 +192,8 @@ export class Gateway {
 
   /** Stops accepting, finishes what is inside, delivers what it can within the configured time, and closes. */
   async stop(): Promise<void> {
-    const deadlineMs = Date.now() + this.config.shutdownTimeoutMs
+    const { shutdownTimeoutMs } = this.config
+    const deadlineMs = Date.now() + shutdownTimeoutMs
     this.stopping = true
     clearInterval(this.collecting)
     clearInterval(this.flushing)
@@ -198,7 +201,7 @@ export class Gateway {
     await Promise.all(receivers.map(({ made }) => made.stop()))
     if (this.deliveries !== undefined) {
       await this.pipeline.pushLast().catch((error) => this.tellUnsent(error))
-      await this.deliveries.drain(this.config.queue.dir !== undefined, deadlineMs)
+      await this.deliveries.drain(this.config.queue.dir !== undefined, deadlineMs - shutdownTimeoutMs * CLOSING_SHARE)
       const left = this.deliveries.state().filter(({ held }) => held > 0)
       for (const { exporter, signal, held } of left)
         this.surroundings.log.warn(
@@ -207,7 +210,7 @@ export class Gateway {
         )
       await this.deliveries.stop()
     }
-    await Promise.all(exporters.map(({ made }) => made.stop?.()))
+    await Promise.all(exporters.map(({ made }) => made.stop?.(Math.max(0, deadlineMs - Date.now()))))
     for (const { made } of [...processors, ...folders]) made.stop?.()
     await this.factsPort?.close()
     await this.facts?.stop()

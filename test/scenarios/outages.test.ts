@@ -10,6 +10,7 @@ import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, u
 import { type Behaviour, OtlpBackend, statusBody } from '../support/otlp-backend.ts'
 import { request, span } from '../support/otlp-bytes.ts'
 import { deliveredIds, SENT_SIGNALS, send } from '../support/sender.ts'
+import { SentryBackend } from '../support/sentry-backend.ts'
 
 interface Options {
   readonly exporters: string
@@ -289,5 +290,24 @@ describe('outages', { concurrency: true }, () => {
     strictEqual(await gateway.end('SIGTERM'), 0)
     ok(performance.now() - startedAt < 2_500, `the stop took ${performance.now() - startedAt} ms`)
     ok(gateway.log.some(({ msg, items }) => msg === 'not delivered before the stop' && items === 4))
+  })
+
+  it('SIGTERM: what is said to a destination last is said within shutdownTimeout, too', async (t) => {
+    const backend = await SentryBackend.start(t)
+    backend.otherwise = 'silence'
+    const gateway = await startGateway(t, {
+      env: { SENTRY_DSN: backend.dsn() },
+      yaml: `
+receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
+admin: { listen: 127.0.0.1:0 }
+processors: { sample: { traces: 0% } }
+shutdownTimeout: 1s
+`
+    })
+    // Sampled out: the last word is to tell Sentry so.
+    await sendSpans(gateway)
+    const startedAt = performance.now()
+    strictEqual(await gateway.end('SIGTERM'), 0)
+    ok(performance.now() - startedAt < 1_900, `the stop took ${performance.now() - startedAt} ms`)
   })
 })

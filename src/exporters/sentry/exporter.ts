@@ -70,9 +70,9 @@ export class SentryExporter implements Exporter {
         host.log.warn({ exporter: host.name, destination: name }, 'the DSN says http: telemetry goes to another machine unencrypted')
   }
 
-  async stop(): Promise<void> {
+  async stop(withinMs = LAST_REPORT_MS): Promise<void> {
     if (this.options.clientReports && this.reporter !== undefined) {
-      const tooLong = setTimeout(() => void this.client.close(), LAST_REPORT_MS)
+      const tooLong = setTimeout(() => void this.client.close(), Math.min(LAST_REPORT_MS, withinMs))
       await this.reporter.stop()
       clearTimeout(tooLong)
     }
