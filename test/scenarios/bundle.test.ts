@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
@@ -73,6 +73,32 @@ admin: { listen: "127.0.0.1:0" }`
   deepStrictEqual([...asked].sort(), ['/v1/logs', 'http://backend.invalid/v1/logs'])
   ok((await (await fetch(`${gateway.admin}/metrics`)).text()).includes('sluice_items_total'))
   strictEqual(await gateway.end('SIGTERM'), 0)
+})
+
+test('the bundle tells of itself: the SDKs for its own traces and crashes are inside', { skip }, async (t) => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const at = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const yaml = `
+receivers: { logs: off, otlp: { http: "127.0.0.1:0", grpc: off } }
+exporters: { otlp: { endpoint: "http://${at}" } }
+telemetry: { traces: { endpoint: "http://${at}/own", ratio: 100% }, sentry: { dsn: "http://key@${at}/7" } }
+admin: { listen: "127.0.0.1:0" }`
+  const fault = `process.on('SIGUSR2', () => setTimeout(() => { throw new RangeError('fault') }))`
+  const gateway = await startGateway(t, { yaml, main, env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}` } })
+  const body = JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: 'hello' } }] }] }] })
+  await fetch(`${gateway.http}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  await until(
+    () => asked.join(' '),
+    (paths) => paths.includes('/own')
+  )
+  strictEqual(await gateway.end('SIGUSR2'), 1)
+  match(asked.join(' '), /\/api\/7\/envelope\//)
 })
 
 test('at rest, the bundle holds at most 90 MB', {
