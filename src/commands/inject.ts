@@ -97,7 +97,9 @@ async function serveWebhook(file: string | undefined): Promise<number> {
 
 const NOBODY_ASKS = 'nothing was injected: pods ask by the label sluice.dev/inject: "true", and --all asks for them'
 
-const codeOf = (thrown: NodeJS.ErrnoException): number => (thrown.code === 'ENOENT' || thrown.code === 'EISDIR' ? MISUSED : FAILED)
+/** What the system says of a file that is none; what we say of its content has no code. */
+const WRONG_FILE: readonly unknown[] = ['ENOENT', 'EISDIR', 'ENOTDIR', undefined]
+const codeOf = ({ code }: NodeJS.ErrnoException): number => (WRONG_FILE.includes(code) ? MISUSED : FAILED)
 
 // Documents of several files are one stream.
 function joined(texts: readonly string[]): string {

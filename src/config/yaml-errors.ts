@@ -25,6 +25,7 @@ const WORDS: Partial<Record<YAMLError['code'], [string, string]>> = {
   BAD_SCALAR_START: ['a value that does not start with a reserved character', 'put the value in quotes'],
   BAD_DQ_ESCAPE: ['an escape that YAML knows inside double quotes', "use single quotes, where backslashes are plain: 'text'"],
   BAD_ALIAS: ['the name of an anchor', 'write *name for an anchor that stands before it as &name, or quote the value'],
+  DUPLICATE_KEY: ['each key once', 'remove one of the two; the other stands before, in the same mapping'],
   MULTIPLE_DOCS: ['one document', 'remove the second `---` and what follows, or put it in a file of its own'],
   TAG_RESOLVE_FAILED: ['a value without a tag', 'remove the word that starts with an exclamation mark, or quote the value'],
   BAD_COLLECTION_TYPE: ['a value without a tag', 'remove the word that starts with an exclamation mark'],

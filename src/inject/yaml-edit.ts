@@ -24,9 +24,14 @@ export function readDocuments(text: string, lines?: yaml.LineCounter): Documents
 /** Anchors can multiply a short text; this is how often they may. */
 const ALIASES_MAX = 1000
 
-/** What a document says, each alias written out. Throws ReferenceError where there are too many. */
+/** What a document says, each alias written out. Throws ReferenceError where there are too many, or where one stands inside of its own anchor. */
 export function contentOf(document: yaml.Document): Json {
-  return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: ALIASES_MAX }) ?? null))
+  const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX }) ?? null
+  try {
+    return JSON.parse(JSON.stringify(value))
+  } catch {
+    throw new ReferenceError('an anchor contains itself')
+  }
 }
 
 /** A change of one document: what is added to it, and what it then says. */

@@ -84,7 +84,7 @@ test('flags are options of pods that choose no others', async () => {
 test('what cannot be read is said with its line, and nothing is written', async (t: TestContext) => {
   const dir = temporaryDirectory(t)
   const file = join(dir, 'm.yaml')
-  const f = async (text: string, said: RegExp, args: string[] = []) => {
+  const f = async (text: string | Uint8Array, said: RegExp, args: string[] = []) => {
     writeFileSync(file, text)
     const result = await run(['-f', file, ...args])
     deepStrictEqual([result.code, result.out], [2, ''])
@@ -96,6 +96,9 @@ test('what cannot be read is said with its line, and nothing is written', async 
   await f('just words\n', /m\.yaml:1:1: came "just words"/)
   await f('apiVersion: apps/v1\nkind: Deployment\n', /m\.yaml:1:1: spec\.template\.spec: came nothing, expected a pod’s spec/)
   await f(`a: &a [1]\nb: [${'*a, '.repeat(1500)}]\n`, /fewer aliases/)
+  await f('a: &a\n  b: *a\n', /m\.yaml:1:1: expected fewer aliases; look for an anchor that contains itself/)
+  await f(POD.replace('kind: Pod', 'kind: Pod\nkind: Job'), /m\.yaml:3.*expected each key once/)
+  await f(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0xff]), /m\.yaml: bytes that are not UTF-8/)
   await f(POD, /--kubernetes: came "new", expected a version as 1\.31/, ['--kubernetes', 'new'])
   await f(POD, /Unknown option '--sample'/, ['--sample', '1'])
   await f(POD, /no such file/, ['--config', join(dir, 'none.yaml')])
