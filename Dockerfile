@@ -19,8 +19,7 @@ RUN node test/tools/bundle.ts /out/sluice \
   && mkdir -p /out/sluice/bin /out/queue \
   && ln -s ../sluice.js /out/sluice/bin/sluice \
   && node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > /out/sluice/package.json \
-  && cp -r LICENSE config /out/sluice/ \
-  && cp node_modules/koffi/LICENSE.txt /out/sluice/koffi.LICENSE.txt
+  && cp -r LICENSE config /out/sluice/
 
 # Two binaries for the platform of the image: that of koffi, for Unix datagram sockets, and tini, the first process, which reaps what others leave
 # behind. npm holds the one to the digest in our lock file, which is cut down to it; apt knows the signature of the other.
