@@ -48,6 +48,9 @@ export function runbookOf(alert: string): string {
 /** Whose scrape it was, in Kubernetes: the labels that its operator and the chart's monitors give a target. Elsewhere series have none of them. */
 export const SCRAPED = 'namespace, pod, k8s_node_name'
 
+/** File systems that programs fill, as a matcher of node_exporter's series. */
+export const DISKS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|fuse.*|nsfs"'
+
 /**
  * What a counter grew by, with the first event of a series that is new. `increase` alone misses it, because there is nothing to compare with. A series
  * is new when it was not there as the window began, but what else its gateway shows was (`target_info` beside what is made from spans,

@@ -133,7 +133,8 @@ function lintTarget({ expr, legendFormat, datasource, exemplar, instant }: Targe
   const must = (holds: boolean, problem: string): void => void (holds || problems.push(problem))
   must(datasource.uid === DATASOURCE, 'a query names a data source')
   must(legendFormat !== '' || type === 'table', 'a query has no legend')
-  must(instant === (type === 'table' || type === 'bargauge'), 'it asks for a range where one moment is shown, or the other way round')
+  const isOneMoment = type === 'table' || type === 'bargauge' || (type === 'stat' && expr.includes('[$__range]'))
+  must(instant === isOneMoment, 'it asks for a range where one moment is shown, or the other way round')
   // The namespace is the scrape's: no metric of the catalogue has it by itself.
   problems.push(...unknownIn(expr.replace(/namespace=~"\$namespace",?/g, ''), ['namespace']))
   const { selectors, grouping } = readPromql(expr)

@@ -44,7 +44,7 @@ export const costTracking = dashboard({
       line(
         4,
         figure({
-          title: 'GPU time used',
+          title: 'GPU time, in money',
           description: 'What the chosen work took of GPUs, at the price of a GPU hour.',
           unit: 'currencyUSD',
           decimals: 2,
@@ -77,7 +77,7 @@ export const costTracking = dashboard({
           ],
           queries: [
             {
-              expr: `${perSecond('gpu_seconds_total', 'namespace=~"$namespace"')} / count(count by (hw_id) (gpu_info{namespace=~"$namespace"}))`,
+              expr: `${perSecond('gpu_seconds_total', 'namespace=~"$namespace"')} / count(count by (hw_id) (gpu_info{namespace=~"$namespace",hw_parent=""}))`,
               legend: 'in use'
             }
           ]
@@ -101,7 +101,7 @@ export const costTracking = dashboard({
           min: 0,
           decimals: 2,
           queries: [
-            { expr: 'count(count by (hw_id) (gpu_info{namespace=~"$namespace"})) * $gpu_price', legend: 'paid for' },
+            { expr: 'count(count by (hw_id) (gpu_info{namespace=~"$namespace",hw_parent=""})) * $gpu_price', legend: 'paid for' },
             { expr: `${perSecond('gpu_seconds_total', 'namespace=~"$namespace"')} * $gpu_price`, legend: 'used' }
           ]
         }),

@@ -125,7 +125,7 @@ function rowOf(id: number, gridPos: Place, title: string): Json {
 
 function panelOf(id: number, gridPos: Place, panel: Panel): Json {
   const { kind, title, description, queries } = panel
-  const instant = kind === 'bargauge' || kind === 'table'
+  const instant = kind === 'bargauge' || kind === 'table' || isOfWholeRange(panel)
   return {
     id,
     type: kind,
@@ -139,6 +139,9 @@ function panelOf(id: number, gridPos: Place, panel: Panel): Json {
     ...(kind === 'table' ? { transformations: columnsOf(panel) } : {})
   }
 }
+
+/** A figure of all of the chosen time is one number: as a line, each of its points would be counted over that time again. */
+const isOfWholeRange = ({ kind, queries }: Panel): boolean => kind === 'stat' && queries.some(({ expr }) => expr.includes('[$__range]'))
 
 const refId = (i: number): string => String.fromCharCode(65 + i)
 
@@ -247,7 +250,7 @@ function optionsOf(panel: Panel): Json {
     const textMode = panel.queries.length > 1 || panel.queries[0].legend.includes('{{') ? 'value_and_name' : 'value'
     return {
       colorMode: 'value',
-      graphMode: panel.words === undefined ? 'area' : 'none',
+      graphMode: panel.words === undefined && !isOfWholeRange(panel) ? 'area' : 'none',
       justifyMode: 'auto',
       orientation: 'auto',
       textMode,

@@ -1,3 +1,4 @@
+import { DISKS } from '../rule.ts'
 import { dashboard, section } from './dashboard.ts'
 import { figure, graph, line, timeline } from './panel.ts'
 import { mean, perSecond, quantile, SPANS, share } from './queries.ts'
@@ -264,7 +265,7 @@ export const systemHealth = dashboard({
           thresholds: DISK,
           queries: [
             {
-              expr: '1 - node_filesystem_avail_bytes{fstype!~"tmpfs|overlay|squashfs"} / node_filesystem_size_bytes{fstype!~"tmpfs|overlay|squashfs"}',
+              expr: `1 - node_filesystem_avail_bytes{${DISKS}} / node_filesystem_size_bytes{${DISKS}}`,
               legend: '{{instance}} {{mountpoint}}'
             }
           ]

@@ -1,4 +1,4 @@
-import { alertsOf, type Group, growth } from '../rule.ts'
+import { alertsOf, DISKS, type Group, growth } from '../rule.ts'
 
 const queue = alertsOf('queue')
 const worker = alertsOf('worker')
@@ -7,7 +7,6 @@ const JOBS = growth('job_processing_duration_seconds_count', '30m')
 const FAILED_JOBS = growth('job_processing_duration_seconds_count{outcome="error"}', '30m')
 const CALLS = growth('model_inference_duration_seconds_count', '10m')
 const FAILED_CALLS = growth('model_inference_duration_seconds_count{outcome="error"}', '10m')
-const NO_DISK = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|fuse.*|nsfs"'
 
 const mean = (window: string): string =>
   [
@@ -144,8 +143,8 @@ export const WORKER_RULES: Group = {
     worker('warning', {
       alert: 'DiskUsageHigh',
       expr: [
-        `1 - max by (job, instance, device, mountpoint) (node_filesystem_avail_bytes{${NO_DISK}})`,
-        `/ max by (job, instance, device, mountpoint) (node_filesystem_size_bytes{${NO_DISK}} > 0) > 0.8`,
+        `1 - max by (job, instance, device, mountpoint) (node_filesystem_avail_bytes{${DISKS}})`,
+        `/ max by (job, instance, device, mountpoint) (node_filesystem_size_bytes{${DISKS}} > 0) > 0.8`,
         'or 1 - max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_available_bytes)',
         '/ max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes > 0) > 0.8'
       ].join(' '),
