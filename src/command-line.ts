@@ -35,6 +35,7 @@ const USAGE = `sluice ${description.version}: ${description.description}
                [--ready]         whether it does its whole job
                [--url URL]       one that is elsewhere; without, where the configuration has admin.listen
                [--config FILE]   the configuration that it runs with
+  sluice report --period day     what happened in a day, week or month, asked of Prometheus; report --help says how
   sluice sentry apply            make the alert rules of a project in Sentry be those of a file; sentry help says how
   sluice version
   sluice help
@@ -48,6 +49,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
   redact,
   health,
   inject,
+  report,
   sentry,
   version: async () => say(description.version),
   help: async () => say(USAGE)
@@ -156,6 +158,11 @@ async function health(args: string[]): Promise<number> {
 async function inject(args: string[]): Promise<number> {
   const { injectCommand } = await import('./commands/inject.ts')
   return injectCommand(args, { input: process.stdin, output: process.stdout, errors: process.stderr })
+}
+
+async function report(args: string[]): Promise<number> {
+  const { reportCommand } = await import('./commands/report.ts')
+  return reportCommand(args, { say: (text) => void say(text), complain: (text) => void fail(MISUSED, text) })
 }
 
 async function sentry(args: string[]): Promise<number> {

@@ -73,6 +73,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   inject: ['admin', 'config', 'daemon', 'net', 'telemetry', 'trim', ...CONTRACTS],
   'commands/health': ['config', ...CONTRACTS],
   'commands/inject': ['inject', 'components', 'config', 'telemetry', ...CONTRACTS],
+  'commands/report': ['monitoring', 'net', 'config', ...CONTRACTS],
   'commands/sentry': ['sentry', ...CONTRACTS],
   'commands/redact': ['processors/redact', 'components', 'config', ...CONTRACTS],
   'commands/check-gpu': ['facts', 'telemetry', 'config', ...CONTRACTS]
