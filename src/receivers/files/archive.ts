@@ -1,12 +1,13 @@
-import { closeSync, fstatSync } from 'node:fs'
+import { closeSync, fstatSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
-import { InflatedBytes, type OpenCount, type OpenFile, openFile, PlainBytes } from './byte-source.ts'
+import { InflatedBytes, type OpenFile, openFile, openOrNone, PlainBytes } from './byte-source.ts'
 import type { FileCounts, Rotation } from './counts.ts'
-import { BEGINNING, Generation, UNKNOWN_SIZE } from './generation.ts'
+import { BEGINNING, Generation } from './generation.ts'
 import { HEAD_BYTES_MIN, headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
 import { Listings } from './listing.ts'
+import type { OpenFiles } from './open-files.ts'
 import type { Positions } from './positions.ts'
-import { type Beside, besideOf, bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
+import { type Beside, besideOf, bornOf, compressedSize, findBetween, findMoved, type Moved } from './rotated.ts'
 
 /** The files that are being read, by their inodes, and what is remembered of others; opens files and finds those that have moved. */
 export class Archive {
@@ -14,15 +15,16 @@ export class Archive {
   readonly counts: FileCounts
   /** Generations that belong to somebody. */
   readonly live = new Map<string, Generation>()
-  readonly opened: OpenCount = { count: 0 }
+  readonly files: OpenFiles
   readonly listings: Listings
   private readonly isExcluded: (path: string) => boolean
   /** What is remembered is from an orderly stop. */
   private readonly wasOrderly: boolean
 
-  constructor(positions: Positions, counts: FileCounts, isExcluded: (path: string) => boolean) {
+  constructor(positions: Positions, counts: FileCounts, files: OpenFiles, isExcluded: (path: string) => boolean) {
     this.positions = positions
     this.counts = counts
+    this.files = files
     this.isExcluded = isExcluded
     this.listings = new Listings((reason) => counts.failed('look at a directory', reason, undefined))
     this.wasOrderly = positions.heading?.isLast === true
@@ -51,10 +53,25 @@ export class Archive {
     return position !== undefined && isSame(fd, position, stats.size) ? position : undefined
   }
 
-  /** The file from where it was read up to, or from its beginning. */
+  /** Opens a file to become a generation, or to be dismissed; somebody has made room for it. Throws what the system says. */
+  arrive(path: string): OpenFile | null {
+    const file = openFile(path)
+    if (file !== null) this.files.arriving++
+    return file
+  }
+
+  /** Closes a file that has arrived. */
+  dismiss({ fd }: OpenFile): void {
+    this.files.arriving--
+    closeSync(fd)
+  }
+
+  /** A file that has arrived, from where it was read up to, or from its beginning. */
   generation(path: string, file: OpenFile, start: Pick<Position, 'offset' | 'trail'> = BEGINNING): Generation {
     const { fd, stats } = file
-    return this.enter(new Generation({ path, stats, source: new PlainBytes(fd, this.opened), head: beginningOf(file) }, start, Date.now()))
+    const head = beginningOf(file)
+    this.files.arriving--
+    return this.enter(new Generation({ path, stats, source: new PlainBytes(fd, this.files), head }, start, Date.now()))
   }
 
   /** Reading goes on behind what is remembered: counts what may come twice. */
@@ -99,35 +116,49 @@ export class Archive {
     const beginnings: Mark[] = []
     let compressedAs: string | null = null
     let firstMs = positions.length === 0 ? sinceMs : Number.POSITIVE_INFINITY
-    for (const position of positions) {
-      const isHere = until !== null && keyOf(until.stats) === keyOf(position)
-      const found = findMoved(beside, position, isHere)
-      const generation = found === null ? null : this.moved(found, position)
-      if (found === null && beside.listing.isWhole) this.lost(position, isHere ? 'truncated' : 'deleted')
-      if (found?.kind === 'compressed') compressedAs ??= found.path
-      if (generation !== null) generations.push(generation)
-      if (generation?.source?.isLive) this.resumed(generation)
-      if (isHere) {
-        // Emptied: the file is older than its copies.
-        beginnings.push(position.head)
-        firstMs = Math.min(firstMs, found === null ? sinceMs : bornOf(found.stats))
-      } else firstMs = Math.min(firstMs, position.bornMs)
+    try {
+      for (const position of positions) {
+        const isHere = until !== null && keyOf(until.stats) === keyOf(position)
+        const found = findMoved(beside, position, isHere)
+        const generation = found === null ? null : this.moved(found, position)
+        if (found === null && beside.listing.isWhole) this.lost(position, isHere ? 'truncated' : 'deleted')
+        if (found?.kind === 'compressed') compressedAs ??= found.path
+        if (generation !== null) generations.push(generation)
+        if (generation?.isCompressed === false) this.resumed(generation)
+        if (isHere) {
+          // Emptied: the file is older than its copies.
+          beginnings.push(position.head)
+          firstMs = Math.min(firstMs, found === null ? sinceMs : bornOf(found.stats))
+        } else firstMs = Math.min(firstMs, position.bornMs)
+      }
+      generations.push(...this.unknown(beside, firstMs, until, beginnings, compressedAs === null ? null : { compressedAs, heads }))
+    } catch (error) {
+      for (const generation of generations) this.leave(generation)
+      throw error
     }
-    generations.push(...this.unknown(beside, firstMs, until, beginnings, compressedAs === null ? null : { compressedAs, heads }))
     // What was compressed is older than what was not.
-    const orderOf = ({ source, bornMs }: Generation): number => (source?.isLive ? bornMs : 0)
+    const orderOf = ({ isCompressed, bornMs }: Generation): number => (isCompressed ? 0 : bornMs)
     return generations.sort((a, b) => orderOf(a) - orderOf(b))
+  }
+
+  /** A file that was read to its end and had left its path, if somebody went on to write there. */
+  writtenOn(realPath: string, position: Position, askedAt: number): Generation | null {
+    const found = findMoved(this.beside(realPath, askedAt), position, false)
+    if (found?.kind === 'renamed' && found.stats.size > position.offset) return this.moved(found, position)
+    if (found?.file != null) closeSync(found.file.fd)
+    return null
   }
 
   /**
    * The rest of a file that was emptied since `sinceMs`, if there is a copy that nobody reads, and the copies that were made of what was written there
-   * after it.
+   * after it. Without any, the rest is lost.
    */
   emptied(path: string, here: Position, sinceMs: number, until: OpenFile | null, askedAt: number): Generation[] {
     const beside = this.beside(path, askedAt)
     const found = findMoved(beside, here, true)
     const copy = found === null ? null : this.moved(found, here)
     const unknown = this.unknown(beside, found === null ? sinceMs : bornOf(found.stats), until, [here.head], null)
+    if (found === null && unknown.length === 0) this.counts.lost(here.size - here.offset, 'truncated')
     return copy === null ? unknown : [copy, ...unknown]
   }
 
@@ -160,25 +191,74 @@ export class Archive {
       this.isLive(file) ||
       this.remembered(file) !== undefined ||
       beginnings.some((mark) => headOf(file.fd, mark.length).hash === mark.hash)
-    const known = { excludes: this.isExcluded, isKnown, heads: compressed?.heads ?? [] }
-    const found = findBetween(beside, sinceMs, known, compressed?.compressedAs ?? null)
-    return found.map((each) => this.moved(each, undefined)).filter((each) => each !== null)
+    const held: OpenFile[] = []
+    const hold = (file: OpenFile): OpenFile | null => {
+      const kept = this.hold(file)
+      if (kept !== null) held.push(kept)
+      return kept
+    }
+    const known = { excludes: this.isExcluded, isKnown, hold, heads: compressed?.heads ?? [] }
+    try {
+      return findBetween(beside, sinceMs, known, compressed?.compressedAs ?? null).map((each) => this.found(each, undefined))
+    } catch (error) {
+      for (const file of held) this.dismiss(file)
+      throw error
+    }
   }
 
-  /** Opens a generation that was closed, where it is now. Null: it cannot be found. */
-  reopen(path: string, generation: Generation): boolean {
-    const here = generation.here(path)
-    const file = openFileOrNone(generation.path)
-    if (file !== null && keyOf(file.stats) === keyOf(generation) && isSame(file.fd, here, file.stats.size)) {
-      generation.source = new PlainBytes(file.fd, this.opened)
-      return true
+  /**
+   * Opens a generation to read it, where it is now. `full`: there is no room, for a while. `changed`: the file is there, and holds something else.
+   * `taken`: it is read as another generation.
+   */
+  open(path: string, generation: Generation, isAtPath: boolean): 'open' | 'full' | 'changed' | 'taken' | 'gone' {
+    if (!this.files.takes(generation)) return 'full'
+    const isSameFile = this.openHere(generation)
+    if (generation.source !== null) return 'open'
+    if (isSameFile && isAtPath) return 'changed'
+    const found = findMoved(this.beside(path, this.ask(null)), generation.here(path), isSameFile)
+    if (found === null) return 'gone'
+    const { file, inflatedSize, stats } = found
+    if (file !== null && found.kind === 'copied' && this.isLive(file)) {
+      closeSync(file.fd)
+      return 'taken'
     }
-    if (file !== null) closeSync(file.fd)
-    const found = findMoved(this.beside(path, this.ask(null)), here, false)
-    if (found === null) return false
-    generation.source = found.file === null ? new InflatedBytes(found.path, this.opened) : new PlainBytes(found.file.fd, this.opened)
-    generation.size = found.file === null ? UNKNOWN_SIZE : found.stats.size
-    return true
+    this.rename(generation, stats)
+    generation.path = found.path
+    if (inflatedSize === null) {
+      generation.inflatedSize = null
+      generation.size = stats.size
+      generation.source = new PlainBytes(file!.fd, this.files)
+    } else {
+      generation.compressedAs(found.path, inflatedSize)
+      this.openHere(generation)
+    }
+    return generation.source === null ? 'gone' : 'open'
+  }
+
+  // Opens it where it was last. Returns whether the file is there, whatever it holds now.
+  private openHere(generation: Generation): boolean {
+    const { path, head, isCompressed } = generation
+    if (isCompressed && compressedSize(path, head) === null) return false
+    const file = openOrNone(path)
+    if (file === null) return false
+    const { fd, stats } = file
+    const isSameFile = keyOf(stats) === keyOf(generation)
+    if (isCompressed) generation.source = new InflatedBytes(fd, this.files)
+    else if (isSameFile && isSame(fd, generation.here(path), stats.size)) generation.source = new PlainBytes(fd, this.files)
+    else closeSync(fd)
+    return isSameFile
+  }
+
+  // What it holds is in another file now, by which it is remembered.
+  private rename(generation: Generation, stats: Stats): void {
+    if (keyOf(stats) === keyOf(generation)) return
+    const { positions, live } = this
+    const remembered = positions.of(generation)
+    if (remembered?.head.hash === generation.head.hash) positions.rename(remembered, stats, Date.now())
+    if (live.get(keyOf(generation)) === generation) live.delete(keyOf(generation))
+    generation.dev = stats.dev
+    generation.ino = stats.ino
+    this.enter(generation)
   }
 
   /** What is in an open file now that it is not what was read any more. Null where nothing is open. */
@@ -190,20 +270,32 @@ export class Archive {
     return this.enter(generation)
   }
 
-  // A file that was found beside its path. Null where somebody reads it already.
-  private moved({ path, stats, file, head }: Moved, position: Position | undefined): Generation | null {
-    const start = position ?? BEGINNING
-    if (file !== null) {
-      if (!this.isLive(file)) return this.generation(path, file, start)
-      closeSync(file.fd)
-      return null
-    }
+  // A file that was sought beside its path. Null where somebody reads it already.
+  private moved(moved: Moved, position: Position): Generation | null {
+    const { file } = moved
+    if (file === null) return this.found(moved, position)
+    if (!this.isLive(file)) return this.found({ ...moved, head: beginningOf(file), file: this.hold(file) }, position)
+    closeSync(file.fd)
+    return null
+  }
+
+  private found({ path, stats, file, head, inflatedSize }: Moved, position: Position | undefined): Generation {
+    if (file !== null) return this.generation(path, file, position)
     // It is remembered by its own inode from now on: the one that it had before may be another file's already.
-    if (position !== undefined) this.positions.rename(position, stats, Date.now())
-    const source = new InflatedBytes(path, this.opened)
-    const generation = new Generation({ path, stats, source, head: head! }, start, Date.now())
-    generation.size = UNKNOWN_SIZE
+    if (position !== undefined && inflatedSize !== null) this.positions.rename(position, stats, Date.now())
+    const generation = new Generation({ path, stats, source: null, head: head! }, position ?? BEGINNING, Date.now())
+    if (inflatedSize !== null) generation.compressedAs(path, inflatedSize)
     return this.enter(generation)
+  }
+
+  // The open file, as one that has arrived; null where there is no room, and it is closed.
+  private hold(file: OpenFile): OpenFile | null {
+    if (this.files.hasRoom()) {
+      this.files.arriving++
+      return file
+    }
+    closeSync(file.fd)
+    return null
   }
 
   private enter(generation: Generation): Generation {
@@ -216,12 +308,4 @@ export class Archive {
 function beginningOf(file: OpenFile): Mark {
   file.head ??= headOf(file.fd)
   return file.head
-}
-
-function openFileOrNone(path: string): OpenFile | null {
-  try {
-    return openFile(path)
-  } catch {
-    return null
-  }
 }

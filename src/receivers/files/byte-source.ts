@@ -1,4 +1,4 @@
-import { close, closeSync, constants, createReadStream, fstatSync, openSync, read, type Stats } from 'node:fs'
+import { close, closeSync, constants, createReadStream, fstatSync, openSync, read, readSync, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import type { Mark, Position } from './identity.ts'
@@ -9,7 +9,8 @@ export interface ByteSource {
   read(buffer: Buffer, length: number, position: number): Promise<number>
   /** What lies before the place that was read up to can be read again, and more may be written behind it. */
   readonly isLive: boolean
-  close(): void
+  /** `isNamed`: it is in a directory, so that closing it takes no time. */
+  close(isNamed?: boolean): void
 }
 
 /** An open file. */
@@ -44,6 +45,22 @@ export function openFile(path: string): OpenFile | null {
   return null
 }
 
+/** The same; null too for what cannot be opened. That the process has too many open says nothing of the file, and is thrown. */
+export function openOrNone(path: string): OpenFile | null {
+  try {
+    return openFile(path)
+  } catch (error) {
+    if (isExhausted(error)) throw error
+    return null
+  }
+}
+
+/** Whether the system said that too many files are open. */
+export function isExhausted(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'EMFILE' || code === 'ENFILE'
+}
+
 /** An open file as it is. */
 export class PlainBytes implements ByteSource {
   readonly isLive = true
@@ -66,10 +83,18 @@ export class PlainBytes implements ByteSource {
     return have
   }
 
-  close(): void {
+  close(isNamed = false): void {
     this.opened.count--
-    close(this.fd, () => undefined)
+    // The last to close a deleted file waits until its blocks are free.
+    if (isNamed) closeSync(this.fd)
+    else close(this.fd, () => undefined)
   }
+}
+
+/** How large a compressed file was, as it says itself in its last 4 bytes: modulo 2^32, and of its last part if there are several. */
+export function inflatedSize({ fd, stats }: OpenFile): number {
+  const bytes = Buffer.alloc(4)
+  return stats.size >= 18 && readSync(fd, bytes, 0, 4, stats.size - 4) === 4 ? bytes.readUInt32LE(0) : 0
 }
 
 /** So much of one compressed file is inflated, and no more. */
@@ -88,9 +113,9 @@ export class InflatedBytes implements ByteSource {
   private readonly pieces: AsyncIterator<Buffer>
   private readonly finish: () => void
 
-  constructor(path: string, opened: OpenCount) {
+  constructor(fd: number, opened: OpenCount) {
     opened.count++
-    const file = createReadStream(path)
+    const file = createReadStream('', { fd })
     const gunzip = createGunzip()
     file.on('error', (error) => gunzip.destroy(error))
     this.pieces = file.pipe(gunzip)[Symbol.asyncIterator]()

@@ -1,4 +1,5 @@
 import type { Host } from '../../component.ts'
+import { faultOf } from '../../telemetry/fault.ts'
 import type { Counter, Metrics } from '../../telemetry/metrics.ts'
 import { Rarely } from '../../telemetry/rarely.ts'
 
@@ -23,7 +24,11 @@ const GAUGES: readonly [string, string, (state: FileState) => number][] = [
     'Files that match and are not followed now: there are too many, they cannot be read, or they are read by another path.',
     ({ waiting }) => waiting
   ],
-  ['sluice_files_lag_bytes', 'Bytes of followed files that have not been read yet.', ({ lagBytes }) => lagBytes],
+  [
+    'sluice_files_lag_bytes',
+    'Bytes of files that have not been read yet, as far as they are known: of rotated files and of waiting ones too.',
+    ({ lagBytes }) => lagBytes
+  ],
   [
     'sluice_files_checkpoint_age_seconds',
     'For how long there have been positions that are not on disk.',
@@ -44,6 +49,7 @@ export class FileCounts {
   private readonly lostBytes: Counter
   private readonly resumedBytes: Counter
   private readonly failures: Counter
+  private readonly shutFiles: Counter
 
   constructor(host: Host) {
     const { metrics, name } = host
@@ -58,6 +64,10 @@ export class FileCounts {
     this.resumedBytes = metrics.counter(
       'sluice_files_resumed_bytes_total',
       'Bytes behind the saved positions when reading went on after an end without warning: of these, some may have come twice.'
+    )
+    this.shutFiles = metrics.counter(
+      'sluice_files_shut_total',
+      'Files that were closed for others before they were read to their end, or while they were watched for more: openMax is reached.'
     )
     this.failures = metrics.counter('sluice_files_failures_total', 'What could not be done with files, by what the system said.')
   }
@@ -112,7 +122,19 @@ export class FileCounts {
     if (this.rarely.isDue('filesMax')) this.host.log.warn({ ...this.labels, filesMax }, 'files: there are more files than may be followed')
   }
 
-  fault(fault: { readonly error: string; readonly place: string }): void {
+  /** Something was thrown: by the system, or by a fault of ours. */
+  broke(what: string, error: unknown, path: string): void {
+    const { code } = error as NodeJS.ErrnoException
+    if (typeof code === 'string') this.failed(what, code, path)
+    else this.fault(faultOf(error, 3))
+  }
+
+  /** So many files were closed for others that are not read to their end, or may be written on. */
+  shut(files: number): void {
+    this.shutFiles.add(files, this.labels)
+  }
+
+  private fault(fault: { readonly error: string; readonly place: string }): void {
     this.failures.add(1, { ...this.labels, reason: 'fault' })
     if (this.rarely.isDue(fault.place))
       this.host.log.error({ ...this.labels, ...fault }, 'files: a file was set aside by a fault of the gateway')

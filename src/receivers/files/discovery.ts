@@ -1,4 +1,4 @@
-import { closeSync, readSync, realpathSync } from 'node:fs'
+import { readSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Archive } from './archive.ts'
 import type { OpenFile } from './byte-source.ts'
@@ -6,6 +6,7 @@ import { ContainerLine } from './container-line.ts'
 import { BEGINNING, type Generation } from './generation.ts'
 import { matcherOf } from './glob.ts'
 import { HEAD_BYTES, HEAD_BYTES_MIN, headOf, isSame, keyOf, type Position, TRAIL_BYTES } from './identity.ts'
+import { LINGER_MS } from './lingering.ts'
 import type { StartAt } from './options.ts'
 import { containerOf } from './origin.ts'
 import { isCompressed } from './rotated.ts'
@@ -51,7 +52,7 @@ export class Discovery {
     const { archive } = this
     const { stats, fd } = file
     if (archive.isLive(file) || isCompressed(fd) || this.isCopy(path, file, followed)) {
-      closeSync(fd)
+      archive.dismiss(file)
       return null
     }
     const realPath = realPathOf(path)
@@ -66,11 +67,8 @@ export class Discovery {
       else if (!isHere && !position.isDone && !archive.isReading(position)) unread.push(position)
     }
     const before = unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs, askedAt)
-    const generation = archive.generation(
-      path,
-      file,
-      remembered ?? { ...BEGINNING, offset: this.start(path, realPath, file, isLater, nowMs) }
-    )
+    const start = remembered ?? { ...BEGINNING, offset: this.start(path, realPath, file, isLater, nowMs) }
+    const generation = archive.generation(path, file, start)
     if (remembered !== undefined) archive.resumed(generation)
     else if (generation.offset > 0 && !endsLine(fd, generation.offset)) generation.skipLine()
     return [...before, generation]
@@ -81,6 +79,24 @@ export class Discovery {
     const { archive } = this
     const unread = archive.positions.at(path).filter((position) => !position.isDone && !archive.isReading(position))
     return unread.length === 0 ? [] : archive.before(path, realPathOf(path), unread, null, this.knownSinceMs, askedAt)
+  }
+
+  /** Files that were watched a little longer when somebody last looked, and were written on since. */
+  writtenOn(askedAt: number): { readonly path: string; readonly generation: Generation }[] {
+    const { archive } = this
+    const { heading } = archive.positions
+    if (heading === null) return []
+    const found: { readonly path: string; readonly generation: Generation }[] = []
+    for (const position of archive.positions.doneSince(heading.atMs - LINGER_MS)) {
+      const { path } = position
+      try {
+        const generation = archive.isReading(position) ? null : archive.writtenOn(realPathOf(path), position, askedAt)
+        if (generation !== null) found.push({ path, generation })
+      } catch (error) {
+        archive.counts.broke('look for a file', error, path)
+      }
+    }
+    return found
   }
 
   private start(path: string, realPath: string, { fd, stats }: OpenFile, isLater: boolean, nowMs: number): number {

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogCollector } from '../../logs/log-collector.ts'
 import type { LogFormat } from '../../logs/log-source.ts'
-import { faultOf } from '../../telemetry/fault.ts'
+import { Admission, type Admitted } from './admission.ts'
 import { Archive } from './archive.ts'
-import { type OpenFile, openFile } from './byte-source.ts'
+import { isExhausted } from './byte-source.ts'
 import { STREAM_NAMES } from './container-line.ts'
 import type { FileCounts, FileState } from './counts.ts'
 import { Discovery, type DiscoverySettings, realPathOf } from './discovery.ts'
@@ -11,6 +11,7 @@ import { FileLines, type LineSettings } from './file-lines.ts'
 import { Finder } from './finder.ts'
 import { type Generation, type ReadBuffer, readBuffer } from './generation.ts'
 import { Lingering } from './lingering.ts'
+import { type Holder, OpenFiles } from './open-files.ts'
 import type { Wrapping } from './options.ts'
 import { containerOf, fileAttributes } from './origin.ts'
 import type { Positions } from './positions.ts'
@@ -18,23 +19,8 @@ import { Tail } from './tail.ts'
 
 /** So much is read of a file before it is the next one's turn. */
 const QUANTUM_BYTES = 256 * 1024
-/** Files that cannot be followed now are tried again so often; so many of them are remembered. */
-const RETRY_MS = 5_000
-const WAITING_MAX = 100_000
-/** Files that are opened before others have their turn. */
-const OPENED_AT_ONCE = 256
-const OPEN_MIN = 16
 const SETTLE_MS = 1_000
 const FORGET_INTERVAL_MS = 60_000
-
-/** A file at a path where none is followed, open. */
-interface Arrival {
-  readonly path: string
-  readonly file: OpenFile
-  readonly askedAt: number
-  /** What was at the path before is sought now; what will be, later. */
-  readonly knownMs: number
-}
 
 export interface FollowerSettings extends DiscoverySettings {
   readonly include: readonly string[]
@@ -49,7 +35,7 @@ export interface FollowerSettings extends DiscoverySettings {
   readonly partCharactersMax: number
 }
 
-/** Follows the files that globs match: finds them, reads them in turn, and has remembered how far each is durable. */
+/** Follows the files that globs match: reads them in turn, and has remembered how far each is durable. */
 export class Follower {
   private readonly settings: FollowerSettings
   private readonly collector: LogCollector
@@ -57,6 +43,7 @@ export class Follower {
   private readonly archive: Archive
   private readonly discovery: Discovery
   private readonly finder: Finder
+  private readonly admission: Admission
   private readonly lingering: Lingering
   private readonly buffer: ReadBuffer
   private readonly parts: { left: number }
@@ -67,11 +54,6 @@ export class Follower {
   private readonly strays = new Set<Tail>()
   /** Those with something to read, in turn. */
   private readonly ready: Tail[] = []
-  /** Found and not followed: when to try again. */
-  private readonly waiting = new Map<string, number>()
-  private found: string[] = []
-  private openMax: number
-  private closable: Iterator<Tail> | null = null
   private room: Promise<void> | null = null
   private wake: () => void = () => undefined
   private isStopping = false
@@ -86,11 +68,17 @@ export class Follower {
     this.collector = collector
     this.counts = counts
     this.save = save
-    this.openMax = settings.openMax
-    const queue = (path: string): void => void this.found.push(path)
-    this.finder = new Finder(include, exclude, pollIntervalMs, queue, (code) => counts.failed('look at a directory', code, undefined))
-    this.archive = new Archive(positions, counts, (path) => this.finder.excludes(path))
+    const found = (path: string): void => this.admission.find(path)
+    this.finder = new Finder(include, exclude, pollIntervalMs, found, (code) => counts.failed('look at a directory', code, undefined))
+    const files = new OpenFiles(
+      settings.openMax,
+      () => this.holders(),
+      (files) => counts.shut(files)
+    )
+    this.archive = new Archive(positions, counts, files, (path) => this.finder.excludes(path))
     this.discovery = new Discovery(settings, this.archive, clock())
+    const followed = (path: string): Generation | undefined => this.tails.get(path)?.generations.at(-1)
+    this.admission = new Admission(settings.filesMax, this.archive, this.finder, this.discovery, counts, followed)
     this.lingering = new Lingering(this.archive)
     this.buffer = readBuffer(QUANTUM_BYTES, lineBytesMax)
     this.parts = { left: partCharactersMax }
@@ -99,11 +87,14 @@ export class Follower {
   /** Resolves when what is there has been found; what comes from then on is new. */
   async start(): Promise<void> {
     this.finder.look(clock())
-    while (this.found.length > 0 && !this.isStopping) {
-      this.admitFound(clock())
+    // What finds no room comes later.
+    for (let left = -1; this.admission.foundFiles !== left && !this.isStopping; ) {
+      left = this.admission.foundFiles
+      this.admit(this.admission.admit(() => this.tails.size, clock()))
       await nextTurn()
     }
-    this.admitGone(clock())
+    this.admit(this.admission.admitGone(() => this.tails.size))
+    this.admitWrittenOn(clock())
     this.discovery.isStarted = true
     this.settle(clock())
     await this.save()
@@ -126,10 +117,9 @@ export class Follower {
   }
 
   state(): Omit<FileState, 'checkpointAgeMs'> {
-    let lagBytes = 0
-    for (const { generations } of this.tails.values())
-      for (const each of generations) if (each.source?.isLive !== false) lagBytes += each.unread
-    return { watched: this.tails.size, open: this.archive.opened.count, waiting: this.waiting.size, lagBytes }
+    let { lagBytes } = this.admission
+    for (const tails of [this.tails.values(), this.strays]) for (const tail of tails) lagBytes += tail.lagBytes
+    return { watched: this.tails.size, open: this.archive.files.count, waiting: this.admission.waitingFiles, lagBytes }
   }
 
   private async run(): Promise<void> {
@@ -148,24 +138,14 @@ export class Follower {
 
   private look(nowMs: number): void {
     this.finder.look(nowMs)
-    this.admitFound(nowMs)
+    this.admit(this.admission.admit(() => this.tails.size, nowMs))
     this.lookAt(this.due(nowMs), nowMs)
     if (nowMs - this.settledMs < SETTLE_MS) return
     for (const { generation, tail } of this.lingering.look(nowMs)) {
-      const { path, realPath } = tail
-      const stray = new Tail(
-        path,
-        realPath,
-        [generation],
-        this.linesOf(path, realPath, generation),
-        this.archive,
-        this.settings.pollIntervalMs,
-        0,
-        nowMs
-      )
-      this.strays.add(stray)
+      const { path, realPath } = tail.place
+      this.strays.add(this.tail(path, realPath, [generation], 0, nowMs))
     }
-    for (const [path, dueMs] of this.waiting) if (dueMs <= nowMs) this.found.push(path)
+    this.admission.retry(nowMs)
     this.settle(nowMs)
   }
 
@@ -221,18 +201,13 @@ export class Follower {
     this.strays.add(tail)
     if (this.tails.get(tail.path) !== tail) return
     this.tails.delete(tail.path)
-    this.waiting.set(tail.path, 0)
+    this.admission.find(tail.path)
   }
 
   private failed(tail: Tail, error: unknown, nowMs: number): void {
-    this.tell(error, tail.path)
+    if (isExhausted(error)) this.archive.files.exhausted()
+    this.counts.broke('read a file', error, tail.path)
     tail.setAside(nowMs)
-  }
-
-  private tell(error: unknown, path: string): void {
-    const { code } = error as NodeJS.ErrnoException
-    if (typeof code === 'string') this.counts.failed('read a file', code, path)
-    else this.counts.fault(faultOf(error, 3))
   }
 
   private settle(nowMs: number): void {
@@ -255,93 +230,32 @@ export class Follower {
     void this.save()
   }
 
-  private admitFound(nowMs: number): void {
-    const arrivals: Arrival[] = []
-    for (const path of new Set(this.found.splice(0, OPENED_AT_ONCE))) {
-      if (this.tails.has(path)) continue
-      try {
-        this.arrive(path, arrivals, nowMs)
-      } catch (error) {
-        this.wait(path, nowMs)
-        this.tell(error, path)
-      }
+  private admit(admitted: Iterable<Admitted>): void {
+    const tails: Tail[] = []
+    for (const { path, generations, knownMs } of admitted) {
+      const tail = this.tail(path, realPathOf(path), generations, knownMs)
+      this.tails.set(path, tail)
+      tails.push(tail)
     }
-    const admitted: Tail[] = []
-    for (const arrival of arrivals) {
-      try {
-        this.admit(arrival, admitted, nowMs)
-      } catch (error) {
-        this.wait(arrival.path, nowMs)
-        this.tell(error, arrival.path)
-      }
-    }
-    this.lookAt(admitted, nowMs)
+    this.lookAt(tails, clock())
   }
 
-  private arrive(path: string, arrivals: Arrival[], nowMs: number): void {
-    this.waiting.delete(path)
-    if (this.tails.size + arrivals.length >= this.settings.filesMax) {
-      this.counts.full(this.settings.filesMax)
-      this.wait(path, nowMs)
-      return
-    }
-    const knownMs = Date.now()
-    const file = this.open(path, arrivals.length, nowMs)
-    if (file !== null) arrivals.push({ path, file, askedAt: this.archive.ask(file), knownMs })
+  private admitWrittenOn(nowMs: number): void {
+    const found = this.discovery.writtenOn(this.archive.ask(null))
+    for (const { path, generation } of found) this.strays.add(this.tail(path, realPathOf(path), [generation], 0, nowMs))
   }
 
-  private admit({ path, file, askedAt, knownMs }: Arrival, admitted: Tail[], nowMs: number): void {
-    const generations = this.discovery.admit(path, file, askedAt, (other) => this.tails.get(other)?.generations.at(-1), nowMs)
-    if (generations === null) this.wait(path, nowMs)
-    else admitted.push(this.follow(path, generations, knownMs))
-  }
-
-  // Files that left their path while nobody looked, and that no other has followed there yet.
-  private admitGone(nowMs: number): void {
-    const askedAt = this.archive.ask(null)
-    const admitted: Tail[] = []
-    for (const path of this.archive.positions.unfinished()) {
-      if (this.tails.has(path) || this.waiting.has(path) || this.tails.size >= this.settings.filesMax || !this.finder.wants(path)) continue
-      const generations = this.discovery.gone(path, askedAt)
-      if (generations.length > 0) admitted.push(this.follow(path, generations, Date.now()))
-    }
-    this.lookAt(admitted, nowMs)
-  }
-
-  private follow(path: string, generations: Generation[], knownMs: number): Tail {
-    const realPath = realPathOf(path)
+  // `strayMs`: since when it has been at its path no more.
+  private tail(path: string, realPath: string, generations: Generation[], knownMs: number, strayMs = 0): Tail {
     const lines = this.linesOf(path, realPath, generations[0])
-    const tail = new Tail(path, realPath, generations, lines, this.archive, this.settings.pollIntervalMs, knownMs)
-    this.tails.set(path, tail)
-    return tail
+    return new Tail(path, realPath, generations, lines, this.archive, this.settings.pollIntervalMs, knownMs, strayMs)
   }
 
-  private open(path: string, others: number, nowMs: number): OpenFile | null {
-    this.makeRoom(others)
-    try {
-      return openFile(path)
-    } catch (error) {
-      const { code = 'unknown' } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') return null
-      if (code === 'EMFILE' || code === 'ENFILE') this.openMax = Math.max(OPEN_MIN, this.archive.opened.count - OPEN_MIN)
-      this.counts.failed('open a file', code, path)
-      this.wait(path, nowMs)
-      return null
-    }
-  }
-
-  private wait(path: string, nowMs: number): void {
-    if (this.waiting.size < WAITING_MAX) this.waiting.set(path, nowMs + RETRY_MS)
-  }
-
-  // Closes files that are read to their end, one after the other. They are opened again when there is something to read.
-  private makeRoom(others: number): void {
-    for (let looked = 0; this.archive.opened.count + others >= this.openMax && looked <= this.tails.size; looked++) {
-      this.closable ??= this.tails.values()
-      const { value: tail, done } = this.closable.next()
-      if (done) this.closable = null
-      else if (tail.isIdle) tail.generations[0].close()
-    }
+  // Who has files open.
+  private *holders(): Generator<Holder> {
+    yield* this.tails.values()
+    yield* this.strays
+    yield this.lingering
   }
 
   private linesOf(path: string, realPath: string, first: Generation): FileLines {

@@ -29,12 +29,15 @@ export function readBuffer(quantumBytes: number, lineBytesMax: number): ReadBuff
 
 /** One file among those that have followed each other at a path, from the place where it is first read to its end. */
 export class Generation {
-  readonly dev: number
-  readonly ino: number
-  readonly path: string
+  dev: number
+  ino: number
+  /** Where it was last. */
+  path: string
   readonly bornMs: number
-  /** Open, or null: closed for the sake of others. */
+  /** Null where it is not open: for the sake of others, or before its turn. */
   source: (ByteSource & { readonly fd?: number }) | null
+  /** As a compressed file says how large it was; what is not compressed says nothing. Null: it is not. */
+  inflatedSize: number | null = null
   size: number
   mtimeMs: number
   /** Up to here all lines have been taken; they were from `start` on. */
@@ -99,6 +102,22 @@ export class Generation {
   /** Bytes that have not been looked at yet. */
   get unread(): number {
     return Math.max(0, this.size - Math.max(this.offset, this.searched))
+  }
+
+  /** The same, as far as it is known of what is compressed. */
+  get lag(): number {
+    return this.isVoid ? 0 : Math.max(0, this.sizeSeen - Math.max(this.offset, this.searched))
+  }
+
+  get isCompressed(): boolean {
+    return this.inflatedSize !== null
+  }
+
+  /** It was found compressed. */
+  compressedAs(path: string, inflatedSize: number): void {
+    this.path = path
+    this.inflatedSize = inflatedSize
+    this.size = UNKNOWN_SIZE
   }
 
   /** The first whole line after `offset` is the next one: the file is joined in the middle of a line. */
@@ -196,9 +215,17 @@ export class Generation {
     this.source = null
   }
 
-  // That of what is compressed is not known.
+  /** Closes it if it can be opened again: it is not compressed, and still in some directory. Returns whether it did. */
+  closeIfNamed(): boolean {
+    const { source } = this
+    if (source?.fd === undefined || fstatSync(source.fd).nlink === 0) return false
+    source.close(true)
+    this.source = null
+    return true
+  }
+
   private get sizeSeen(): number {
-    return this.size === UNKNOWN_SIZE ? this.offset : Math.max(this.size, this.offset)
+    return Math.max(this.size === UNKNOWN_SIZE ? (this.inflatedSize ?? 0) : this.size, this.offset)
   }
 
   private consume(bytes: Buffer, start: number, end: number, lineBytesMax: number, lines: FileLines, nowMs: number): number {

@@ -1,8 +1,11 @@
 import type { Stats } from 'node:fs'
 import type { Archive } from './archive.ts'
 import type { Generation } from './generation.ts'
-import { LINGER_MS, type Tail } from './tail.ts'
+import type { Holder, Urgency } from './open-files.ts'
+import type { Tail } from './tail.ts'
 
+/** A file that has left its place is read on until it was quiet for so long: who writes to it may not have noticed yet. */
+export const LINGER_MS = 10_000
 /** So many files are held open for it. */
 const LINGERING_MAX = 256
 
@@ -13,7 +16,7 @@ interface Left {
 }
 
 /** Files that have been read to their end and left their place, held a little longer: some of those who write may not have moved on yet. */
-export class Lingering {
+export class Lingering implements Holder {
   private readonly archive: Archive
   /** The oldest first. */
   private left: Left[] = []
@@ -23,7 +26,7 @@ export class Lingering {
   }
 
   add(generation: Generation, tail: Tail, nowMs: number): void {
-    if (generation.isVoid || generation.source?.isLive !== true) {
+    if (generation.isVoid || generation.source === null || generation.isCompressed) {
       this.archive.leave(generation)
       return
     }
@@ -43,6 +46,12 @@ export class Lingering {
     }
     this.left = stay
     return grown
+  }
+
+  shed(urgency: Urgency, most: number): number {
+    const left = urgency === 'idle' ? [] : this.left.splice(0, most)
+    for (const { generation } of left) this.archive.leave(generation)
+    return left.length
   }
 
   close(): void {

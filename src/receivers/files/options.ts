@@ -38,7 +38,11 @@ export const options = {
     doc: 'How often to look at files that change; quiet ones up to 5s.'
   }),
   filesMax: integer({ default: 10_000, min: 1, max: 100_000, doc: 'Files that are followed at once.' }),
-  openMax: integer({ default: 8_192, min: 16, doc: 'Files that are held open; those read to their end are closed for others.' }),
+  openMax: integer({
+    default: 8_192,
+    min: 16,
+    doc: 'Files that are held open; those that wait for something to be read, or for their turn, are closed for others.'
+  }),
   ...collectorOptions,
   pendingMax: size({ default: '8MiB', min: '64KiB', doc: 'What may be read and not durable yet; above it, reading waits.' })
 }

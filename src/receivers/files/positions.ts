@@ -99,6 +99,13 @@ export class Positions {
     return paths
   }
 
+  /** Files that were read to their end, durably, at a time or later. */
+  doneSince(sinceMs: number): Position[] {
+    const done: Position[] = []
+    for (const { position, seenMs } of this.entries.values()) if (position.isDone && seenMs >= sinceMs) done.push(position)
+    return done
+  }
+
   /** Forgets what nobody has seen for long. */
   forget(nowMs: number, isLive: (key: string) => boolean): void {
     for (const [key, entry] of this.entries) {

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, type Stats } from 'node:fs'
 import { basename } from 'node:path'
 import { constants, gunzipSync } from 'node:zlib'
-import { type OpenFile, openFile } from './byte-source.ts'
-import { HEAD_BYTES, HEAD_BYTES_MIN, isSame, type Mark, markOf, type Position } from './identity.ts'
+import { inflatedSize, type OpenFile, openOrNone } from './byte-source.ts'
+import { HEAD_BYTES, HEAD_BYTES_MIN, headOf, isSame, type Mark, markOf, type Position } from './identity.ts'
 import type { Listing } from './listing.ts'
 
 /** So much of a compressed file is enough to know its beginning. */
@@ -11,20 +11,25 @@ const COMPRESSED_HEAD_BYTES = 4096
 /** What others keep beside logs. */
 const NO_LOG = /\.(?:tmp|temp|swp|lock|lck|pid|part)$|~$/
 
-/** A file that once was at a path: as it was, as a copy, or compressed. Plain ones are open. */
+/** A file that once was at a path: as it was, as a copy, or compressed. */
 export interface Moved {
   readonly kind: 'renamed' | 'copied' | 'compressed' | 'between'
   readonly path: string
   readonly stats: Stats
-  /** Null where it is compressed. */
+  /** Open, if it is plain and there is room. */
   readonly file: OpenFile | null
+  /** How it begins, if it is not open. */
   readonly head: Mark | null
+  /** How large it was before it was compressed, as it says itself. Null: it is not compressed. */
+  readonly inflatedSize: number | null
 }
 
 /** What somebody knows of files: those that are read already, or are not to be. */
 export interface Known {
   excludes(path: string): boolean
   isKnown(file: OpenFile): boolean
+  /** The file, to be held open; null where there is no room, and it is closed. */
+  hold(file: OpenFile): OpenFile | null
   /** Beginnings of files that were at the path. */
   readonly heads: readonly Mark[]
 }
@@ -87,10 +92,16 @@ export function findMoved({ listing, names }: Beside, position: Position, isEmpt
   }
   for (const name of compressed) {
     const path = listing.pathOf(name)
-    const [head, stats] = [markOfFirst(inflatedHead(path), length), listing.statsOf(name)]
-    if (head?.hash === hash && stats !== null) return { kind: 'compressed', path, stats, file: null, head }
+    const stats = listing.statsOf(name)
+    const size = stats === null ? null : compressedSize(path, position.head)
+    if (size !== null) return { kind: 'compressed', path, stats: stats!, file: null, head: position.head, inflatedSize: size }
   }
   return null
+}
+
+/** How large a compressed file was before, as it says itself; null where it is not one that began so. */
+export function compressedSize(path: string, { length, hash }: Mark): number | null {
+  return markOfFirst(inflatedHead(path), length)?.hash === hash ? sizeBefore(path) : null
 }
 
 // Where a file is by its inode: under a name that rotation gives, or any other.
@@ -104,10 +115,10 @@ function placesOf(listing: Listing, names: readonly string[], { dev, ino }: Posi
 
 function openAs(kind: 'renamed' | 'copied', listing: Listing, name: string, position: Position): Moved | null {
   const path = listing.pathOf(name)
-  const file = open(path)
+  const file = openOrNone(path)
   if (file === null) return null
   if (file.stats.size >= position.offset && isSame(file.fd, position, file.stats.size))
-    return { kind, path, stats: file.stats, file, head: null }
+    return { kind, path, stats: file.stats, file, head: null, inflatedSize: null }
   closeSync(file.fd)
   return null
 }
@@ -119,24 +130,36 @@ function openAs(kind: 'renamed' | 'copied', listing: Listing, name: string, posi
 export function findBetween({ path, listing, names }: Beside, sinceMs: number, known: Known, compressedAs: string | null): Moved[] {
   const base = basename(path)
   const found: Moved[] = []
+  const looked: { readonly name: string; readonly stats: Stats }[] = []
   for (const name of names) {
     const stats = listing.statsOf(name)
+    if (stats?.isFile() && stats.size > 0) looked.push({ name, stats })
+  }
+  // The oldest are the next to be deleted, and are to be open first.
+  for (const { name, stats } of looked.sort((a, b) => bornOf(a.stats) - bornOf(b.stats))) {
     const at = listing.pathOf(name)
-    if (stats === null || !stats.isFile() || stats.size === 0) continue
     if (name.endsWith('.gz')) {
       if (compressedAs === null || !isLater(name, basename(compressedAs), base) || known.excludes(at)) continue
       const bytes = inflatedHead(at)
       const head = markOfFirst(bytes, HEAD_BYTES)
       if (head === null || known.heads.some(({ length, hash }) => markOfFirst(bytes, length)?.hash === hash)) continue
-      found.push({ kind: 'between', path: at, stats, file: null, head })
+      found.push({ kind: 'between', path: at, stats, file: null, head, inflatedSize: sizeBefore(at) ?? 0 })
     } else if (bornOf(stats) >= sinceMs && !known.excludes(at)) {
-      const file = open(at)
+      const file = openOrNone(at)
       if (file === null) continue
       if (known.isKnown(file)) closeSync(file.fd)
-      else found.push({ kind: 'between', path: at, stats: file.stats, file, head: null })
+      else
+        found.push({
+          kind: 'between',
+          path: at,
+          stats: file.stats,
+          head: file.head ?? headOf(file.fd),
+          file: known.hold(file),
+          inflatedSize: null
+        })
     }
   }
-  return found.sort((a, b) => (a.file === null ? 0 : 1) - (b.file === null ? 0 : 1) || orderOf(a, b, base))
+  return found.sort((a, b) => (a.inflatedSize === null ? 1 : 0) - (b.inflatedSize === null ? 1 : 0) || orderOf(a, b, base))
 }
 
 /** When a file was made; where the file system does not say, when it was last written, which is later. */
@@ -165,6 +188,14 @@ function inflatedHead(path: string): Buffer | null {
   }
 }
 
+function sizeBefore(path: string): number | null {
+  const file = openOrNone(path)
+  if (file === null) return null
+  const size = inflatedSize(file)
+  closeSync(file.fd)
+  return size
+}
+
 function markOfFirst(bytes: Buffer | null, lengthMax: number): Mark | null {
   if (bytes === null) return null
   const head = bytes.subarray(0, lengthMax)
@@ -178,14 +209,6 @@ function isLater(name: string, than: string, base: string): boolean {
 }
 
 function orderOf(a: Moved, b: Moved, base: string): number {
-  if (a.file === null && b.file === null) return isLater(basename(a.path), basename(b.path), base) ? 1 : -1
+  if (a.inflatedSize !== null && b.inflatedSize !== null) return isLater(basename(a.path), basename(b.path), base) ? 1 : -1
   return bornOf(a.stats) - bornOf(b.stats) || a.stats.mtimeMs - b.stats.mtimeMs
-}
-
-function open(path: string): OpenFile | null {
-  try {
-    return openFile(path)
-  } catch {
-    return null
-  }
 }

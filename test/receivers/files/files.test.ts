@@ -448,6 +448,86 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual([f.gauge('sluice_files_watched'), f.gauge('sluice_files_waiting')], [60, 40])
   })
 
+  it('rotated files that wait for their turn are open as far as there is room; what is deleted meanwhile is counted', async (t) => {
+    const f = new Following(t)
+    const path = join(f.logs, 'a.log')
+    let isOpen = true
+    await f.start({ openMax: 16, batchMax: '64KiB', pendingMax: '64KiB' }, async () => {
+      if (!isOpen) throw new RefusedError('overloaded', 'full')
+    })
+    const piece = (i: number): string => lines(i * 10, i * 10 + 10)
+    writeFileSync(path, piece(0))
+    await f.come(10)
+    isOpen = false
+    appendFileSync(path, 'x'.repeat(99).concat('\n').repeat(3000))
+    await until(
+      () => f.gauge('sluice_files_lag_bytes'),
+      (lag) => lag > 0
+    )
+    for (let i = 1; i <= 100; i++) {
+      renameSync(path, `${path}.${i}`)
+      writeFileSync(path, piece(i))
+    }
+    const before = f.gauge('sluice_files_lag_bytes')
+    await until(
+      () => f.counted('sluice_files_rotations_total', 'kind').renamed,
+      (renamed) => renamed === 1
+    )
+    strictEqual(f.gauge('sluice_files_lag_bytes'), before + lines(10, 1010).length)
+    ok(f.gauge('sluice_files_open') <= 16, `${f.gauge('sluice_files_open')} are open`)
+    for (let i = 61; i <= 70; i++) rmSync(`${path}.${i}`)
+    isOpen = true
+    let openMost = 0
+    const numbered = (): number[] => f.bodies.filter((body) => String(body).startsWith('line')).map((body) => Number(String(body).slice(5)))
+    await until(
+      () => {
+        openMost = Math.max(openMost, f.gauge('sluice_files_open'))
+        return numbered().length
+      },
+      (count) => count >= 910
+    )
+    // Files that were made in one tick of the file system's clock come in no order.
+    deepStrictEqual(
+      numbered().sort((a, b) => a - b),
+      Array.from({ length: 1010 }, (_, i) => i).filter((line) => line < 600 || line >= 700)
+    )
+    deepStrictEqual(f.counted('sluice_files_lost_bytes_total', 'kind'), { deleted: lines(600, 700).length })
+    ok(openMost <= 16, `${openMost} were open`)
+    strictEqual(f.gauge('sluice_files_lag_bytes'), 0)
+  })
+
+  it('what is known to be unread is told of files that wait, too', async (t) => {
+    const f = new Following(t)
+    await f.start({ filesMax: 1 })
+    writeFileSync(join(f.logs, 'a.log'), 'first\n')
+    await f.come(1)
+    writeFileSync(join(f.logs, 'b.log'), 'second\n')
+    await until(
+      () => f.gauge('sluice_files_lag_bytes'),
+      (lag) => lag === 'second\n'.length
+    )
+  })
+
+  it('a rotated file that was read to its end is read on, if somebody wrote there while the gateway was away', async (t) => {
+    const f = new Following(t)
+    const path = join(f.logs, 'a.log')
+    await f.start()
+    writeFileSync(path, lines(0, 100))
+    await f.come(100)
+    renameSync(path, `${path}.1`)
+    writeFileSync(path, lines(100, 200))
+    await f.come(200)
+    await f.stop()
+    appendFileSync(`${path}.1`, 'late\n')
+    renameSync(`${path}.1`, `${path}.2`)
+    await f.start()
+    deepStrictEqual((await f.come(201)).slice(200), ['late'])
+    await f.stop()
+    await f.start()
+    await f.stop()
+    strictEqual(f.records.length, 201)
+  })
+
   it('saved positions that are damaged are set aside, and what is whole of them is used', async (t) => {
     const f = new Following(t)
     const [a, b] = [join(f.logs, 'a.log'), join(f.logs, 'b.log')]
