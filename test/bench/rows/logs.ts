@@ -56,8 +56,9 @@ export const logsFiles: Row = {
     const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-pods-'))
     try {
       return await withStage(async (begin) => {
-        const dirs = [join(dir, 'ours'), join(dir, 'null')]
-        for (const each of dirs) mkdirSync(each)
+        // By `pods`, a path says that it is a container's.
+        const dirs = [join(dir, 'ours', 'pods'), join(dir, 'null', 'pods')]
+        for (const each of dirs) mkdirSync(each, { recursive: true })
         const sink = await begin(startHere('sink.ts'))
         const receivers = { otlp: { http: '127.0.0.1:0', grpc: 'off' }, logs: 'off', files: { include: [`${dirs[0]}/*/*/*.log`] } }
         const gateway = await begin(startGateway(sink.port, FROM_SOURCE, { receivers }))
