@@ -3,7 +3,7 @@ import type { Account } from './account.ts'
 import { formOf, parseBatch, type RedactedBatch, type Signal } from './batch.ts'
 import type { Exporter, Log, Outcome } from './component.ts'
 import { decodeEntry } from './entry.ts'
-import { messageOf, RefusedError } from './errors.ts'
+import { messageOf, type RefusalCode, RefusedError } from './errors.ts'
 import { concatenate, splitRequest } from './otlp/request.ts'
 import { SHAPES } from './otlp/signal.ts'
 import type { Cursor, Entry } from './queue/queue.ts'
@@ -14,6 +14,11 @@ import type { Tracer } from './telemetry/tracer.ts'
 const CRASHES_MAX = 3
 /** A sending that takes this long is waiting for the other side: what ends the process then is not the entry. */
 const SURVIVED_AFTER_MS = 1_000
+
+/** A destination that refuses so many batches in a row for what is in them does not take telemetry at all. */
+const REFUSED_MAX = 3
+/** What is said of one batch, and of no other. */
+const OF_THE_BATCH: ReadonlySet<RefusalCode> = new Set(['invalid', 'too-large', 'internal'])
 
 export interface DeliveryOptions {
   readonly name: string
@@ -41,10 +46,11 @@ interface Head {
 
 /** Sends one exporter everything that its cursor holds of one signal. A batch that may be tried again simply stays at the head. */
 export class Delivery {
-  /** Since when every attempt has failed, and why; null while it goes well. */
+  /** Since when every attempt has failed, and why; null while it goes well, or but a batch or two were refused for what is in them. */
   failing: { readonly sinceMs: number; readonly message: string } | null = null
   private readonly options: DeliveryOptions
   private readonly backoff = new Backoff()
+  private refusedInARow = 0
   private readonly rarely = new Rarely()
 
   constructor(options: DeliveryOptions) {
@@ -91,7 +97,11 @@ export class Delivery {
           return false
         }
         await this.expire(batch)
-      } else if (failure !== null) await this.giveUp(batch, failure.code, failure.message)
+      } else if (failure !== null) {
+        await this.giveUp(batch, failure.code, failure.message)
+        // With nothing to send after it, nothing else would end this: a wrong record would look like an outage.
+        if (OF_THE_BATCH.has(failure.code) && ++this.refusedInARow < REFUSED_MAX) this.failing = null
+      }
       this.backoff.reset()
       parts.shift()
     }
@@ -118,6 +128,7 @@ export class Delivery {
     }
     if (this.failing !== null) log.info({ exporter: name, signal, failedForMs: Date.now() - this.failing.sinceMs }, 'delivery works again')
     this.failing = null
+    this.refusedInARow = 0
     await this.book(batch, outcome)
     return null
   }

@@ -78,7 +78,7 @@ async function delivered(batches: readonly (readonly string[])[], answer: Answer
   await done
   await queue.close()
   const books = Object.fromEntries(account.samples('double').map(({ labels, value }) => [labels.reason || labels.outcome, value]))
-  return { sent, arrived, books }
+  return { sent, arrived, books, isFailing: delivery.failing !== null }
 }
 
 const invalid = new RefusedError('invalid', 'no')
@@ -111,6 +111,27 @@ test('a refusal for good costs the batch that is refused, not its neighbours', a
   )
   deepStrictEqual(arrived, ['a', 'b', 'c'])
   deepStrictEqual(books, { delivered: 3, invalid: 2 })
+})
+
+test('a destination fails that minds all of it, or who asks; one that minds a record or two does not', async () => {
+  const f = async (batches: string[], answer: Answer, expected: boolean): Promise<void> =>
+    strictEqual(
+      (
+        await delivered(
+          batches.map((name) => [name]),
+          answer
+        )
+      ).isFailing,
+      expected,
+      batches.join()
+    )
+  const minds = (names: readonly string[]) => (names.some((name) => name.startsWith('bad')) ? invalid : undefined)
+  await f(['bad'], minds, false)
+  await f(['a', 'bad 1', 'bad 2'], minds, false)
+  await f(['bad 1', 'bad 2', 'a', 'bad 3'], minds, false)
+  await f(['a', 'bad 1', 'bad 2', 'bad 3'], minds, true)
+  await f(['a'], () => new RefusedError('unauthenticated', 'who are you'), true)
+  await f(['a'], () => new RefusedError('not-found', 'nothing here'), true)
 })
 
 test('what is too large is halved, down to the record', async () => {
