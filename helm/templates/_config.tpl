@@ -181,7 +181,7 @@ off
 
 {{/* The webhook configuration is of the whole cluster: two releases of one name in two namespaces each have their own. */}}
 {{- define "sluice.webhookName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "sluice.name" (list . "injector")) -}}
+{{- include "sluice.clusterName" (list . "injector") -}}
 {{- end -}}
 
 {{- define "sluice.excludedNamespaces" -}}

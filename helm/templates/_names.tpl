@@ -1,11 +1,17 @@
-{{/* The first part of the names of all objects. Room is left for what comes behind it. */}}
+{{/* The first part of the names of all objects. Room is left for what comes behind it; what is cut off still tells releases apart. */}}
 {{- define "sluice.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 40 | trimSuffix "-" -}}
+{{- $whole := .Values.fullnameOverride | default (ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name)) -}}
+{{- if gt (len $whole) 40 -}}
+{{- printf "%s-%s" ($whole | trunc 31 | trimSuffix "-") ($whole | sha256sum | trunc 8) -}}
+{{- else -}}
+{{- $whole -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The name of an object of the whole cluster. A namespace has no dot, so that no two releases make the same: (list . "daemonset") */}}
+{{- define "sluice.clusterName" -}}
+{{- printf "%s.%s" (index . 0).Release.Namespace (include "sluice.name" .) -}}
 {{- end -}}
 
 {{/* The name of the objects of a mode: (list . "daemonset") */}}
@@ -79,5 +85,5 @@ automountServiceAccountToken: false
 
 {{/* An address to listen on: (list . port) */}}
 {{- define "sluice.listen" -}}
-{{- printf "%s:%d" (index . 0).Values.listenHost (int (index . 1)) -}}
+{{- printf "%s:%d" ((index . 0).Values.listenHost | default "") (int (index . 1)) -}}
 {{- end -}}

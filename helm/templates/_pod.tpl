@@ -90,7 +90,7 @@ enableServiceLinks: false
 {{- $ := index . 0 -}}
 {{- $own := (get $.Values (index . 1)).priorityClass | default dict -}}
 {{- if $own.create -}}
-{{- $own.name | default (printf "%s-%s" $.Release.Namespace (include "sluice.name" .)) -}}
+{{- $own.name | default (include "sluice.clusterName" .) -}}
 {{- end -}}
 {{- end -}}
 

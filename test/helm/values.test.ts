@@ -6,6 +6,7 @@ import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { parseSize } from '../../src/config/units.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
+import { laidOver } from '../../src/inject/sidecar-config.ts'
 import { exampleValues } from '../support/chart-examples.ts'
 import { type ChartValue, chartFiles, chartSchema, chartValues } from '../tools/chart-schema.ts'
 
@@ -53,10 +54,23 @@ test('what the chart presets of the sidecar is what the injector presets', async
   }
 })
 
+// Helm lays values over the presets, takes away what is null, and holds the whole to the schema.
+function together(over: unknown): unknown {
+  const withoutNulls = (value: unknown): unknown =>
+    typeof value !== 'object' || value === null || Array.isArray(value)
+      ? value
+      : Object.fromEntries(
+          Object.entries(value)
+            .filter(([, each]) => each !== null)
+            .map(([key, each]) => [key, withoutNulls(each)])
+        )
+  return withoutNulls(laidOver(parse(VALUES), over))
+}
+
 test('the schema takes the presets, and refuses what is misspelt, of another type, or a secret', () => {
   const validate = new Ajv({ strict: false, allErrors: true }).compile(chartSchema(VALUES))
   const f = (text: string, path: string): void => {
-    const valid = validate(parse(text))
+    const valid = validate(together(parse(text)))
     strictEqual(valid, path === '', `${text} ${JSON.stringify(validate.errors)}`)
     if (path !== '')
       ok(
@@ -77,12 +91,23 @@ test('the schema takes the presets, and refuses what is misspelt, of another typ
   f('injector: { server: { tls: { lifetime: long } } }', '/injector/server/tls/lifetime')
   f('injector: { replicas: many }', '/injector/replicas')
   f('image: { digest: abc }', '/image/digest')
-  ok(!validate({ gatway: {} }))
+  ok(!validate(together({ gatway: {} })))
+  // What is null has lost its default.
+  f('{ injector: { nodeSelector: null } }', '/injector')
+  f('{ daemonset: { config: null } }', '/daemonset')
+  f('{ gateway: { podDisruptionBudget: { maxUnavailable: null }, resources: { limits: null }, tolerations: null } }', '')
+  ok(!validate(together({ daemonset: null })))
+  f('nameOverride: UPPER', '/nameOverride')
+  f('fullnameOverride: a_b', '/fullnameOverride')
+  f('image: { repository: UPPER/sluice }', '/image/repository')
+  f('injector: { sidecar: { image: "sluice:" } }', '/injector/sidecar/image')
+  f('injector: { sidecar: { secret: two words } }', '/injector/sidecar/secret')
+  f('backends: { sentry: { dsnSecret: { name: two words } } }', '/backends/sentry/dsnSecret/name')
 })
 
 test('the examples of the page are values that the schema takes', () => {
   const validate = new Ajv({ strict: false, allErrors: true }).compile(chartSchema(VALUES))
   const examples = exampleValues()
   ok(examples.length >= 2)
-  for (const example of examples) ok(validate(example), `${JSON.stringify(example)}: ${JSON.stringify(validate.errors)}`)
+  for (const example of examples) ok(validate(together(example)), `${JSON.stringify(example)}: ${JSON.stringify(validate.errors)}`)
 })

@@ -128,3 +128,25 @@ test('values do what they say', { skip, timeout: 300_000 }, async () => {
   const { httpGet, periodSeconds } = containers[0].livenessProbe
   deepStrictEqual([httpGet.path, periodSeconds, environmentOf(adjusted).MALLOC_ARENA_MAX], ['/healthz', 30, '1'])
 })
+
+test('no two releases make the same object', { skip, timeout: 300_000 }, async () => {
+  const long = 'production-of-the-europe-west-region-telemetry-'
+  const seen = new Set<string>()
+  for (const [release, namespace] of [
+    ['sluice', 'a'],
+    ['sluice', 'b-c'],
+    ['c-sluice', 'b'],
+    [`${long}green`, 'a'],
+    [`${long}blue`, 'a']
+  ]) {
+    const values = { gateway: { enabled: true }, ...BACKEND, daemonset: { priorityClass: { create: true } } }
+    const { objects, failure } = await render(helm, values, 'v1.37.0', { release, namespace })
+    ok(objects.length > 20, failure)
+    for (const { kind, metadata } of objects) {
+      const name = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`
+      ok(!seen.has(name), `${name} is of two releases`)
+      ok(metadata.name.length <= 63, name)
+      seen.add(name)
+    }
+  }
+})

@@ -35,12 +35,17 @@ export const only = (mode: string, more: object = {}): object =>
   )
 
 /** What `helm template` answers: objects, or the words it fails with. */
-export async function render(helm: string, values: object, kubeVersion = 'v1.37.0'): Promise<{ objects: Rendered[]; failure: string }> {
+export async function render(
+  helm: string,
+  values: object,
+  kubeVersion = 'v1.37.0',
+  { release = 'sluice', namespace = NAMESPACE } = {}
+): Promise<{ objects: Rendered[]; failure: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-chart-'))
   try {
     const file = join(dir, 'values.json')
     writeFileSync(file, JSON.stringify(values))
-    const args = ['template', 'sluice', CHART, '--namespace', NAMESPACE, '--values', file, '--kube-version', kubeVersion]
+    const args = ['template', release, CHART, '--namespace', namespace, '--values', file, '--kube-version', kubeVersion]
     const { stdout } = await run(helm, args, { maxBuffer: MANIFESTS_MAX_BYTES })
     return { objects: objectsOf(stdout), failure: '' }
   } catch (error) {

@@ -26,6 +26,9 @@ const AMOUNT_OR_SHARE = { type: ['string', 'integer'], pattern: '^([0-9]+%?)?$' 
 const SIZE = { type: ['string', 'integer'], pattern: '^[0-9]+([.][0-9]+)? *[kKmMgGtTpP]?[iI]?[bB]?$' }
 const VOLUME = { type: 'string', pattern: '^[0-9]+([.][0-9]+)?[kMGTPE]i?$' }
 const TIME = { type: 'string', pattern: '^([0-9]+(ms|s|m|h|d))+$' }
+/** Of an object of Kubernetes; empty for none, or for one that is made here. */
+const NAME = { type: 'string', pattern: '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$' }
+const NAME_PART = { type: 'string', pattern: '^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$' }
 const CONFIG = { $ref: '#/definitions/config' }
 const RESOURCES = {
   type: 'object',
@@ -104,7 +107,13 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
   caBundle: { type: 'string', pattern: '^[A-Za-z0-9+/=]*$' },
   failurePolicy: oneOf('Ignore', 'Fail'),
   reinvocationPolicy: oneOf('IfNeeded', 'Never'),
-  'image.repository': { type: 'string', minLength: 1 },
+  nameOverride: NAME_PART,
+  fullnameOverride: NAME_PART,
+  name: NAME,
+  existingSecret: NAME,
+  priorityClassName: NAME,
+  runtimeClassName: NAME,
+  'image.repository': { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)*$' },
   'image.tag': { type: ['string', 'number'], pattern: '^[A-Za-z0-9_.-]*$' },
   'image.digest': { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
   'image.pullPolicy': oneOf('IfNotPresent', 'Always', 'Never'),
@@ -146,8 +155,22 @@ function objectOf(values: readonly ChartValue[]): JsonSchema {
   return {
     type: 'object',
     properties: Object.fromEntries(values.map((value) => [lastOf(value.path), { description: value.doc, ...schemaOf(value) }])),
+    required: values.filter(isNeeded).map(({ path }) => lastOf(path)),
     additionalProperties: false
   }
+}
+
+/** Values that say nothing when they are null: Helm then takes their default away. */
+const EMPTY_WITHOUT: readonly string[] = [
+  ...['resources', 'probes', 'global', 'maxUnavailable', 'minAvailable'],
+  ...['targetCPUUtilizationPercentage', 'targetMemoryUtilizationPercentage']
+]
+
+// Everything else has a default, and is there unless somebody has set it to null.
+function isNeeded({ path, preset }: ChartValue): boolean {
+  const key = lastOf(path)
+  if (EMPTY_WITHOUT.includes(key) || RULES[key] === OBJECT || SETTINGS[path] !== undefined) return false
+  return preset !== '' && (!Array.isArray(preset) || key === 'excludeNamespaces')
 }
 
 function schemaOf({ path, preset, inside }: ChartValue): JsonSchema {
@@ -166,7 +189,11 @@ const { listen: _, admin: __, ...serverShape } = settingsShape.webhook.unwrap().
 /** What the injector's own settings say of the values that become them. */
 const SETTINGS: Readonly<Record<string, JsonSchema>> = {
   ...Object.fromEntries(Object.entries(sidecarOptions.properties).map(([key, schema]) => [`injector.sidecar.${key}`, schema])),
-  'injector.sidecar.image': { type: 'string' },
+  'injector.sidecar.image': {
+    type: 'string',
+    pattern: '^([a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?)?$'
+  },
+  'injector.sidecar.secret': NAME,
   'injector.sidecar.imagePullPolicy': oneOf('', 'IfNotPresent', 'Always', 'Never'),
   'injector.sidecar.gpuPort': PORT_OR_NONE,
   'injector.sidecar.config': CONFIG,
