@@ -85,12 +85,12 @@ enableServiceLinks: false
 {{- toYaml $context -}}
 {{- end -}}
 
-{{/* The priority class that the chart makes for a mode, if any: (list . "daemonset") */}}
+{{/* The priority class that the chart makes for a mode, if any. Its value cannot be changed, so another one has another name: (list . "daemonset") */}}
 {{- define "sluice.priorityClass" -}}
 {{- $ := index . 0 -}}
 {{- $own := (get $.Values (index . 1)).priorityClass | default dict -}}
 {{- if $own.create -}}
-{{- $own.name | default (include "sluice.clusterName" .) -}}
+{{- $own.name | default (printf "%s-%d" (include "sluice.clusterName" .) (int $own.value)) -}}
 {{- end -}}
 {{- end -}}
 

@@ -105,6 +105,16 @@ test('values do what they say', { skip, timeout: 300_000 }, async () => {
   const changed = only('daemonset', { config: { processors: { sample: { traces: '20%' } } } })
   ok((await checksumOf(only('daemonset'))) !== (await checksumOf(changed)))
 
+  const priorityOf = async (value: number, name = ''): Promise<string[]> => {
+    const { objects } = await render(helm, only('daemonset', { priorityClass: { create: true, value, name } }))
+    const [{ metadata }] = ofKind(objects, 'PriorityClass')
+    const [{ spec }] = ofKind(objects, 'DaemonSet')
+    return [metadata.name, spec.template.spec.priorityClassName]
+  }
+  // Its value cannot be changed, so that another one is another class.
+  deepStrictEqual(await priorityOf(1000), ['telemetry.sluice-daemonset-1000', 'telemetry.sluice-daemonset-1000'])
+  deepStrictEqual(await priorityOf(-5, 'mine'), ['mine', 'mine'])
+
   const rulesOf = async (include: string[]): Promise<string[]> => {
     const { objects } = await render(helm, { ...only('gateway'), ...BACKEND, monitoring: { rules: { enabled: true, include } } })
     return ofKind(objects, 'PrometheusRule').map(({ metadata }) => metadata.name)
