@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+const ROOT = join(import.meta.dirname, '..', '..')
+const MAIN = join(ROOT, 'src', 'main.ts')
+/** As `npm start` sets it. */
+const ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'sluice')
+}
 const READY_WITHIN_MS = 20_000
 const EXIT_WITHIN_MS = 40_000
 
@@ -52,7 +59,7 @@ export async function startGateway(
   writeFileSync(file, yaml)
   const child = spawn(process.execPath, [main, 'run', '--config', file, ...args], {
     stdio: [args.includes('--stdin') ? 'pipe' : 'ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...ENVIRONMENT, ...env }
   })
   t.after(() => child.kill('SIGKILL'))
   const log: Record<string, unknown>[] = []
