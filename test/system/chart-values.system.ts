@@ -69,6 +69,17 @@ test('wrong values fail, and the message names the value', { skip, timeout: 300_
   await f({ daemonset: { queue: { type: 'emptyDir', sizeMax: '8GiB' } } }, 'daemonset.queue.emptyDirSizeLimit')
   await f({ monitoring: { rules: { enabled: true, include: ['gpus'] } } }, 'monitoring.rules.include[0]', 'came gpus', 'gpu')
   await f({ monitoring: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } }, 'monitoring.serviceMonitor.enabled')
+  const reports = (more: object, url = 'http://prometheus:9090'): object => ({
+    monitoring: { reports: { enabled: true, prometheus: { url }, ...more } }
+  })
+  await f(reports({}, ''), 'monitoring.reports.prometheus.url')
+  await f(reports({ prometheus: { url: 'http://p', tokenSecret: { name: 'token' } } }), 'monitoring.reports.prometheus.url', 'https')
+  await f(reports({ mail: { to: ['ops@example.com'] } }), 'monitoring.reports.mail.from')
+  await f(
+    reports({ mail: { to: ['ops@example.com'], from: 'a@example.com', smtp: 'smtp://mail', user: 'a' } }),
+    'monitoring.reports.mail.passwordSecret.name'
+  )
+  await f(reports({ slackWebhookSecret: { name: 'slack', url: 'https://hooks.slack.com/x' } }), '/monitoring/reports/slackWebhookSecret')
 })
 
 test('values do what they say', { skip, timeout: 300_000 }, async () => {

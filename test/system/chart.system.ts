@@ -192,7 +192,24 @@ const CHOICES: readonly (readonly [path: string, ...values: unknown[]])[] = [
     { enabled: true, labels: { release: 'prometheus' }, namespace: 'monitoring', relabelings: [{ action: 'labeldrop', regex: 'pod' }] }
   ],
   ['monitoring.rules', {}, { enabled: true, labels: { release: 'prometheus' } }, { enabled: true, include: ['gateway', 'gpu'] }],
-  ['monitoring.dashboards', {}, { enabled: true, annotations: { grafana_folder: 'Sluice' } }]
+  ['monitoring.dashboards', {}, { enabled: true, annotations: { grafana_folder: 'Sluice' } }],
+  [
+    'monitoring.reports',
+    {},
+    { enabled: true, prometheus: { url: 'http://prometheus:9090/prometheus' }, schedule: { month: '' }, gpuPrice: 3 },
+    {
+      enabled: true,
+      prometheus: { url: 'https://prometheus:9090', tokenSecret: { name: 'prometheus' }, caSecret: { name: 'ca' } },
+      slackWebhookSecret: { name: 'slack' },
+      mail: {
+        to: ['ops@example.com'],
+        from: 'sluice@example.com',
+        smtp: 'smtps://mail:465',
+        user: 'sluice',
+        passwordSecret: { name: 'mail' }
+      }
+    }
+  ]
 ]
 
 test(`${COMBINATIONS} combinations of values render what is fine`, { skip, timeout: 900_000 }, async (t) => {

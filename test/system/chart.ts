@@ -102,6 +102,7 @@ export function violations(objects: readonly Rendered[]): string[] {
     if (/Role$/.test(object.kind))
       for (const rule of object.rules) told(object, isLeast(rule), `a right that is too wide: ${JSON.stringify(rule)}`)
   }
+  for (const job of ofKind(objects, 'CronJob')) found.push(...jobViolations(job).map((words) => `${job.metadata.name}: ${words}`))
   for (const workload of workloadsOf(objects)) found.push(...podViolations(workload, objects).map((words) => `${workload.kind}: ${words}`))
   return found
 }
@@ -112,6 +113,30 @@ function isLeast({ verbs, resources, resourceNames, apiGroups }: Record<string, 
   return (
     verbs.every((verb) => allowed.includes(verb)) && (!named || resourceNames?.length === 1) && ![...resources, ...apiGroups].includes('*')
   )
+}
+
+function jobViolations({ metadata, spec }: Rendered): string[] {
+  const pod = spec.jobTemplate.spec.template.spec
+  const [{ securityContext, resources, image, args, env, volumeMounts = [] }] = pod.containers
+  const mounted = volumeMounts.map(({ mountPath }: Tree) => mountPath)
+  const files = (args as string[]).flatMap((arg) => /-file=(.*)$/.exec(arg)?.[1] ?? [])
+  const rules: readonly (readonly [is: boolean, words: string])[] = [
+    [metadata.name.length <= 52, 'its name leaves no room for those of jobs'],
+    [spec.concurrencyPolicy === 'Forbid' && spec.jobTemplate.spec.backoffLimit >= 0, 'it may run twice at once, or for ever'],
+    [pod.restartPolicy === 'Never', 'it never ends'],
+    [pod.automountServiceAccountToken === false, 'it has a token without need'],
+    [pod.securityContext.runAsNonRoot === true && pod.securityContext.runAsUser > 0, 'it runs as root'],
+    [pod.securityContext.seccompProfile?.type === 'RuntimeDefault', 'no seccomp profile'],
+    [securityContext.readOnlyRootFilesystem === true && securityContext.allowPrivilegeEscalation === false, 'privileges'],
+    [securityContext.capabilities.drop.join() === 'ALL', 'capabilities'],
+    [/@sha256:[0-9a-f]{64}$|:(?!latest$)[\w.-]+$/.test(image), `image ${image}`],
+    [resources.requests?.memory !== undefined && resources.limits?.memory !== undefined, 'resources'],
+    [files.every((file) => mounted.some((path: string) => file.startsWith(`${path}/`))), 'a file of a secret is not mounted'],
+    [files.length === mounted.length && mounted.length === (pod.volumes ?? []).length, 'a secret that nobody reads'],
+    [(pod.volumes ?? []).every(({ secret }: Tree) => secret !== undefined), 'a volume that is no secret'],
+    [!/(hooks\.slack|password=)/.test(JSON.stringify([args, env])), 'a secret is in the chart']
+  ]
+  return rules.flatMap(([is, words]) => (is ? [] : [words]))
 }
 
 function podViolations(workload: Rendered, objects: readonly Rendered[]): string[] {

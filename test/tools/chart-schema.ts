@@ -20,9 +20,10 @@ const NAMES = { type: 'array', items: { type: 'string', minLength: 1 } }
 const PORT = { type: 'integer', minimum: 1, maximum: 65_535 }
 const PORT_OR_NONE = { type: 'integer', minimum: 0, maximum: 65_535 }
 const COUNT = { type: 'integer', minimum: 1 }
-const PERCENT = { type: 'integer', minimum: 0 }
+const COUNT_OR_NONE = { type: 'integer', minimum: 0 }
 const AMOUNT = { type: ['string', 'number'], pattern: '^[0-9.]*(m|[kMGTPE]i?)?$' }
 const AMOUNT_OR_SHARE = { type: ['string', 'integer'], pattern: '^([0-9]+%?)?$' }
+const PRICE = { type: ['string', 'number'], pattern: '^[0-9]+([.][0-9]+)?$', minimum: 0 }
 const SIZE = { type: ['string', 'integer'], pattern: '^[0-9]+([.][0-9]+)? *[kKmMgGtTpP]?[iI]?[bB]?$' }
 const VOLUME = { type: 'string', pattern: '^[0-9]+([.][0-9]+)?[kMGTPE]i?$' }
 const TIME = { type: 'string', pattern: '^([0-9]+(ms|s|m|h|d))+$' }
@@ -84,8 +85,8 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
   maxUnavailable: AMOUNT_OR_SHARE,
   terminationGracePeriodSeconds: COUNT,
   timeoutSeconds: { type: 'integer', minimum: 1, maximum: 30 },
-  targetCPUUtilizationPercentage: PERCENT,
-  targetMemoryUtilizationPercentage: PERCENT,
+  targetCPUUtilizationPercentage: COUNT_OR_NONE,
+  targetMemoryUtilizationPercentage: COUNT_OR_NONE,
   'daemonset.priorityClass.value': { type: 'integer', maximum: 1_000_000_000 },
   sizeMax: SIZE,
   emptyDirSizeLimit: VOLUME,
@@ -118,6 +119,15 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
   'image.digest': { type: 'string', pattern: '^(sha256:[0-9a-f]{64})?$' },
   'image.pullPolicy': oneOf('IfNotPresent', 'Always', 'Never'),
   listenHost: { type: 'string', pattern: '^([A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])$' },
+  'monitoring.reports.prometheus.url': { type: 'string', pattern: '^(https?://[^/].*)?$' },
+  'monitoring.reports.mail.to': NAMES,
+  'monitoring.reports.mail.from': { type: 'string' },
+  'monitoring.reports.mail.smtp': { type: 'string', pattern: '^(smtps?://[^/@]+)?$' },
+  'monitoring.reports.namespaces': NAMES,
+  'monitoring.reports.timeout': TIME,
+  'monitoring.reports.gpuPrice': PRICE,
+  'monitoring.reports.energyPrice': PRICE,
+  backoffLimit: COUNT_OR_NONE,
   'backends.otlp.endpoint': { type: 'string', pattern: '^(https?://[^/].*)?$' }
 }
 
