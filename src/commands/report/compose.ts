@@ -69,19 +69,16 @@ interface Coverage {
 export async function composeReport(api: PrometheusApi, options: ComposeOptions): Promise<Report> {
   const { plan, span, before } = options
   const covered = await coverageOf(api, span, before)
-  const missing = new Map<string, readonly string[]>()
-  const used = new Set<Source>()
-  const tables = await Promise.all(
-    plan.parts.map(async (part) => {
-      const columns = await Promise.all(part.measures.map((measure) => columnOf(api, measure, part, options, covered)))
-      for (const [i, { source, now, expr }] of columns.entries()) {
-        used.add(source)
-        if (now.length === 0) missing.set(`${part.title}: ${part.measures[i].title}`, neededOf(expr))
-      }
-      return tableOf(part, columns)
-    })
+  const asked = await Promise.all(
+    plan.parts.map(async (part) => ({
+      part,
+      columns: await Promise.all(part.measures.map((measure) => columnOf(api, measure, part, options, covered)))
+    }))
   )
-  return { title: plan.title, span, before, tables, notes: notesOf({ ...options, covered, used, missing, warnings: api.warnings }) }
+  const tables = asked.map(({ part, columns }) => tableOf(part, columns))
+  const notes = [...circumstances(options), ...coverageNotes(options, covered, asked), ...absences(asked)]
+  for (const warning of api.warnings) notes.push(`Prometheus says: ${warning}`)
+  return { title: plan.title, span, before, tables, notes }
 }
 
 async function coverageOf(api: PrometheusApi, span: Span, before: Span): Promise<Record<Source, Coverage>> {
@@ -141,33 +138,46 @@ function tableOf({ title, by, measures }: Part, columns: readonly Column[]): Tab
   return { title, by, columns: measures.map(({ title, unit }) => ({ title, unit })), rows: shown, omitted: rows.length - shown.length }
 }
 
-interface Known extends ComposeOptions {
-  readonly covered: Record<Source, Coverage>
-  readonly used: ReadonlySet<Source>
-  /** Measures without any data, and what the platform must provide for them. */
-  readonly missing: ReadonlyMap<string, readonly string[]>
-  readonly warnings: ReadonlySet<string>
+interface Asked {
+  readonly part: Part
+  readonly columns: readonly Column[]
+}
+
+function circumstances({ plan, prices, currency, namespaces }: ComposeOptions): string[] {
+  const tellsMoney = plan.parts.some(({ measures }) => measures.some(({ unit }) => unit === 'money'))
+  return [
+    ...(tellsMoney ? [`Prices: ${prices.gpuHour} ${currency} for an hour of a GPU, ${prices.kwh} ${currency} for a kWh.`] : []),
+    ...(namespaces.length > 0 ? [`Of the namespaces ${namespaces.join(', ')} alone.`] : [])
+  ]
 }
 
 const WHAT: Readonly<Record<Source, string>> = { scraped: 'what it scrapes', kept: 'what recording rules keep' }
 
-function notesOf({ plan, prices, currency, covered, used, missing, warnings, namespaces }: Known): string[] {
-  const notes: string[] = []
-  const money = plan.parts.some(({ measures }) => measures.some(({ unit }) => unit === 'money'))
-  if (money) notes.push(`Prices: ${prices.gpuHour} ${currency} for an hour of a GPU, ${prices.kwh} ${currency} for a kWh.`)
-  if (namespaces.length > 0) notes.push(`Of the namespaces ${namespaces.join(', ')} alone.`)
-  for (const source of SOURCES) {
-    if (!used.has(source)) continue
+function coverageNotes({ plan }: ComposeOptions, covered: Record<Source, Coverage>, asked: readonly Asked[]): string[] {
+  const used = new Set(asked.flatMap(({ columns }) => columns.map(({ source }) => source)))
+  return SOURCES.filter((source) => used.has(source)).flatMap((source) => {
     const { now, before } = covered[source]
-    if (now < COVERAGE_WHOLE) notes.push(`Prometheus has ${percent(now)} of this ${plan.period} of ${WHAT[source]}: totals are of those.`)
-    if (before < COVERAGE_COMPARED)
-      notes.push(`Nothing is compared of ${WHAT[source]}: Prometheus has ${percent(before)} of the ${plan.period} before.`)
-  }
-  if (missing.size > 0) notes.push(`No data for ${[...missing.keys()].join('; ')}.`)
-  const needed = [...new Set([...missing.values()].flat())]
-  if (needed.length > 0) notes.push(`The platform must provide ${needed.join(', ')} for that.`)
-  for (const warning of warnings) notes.push(`Prometheus says: ${warning}`)
-  return notes
+    return [
+      ...(now < COVERAGE_WHOLE ? [`Prometheus has ${percent(now)} of this ${plan.period} of ${WHAT[source]}: totals are of those.`] : []),
+      ...(before < COVERAGE_COMPARED
+        ? [`Nothing is compared of ${WHAT[source]}: Prometheus has ${percent(before)} of the ${plan.period} before.`]
+        : [])
+    ]
+  })
+}
+
+/** What there is no data for, and what the platform must provide for that. */
+function absences(asked: readonly Asked[]): string[] {
+  const absent = asked.flatMap(({ part: { title, measures }, columns }) => {
+    const names = measures.filter((_, i) => columns[i].now.length === 0).map((measure) => measure.title)
+    return names.length === 0 ? [] : [names.length === measures.length ? title : `${title} (${names.join('; ')})`]
+  })
+  const exprs = asked.flatMap(({ columns }) => columns.filter(({ now }) => now.length === 0).map(({ expr }) => expr))
+  const needed = [...new Set(exprs.flatMap(neededOf))]
+  return [
+    ...(absent.length > 0 ? [`No data for ${absent.join(', ')}.`] : []),
+    ...(needed.length > 0 ? [`The platform must provide ${needed.join(', ')} for that.`] : [])
+  ]
 }
 
 const percent = (share: number): string => `${Math.floor(share * 100)} %`

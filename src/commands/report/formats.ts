@@ -28,7 +28,7 @@ function markdown(report: Report, currency: string): string {
   return `${[...lines, ...report.notes.map((note) => `- ${forMarkdown(note)}`)].join('\n').trimEnd()}\n`
 }
 
-const forMarkdown = (text: string): string => oneLine(text).replace(/[\\`*_|[\]<>#~]/g, '\\$&')
+const forMarkdown = (text: string): string => oneLine(text).replace(/[\\`*|[\]<>]/g, '\\$&')
 
 // Mail programs know neither style sheets nor scripts well, so that the style stands with each cell.
 const CELL = 'padding:2px 10px;border-bottom:1px solid #ddd'
