@@ -7,13 +7,13 @@ import { QUEUE_RULES, WORKER_RULES } from './rules/jobs.ts'
 import { RETENTION_RULES } from './rules/retention.ts'
 import { DATABASE_RULES, REDIS_RULES } from './rules/stores.ts'
 
-/** Every group of rules; each becomes a file of its own. */
+/** Every group of rules; each becomes a file of its own. What records comes before what asks for it. */
 export const GROUPS: readonly Group[] = [
   API_RULES,
   DATABASE_RULES,
   REDIS_RULES,
-  QUEUE_RULES,
   WORKER_RULES,
+  QUEUE_RULES,
   GPU_RULES,
   BUSINESS_RULES,
   GATEWAY_RULES,

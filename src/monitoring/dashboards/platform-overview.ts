@@ -20,11 +20,11 @@ export const platformOverview = dashboard({
         4,
         figure({
           title: 'API',
-          description: 'Whether Prometheus reaches the API; down for a minute is an alert. Runbook: ApiDown.',
+          description: 'Whether Prometheus reaches a target of each of the API’s jobs; down for a minute is an alert. Runbook: ApiDown.',
           unit: 'none',
           words: UP_OR_DOWN,
           thresholds: UP,
-          queries: [{ expr: 'min(up{job=~"(.+/)?(api|backend|frontend)"})', legend: 'API' }]
+          queries: [{ expr: 'min(max by (namespace, job) (up{job=~"(.+/)?(api|backend|frontend)"}))', legend: 'API' }]
         }),
         figure({
           title: 'Requests',

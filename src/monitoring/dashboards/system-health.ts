@@ -30,7 +30,7 @@ export const systemHealth = dashboard({
           unit: 'none',
           words: UP_OR_DOWN,
           thresholds: UP,
-          queries: [{ expr: `min(${API})`, legend: 'API' }]
+          queries: [{ expr: `min(max by (namespace, job) (${API}))`, legend: 'API' }]
         }),
         figure({
           title: 'API uptime',

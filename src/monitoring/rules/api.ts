@@ -1,7 +1,8 @@
-import { alertsOf, type Group, growth } from '../rule.ts'
+import { alertsOf, type Group, growth, SCRAPED } from '../rule.ts'
 
 const api = alertsOf('api')
 const API = 'job=~"(.*/)?(api|backend|frontend)"'
+const GATEWAY = `job, instance, ${SCRAPED}`
 const SERVICE = 'namespace, service'
 const ENDPOINT = `${SERVICE}, method, route`
 /** What was never there is nothing that a cluster misses. */
@@ -58,10 +59,11 @@ export const API_RULES: Group = {
   alerts: [
     api('critical', {
       alert: 'ApiDown',
-      expr: `max by (job, instance) (up{${API}} == 0) or max by (job, instance) (probe_success{${API}} == 0)`,
+      // One of several that is down, or is being replaced, is not the end of a service.
+      expr: `max by (namespace, job) (up{${API}}) == 0 or max by (namespace, job, instance) (probe_success{${API}}) == 0`,
       for: '1m',
-      summary: '{{ $labels.job }} at {{ $labels.instance }} is down',
-      description: 'It could not be scraped, or its probe failed, for a minute.'
+      summary: '{{ $labels.job }} {{ with $labels.instance }}at {{ . }} {{ end }}is down',
+      description: 'None of its targets could be scraped, or its probe failed, for a minute.'
     }),
     api('info', {
       alert: 'ExpectedMetricMissing',
@@ -106,18 +108,18 @@ export const API_RULES: Group = {
       alert: 'NewErrorType',
       // A gateway that has just started knows none, so that all are new to it.
       expr: [
-        '(delta(sluice_errors_groups[10m]) + on (job, instance) increase(sluice_errors_forgotten_total{what="group"}[10m]) > 0.5)',
-        'unless on (job, instance) (time() - process_start_time_seconds < 3600)'
+        `(delta(sluice_errors_groups[10m]) + on (${GATEWAY}) increase(sluice_errors_forgotten_total{what="group"}[10m]) > 0.5)`,
+        `unless on (${GATEWAY}) (time() - process_start_time_seconds < 3600)`
       ].join(' '),
       for: '0s',
       keepFiringFor: '10m',
-      summary: 'An error of a new type at {{ $labels.instance }}',
+      summary: 'An error of a new type at {{ or $labels.pod $labels.instance }}',
       description:
         '{{ $value | humanize }} groups of errors came that this gateway, which has run for more than an hour, had not seen before.'
     }),
     api('warning', {
       alert: 'ErrorsUnresolved',
-      expr: 'sum by (kind) (increase(sluice_errors_grouped_total[10m])) > 0',
+      expr: 'sum by (namespace, kind) (increase(sluice_errors_grouped_total[10m])) > 0',
       for: '1h',
       summary: 'Errors of the kind {{ $labels.kind }} have come for an hour',
       description: 'There were some in each 10 minutes, {{ $value | humanize }} in the last.'

@@ -135,7 +135,7 @@ export const WORKER_RULES: Group = {
     }),
     worker('warning', {
       alert: 'StorageErrors',
-      expr: 'sum by (kind) (increase(sluice_errors_grouped_total{kind=~"storage.*"}[10m])) > 2.5',
+      expr: 'sum by (namespace, kind) (increase(sluice_errors_grouped_total{kind=~"storage.*"}[10m])) > 2.5',
       for: '5m',
       summary: 'Storage fails: {{ $labels.kind }}',
       description: '{{ $value | humanize }} errors of this kind in 10 minutes.'

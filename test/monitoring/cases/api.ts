@@ -19,16 +19,26 @@ const slow = (within: number): Series => ({
   [BUCKET('+Inf')]: '0+100x30'
 })
 
+const up = (namespace: string, nth: number): string => `up{job="api",namespace="${namespace}",instance="10.0.0.${nth}:80"}`
+
 export const API_CASES: readonly Case[] = [
   pair(
     'ApiDown',
     '7m',
     { 'up{job="dubbing/api",instance="10.0.0.1:80"}': '1x5 0x9', 'probe_success{job="frontend",instance="https://x"}': '1x5 0x9' },
-    [
-      { job: 'dubbing/api', instance: '10.0.0.1:80' },
-      { job: 'frontend', instance: 'https://x' }
-    ],
+    [{ job: 'dubbing/api' }, { job: 'frontend', instance: 'https://x' }],
     { 'up{job="dubbing/api",instance="10.0.0.1:80"}': '1x5 0 1x9', 'up{job="somebody",instance="b"}': '0x20' }
+  ),
+  // One of two; one that another namespace has under the same name does not help.
+  pair(
+    'ApiDown',
+    '7m',
+    { [up('staging', 1)]: '1x5 0x9', [up('dubbing', 1)]: '1x20' },
+    { job: 'api', namespace: 'staging' },
+    {
+      [up('dubbing', 1)]: '1x5 0x9',
+      [up('dubbing', 2)]: '1x20'
+    }
   ),
   pair(
     'ExpectedMetricMissing',

@@ -23,7 +23,7 @@ export const JOB_CASES: readonly Case[] = [
       'queue_depth{job="w",instance="1",stage="stt"}': '99x30'
     }
   ),
-  pair('QueueNotDraining', '81m..95m', { 'queue_depth{job="w",instance="1",stage="tts"}': '5x120', [JOBS('ok')]: '0+1x20 20x90' }, TTS, {
+  pair('QueueNotDraining', '80m..95m', { 'queue_depth{job="w",instance="1",stage="tts"}': '5x120', [JOBS('ok')]: '0+1x20 20x90' }, TTS, {
     'queue_depth{job="w",instance="1",stage="tts"}': '5x120',
     [JOBS('ok')]: '0+1x120'
   }),
