@@ -215,7 +215,7 @@ export class Archive {
     const isSameFile = this.openHere(generation)
     if (generation.source !== null) return 'open'
     if (isSameFile && isAtPath) return 'changed'
-    const found = findMoved(this.beside(path, this.ask(null)), generation.here(path), isSameFile)
+    const found = this.seek(path, generation.here(path), isSameFile)
     if (found === null) return 'gone'
     const { file, inflatedSize, stats } = found
     if (file !== null && found.kind === 'copied' && this.isLive(file)) {
@@ -233,6 +233,14 @@ export class Archive {
       this.openHere(generation)
     }
     return generation.source === null ? 'gone' : 'open'
+  }
+
+  // A renamed file is sought where its directory was listed already since the last look, too: most often it is there, and is looked at as it is now.
+  private seek(path: string, here: Position, isEmptied: boolean): Moved | null {
+    const known = isEmptied ? null : findMoved(this.beside(path, 0), here, false)
+    if (known?.kind === 'renamed') return known
+    if (known?.file != null) closeSync(known.file.fd)
+    return findMoved(this.beside(path, this.ask(null)), here, isEmptied)
   }
 
   // Opens it where it was last. Returns whether the file is there, whatever it holds now.
