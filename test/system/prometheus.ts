@@ -20,15 +20,22 @@ export interface Prometheus {
   readonly get: (path: string) => Promise<any>
 }
 
-/** Starts a real Prometheus that scrapes every second, keeps exemplars, and is gone when the test has ended. `more` is more of its configuration. */
-export async function startPrometheus(t: TestContext, jobs: object[], more: object = {}): Promise<Prometheus> {
-  const dir = temporaryDirectory(t)
+/**
+ * Starts a real Prometheus that scrapes every second, keeps exemplars, and is gone when the test has ended. `more` is more of its
+ * configuration; in `dir/data` there may be blocks of a past.
+ */
+export async function startPrometheus(t: TestContext, jobs: object[], more: object = {}, dir = temporaryDirectory(t)): Promise<Prometheus> {
   // JSON is YAML.
   writeFileSync(
     join(dir, 'prometheus.yml'),
     JSON.stringify({ global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: jobs, ...more })
   )
-  const args = [`--config.file=${dir}/prometheus.yml`, `--storage.tsdb.path=${dir}/data`, '--web.listen-address=127.0.0.1:0']
+  const args = [
+    `--config.file=${dir}/prometheus.yml`,
+    `--storage.tsdb.path=${dir}/data`,
+    '--web.listen-address=127.0.0.1:0',
+    '--storage.tsdb.retention.time=1y'
+  ]
   const child = spawn('prometheus', [...args, '--enable-feature=exemplar-storage'], { stdio: ['ignore', 'ignore', 'pipe'] })
   t.after(() => child.kill('SIGKILL'))
   const url = `http://${await addressOf(child)}`

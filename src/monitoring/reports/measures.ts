@@ -73,8 +73,7 @@ function costOf({ total, prices }: Scope, by: readonly string[]): string {
   return `${total('gpu_seconds_total', by)} / ${HOUR_SECONDS} * ${prices.gpuHour}`
 }
 
-const gpuCount = ({ of, window }: Scope): string =>
-  `avg_over_time((count(count by (hw_id) (${of('gpu_info', 'hw_parent=""')})))[${window}:5m])`
+const gpuCount = ({ gpus, window }: Scope): string => `avg_over_time((${gpus})[${window}:5m])`
 
 export const GPUS: Measure = { title: 'GPUs that there were', unit: 'number', expr: gpuCount }
 

@@ -21,6 +21,8 @@ export interface Scope {
   readonly of: (metric: string, matchers?: string) => string
   /** What a counter grew by in the period, added up by labels. */
   readonly total: (counter: string, by: readonly string[], matchers?: string) => string
+  /** How many whole GPUs there are, at a moment. */
+  readonly gpus: string
 }
 
 export interface Measure {
@@ -63,6 +65,8 @@ export const KEPT: Readonly<Record<string, Kept>> = {
   sluice_errors_grouped_total: kept('errors', 'kind')
 }
 
+const KEPT_GPUS = 'sum(retained:gpus:count)'
+
 /** Of what there is of the past: metrics as they were scraped, or what recording rules keep of them for long. */
 export type Source = 'scraped' | 'kept'
 
@@ -94,7 +98,14 @@ export function exprOf(
     whole &&= counter in KEPT && namespaces.length === 0 && asked.every((label) => labels.includes(label))
     return `sum${byOf(groups)}(sum_over_time(${selectorOf(record, [matchers])}[${window}]))`
   }
-  const text = expr({ window, hours, prices, of, total }, by)
+  const gpus = source === 'kept' && namespaces.length === 0 ? KEPT_GPUS : null
+  const scope = {
+    ...{ window, hours, prices, of, total },
+    get gpus() {
+      return gpus ?? `count(count by (hw_id) (${of('gpu_info', 'hw_parent=""')}))`
+    }
+  }
+  const text = expr(scope, by)
   return whole ? text : null
 }
 
