@@ -83,14 +83,16 @@ export async function take(cursor: Cursor, count: number): Promise<string[]> {
   return texts
 }
 
+const GAP_MS = 3_000
+
 /** All that is there now, acknowledged. */
 export async function drain(queue: Queue, cursor: Cursor): Promise<string[]> {
   const texts: string[] = []
   const readers = () => queue.state().lanes.flatMap((lane) => (lane.name === cursor.lane ? lane.readers : []))
   while ((readers().find(({ reader }) => reader === cursor.reader)?.records ?? 0) > 0) {
     const stop = new AbortController()
-    // What is left may be a gap alone.
-    const timer = setTimeout(() => stop.abort(), 200)
+    // What is left may be a gap alone, for which nobody waits; what is there comes sooner than that on the slowest disk.
+    const timer = setTimeout(() => stop.abort(), GAP_MS)
     const entries = await cursor.peek(2 ** 20, stop.signal)
     clearTimeout(timer)
     if (entries === null) break
