@@ -10,7 +10,7 @@ export interface Metric {
   /** As on the page; of a histogram without `_bucket`, `_sum` and `_count`. */
   readonly name: string
   readonly type: MetricType
-  /** Beside `job` and `instance`, which all have, and `le` of histograms. */
+  /** Beside `job`, `instance` and what else a scrape may give all of them, and `le` of histograms. */
   readonly labels: readonly string[]
   readonly from: Origin
   readonly help: string

@@ -93,7 +93,8 @@ export const GATEWAY_RULES: Group = {
     }),
     gateway('critical', {
       alert: 'SluiceExporterDown',
-      expr: `max by (${BY}, exporter, signal) (sluice_exporter_failing) == 1`,
+      // In an hour one scrape or the other fails, which would begin the hour anew.
+      expr: `max by (${BY}, exporter, signal) (last_over_time(sluice_exporter_failing[5m])) == 1`,
       for: '1h',
       summary: `{{ $labels.exporter }} has taken no {{ $labels.signal }} from ${WHERE} for an hour`,
       description: 'Every attempt fails. What waits is given up when the queue is full or its age limit is reached.'

@@ -84,6 +84,7 @@ export const GATEWAY_CASES: readonly Case[] = [
     { [GATEWAY]: '1x9 stale _x19 1x30', [ITEMS('export', 'dropped', 'otlp', 'rejected')]: '512x9 stale _x19 512x30' }
   ),
   pair('SluiceExporterFailing', '9m..10m', { [FAILING]: '0x3 1x30' }, TO_OTLP, { [FAILING]: '0x3 1x4 0x30' }),
+  pair('SluiceExporterDown', '64m..65m', { [FAILING]: '0x3 1x30 stale _ 1x80' }, TO_OTLP, { [FAILING]: '0x3 1x30 stale 0 1x80' }),
   pair('SluiceExporterDown', '64m..65m', { [FAILING]: '0x3 1x80' }, TO_OTLP, { [FAILING]: '0x3 1x50 0 1x80' }),
   pair('SluiceQueueOld', '16m..20m', { [own('sluice_queue_oldest_seconds')]: '0+60x40' }, AT_GATEWAY, {
     [own('sluice_queue_oldest_seconds')]: '590x40'
