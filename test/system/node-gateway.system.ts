@@ -75,7 +75,7 @@ test('the chart’s gateway of the node tells a sidecar of its pod’s GPU, and 
     '/gate': join(dir, 'gate'),
     [smi.folder]: smi.folder,
     '/var/lib/kubelet/pod-resources': join(dir, 'pod-resources'),
-    '/var/lib/sluice/telemetry-sluice': join(dir, 'queue')
+    '/var/lib/sluice/telemetry_sluice': join(dir, 'queue')
   }
   const around = {
     object: (kind: string, name: string) =>
