@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 
-const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'kubernetes.md')
+const DOCS = join(import.meta.dirname, '..', '..', 'docs')
+const PAGES = ['kubernetes.md', 'reports.md']
 
-/** The values that the page about Kubernetes shows. */
+/** The values that pages show. */
 export function exampleValues(): object[] {
-  const examples = readFileSync(PAGE, 'utf8').matchAll(/<!-- held to the schema and rendered by tests -->\n```yaml\n([\s\S]*?)```/g)
+  const pages = PAGES.map((page) => readFileSync(join(DOCS, page), 'utf8')).join('\n')
+  const examples = pages.matchAll(/<!-- held to the schema and rendered by tests -->\n```yaml\n([\s\S]*?)```/g)
   return Array.from(examples, ([, text]) => parse(text) as object)
 }
