@@ -1,13 +1,14 @@
-import { closeSync, fstatSync, type Stats } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { InflatedBytes, type OpenFile, openFile, openOrNone, PlainBytes } from './byte-source.ts'
+import { type OpenFile, openFile, PlainBytes } from './byte-source.ts'
 import type { FileCounts, Rotation } from './counts.ts'
 import { BEGINNING, Generation } from './generation.ts'
 import { HEAD_BYTES_MIN, headOf, isSame, keyOf, type Mark, type Position } from './identity.ts'
 import { Listings } from './listing.ts'
 import type { OpenFiles } from './open-files.ts'
+import { Opening } from './opening.ts'
 import type { Positions } from './positions.ts'
-import { type Beside, besideOf, bornOf, compressedSize, findBetween, findMoved, type Moved } from './rotated.ts'
+import { type Beside, besideOf, bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
 
 /** The files that are being read, by their inodes, and what is remembered of others; opens files and finds those that have moved. */
 export class Archive {
@@ -17,6 +18,7 @@ export class Archive {
   readonly live = new Map<string, Generation>()
   readonly files: OpenFiles
   readonly listings: Listings
+  readonly opening: Opening
   private readonly isExcluded: (path: string) => boolean
   /** What is remembered is from an orderly stop. */
   private readonly wasOrderly: boolean
@@ -25,6 +27,7 @@ export class Archive {
     this.positions = positions
     this.counts = counts
     this.files = files
+    this.opening = new Opening(this)
     this.isExcluded = isExcluded
     this.listings = new Listings((reason) => counts.failed('look at a directory', reason, undefined))
     this.wasOrderly = positions.heading?.isLast === true
@@ -173,7 +176,8 @@ export class Archive {
     this.positions.drop(position)
   }
 
-  private beside(path: string, askedAt: number): Beside {
+  /** What is beside a path, as of some time after it was asked for. */
+  beside(path: string, askedAt: number): Beside {
     return besideOf(path, this.listings.of(dirname(path), askedAt))
   }
 
@@ -204,69 +208,6 @@ export class Archive {
       for (const file of held) this.dismiss(file)
       throw error
     }
-  }
-
-  /**
-   * Opens a generation to read it, where it is now. `full`: there is no room, for a while. `changed`: the file is there, and holds something else.
-   * `taken`: it is read as another generation.
-   */
-  open(path: string, generation: Generation, isAtPath: boolean): 'open' | 'full' | 'changed' | 'taken' | 'gone' {
-    if (!this.files.takes(generation)) return 'full'
-    const isSameFile = this.openHere(generation)
-    if (generation.source !== null) return 'open'
-    if (isSameFile && isAtPath) return 'changed'
-    const found = this.seek(path, generation.here(path), isSameFile)
-    if (found === null) return 'gone'
-    const { file, inflatedSize, stats } = found
-    if (file !== null && found.kind === 'copied' && this.isLive(file)) {
-      closeSync(file.fd)
-      return 'taken'
-    }
-    this.rename(generation, stats)
-    generation.path = found.path
-    if (inflatedSize === null) {
-      generation.inflatedSize = null
-      generation.size = stats.size
-      generation.source = new PlainBytes(file!.fd, this.files)
-    } else {
-      generation.compressedAs(found.path, inflatedSize)
-      this.openHere(generation)
-    }
-    return generation.source === null ? 'gone' : 'open'
-  }
-
-  // A renamed file is sought where its directory was listed already since the last look, too: most often it is there, and is looked at as it is now.
-  private seek(path: string, here: Position, isEmptied: boolean): Moved | null {
-    const known = isEmptied ? null : findMoved(this.beside(path, 0), here, false)
-    if (known?.kind === 'renamed') return known
-    if (known?.file != null) closeSync(known.file.fd)
-    return findMoved(this.beside(path, this.ask(null)), here, isEmptied)
-  }
-
-  // Opens it where it was last. Returns whether the file is there, whatever it holds now.
-  private openHere(generation: Generation): boolean {
-    const { path, head, isCompressed } = generation
-    if (isCompressed && compressedSize(path, head) === null) return false
-    const file = openOrNone(path)
-    if (file === null) return false
-    const { fd, stats } = file
-    const isSameFile = keyOf(stats) === keyOf(generation)
-    if (isCompressed) generation.source = new InflatedBytes(fd, this.files)
-    else if (isSameFile && isSame(fd, generation.here(path), stats.size)) generation.source = new PlainBytes(fd, this.files)
-    else closeSync(fd)
-    return isSameFile
-  }
-
-  // What it holds is in another file now, by which it is remembered.
-  private rename(generation: Generation, stats: Stats): void {
-    if (keyOf(stats) === keyOf(generation)) return
-    const { positions, live } = this
-    const remembered = positions.of(generation)
-    if (remembered?.head.hash === generation.head.hash) positions.rename(remembered, stats, Date.now())
-    if (live.get(keyOf(generation)) === generation) live.delete(keyOf(generation))
-    generation.dev = stats.dev
-    generation.ino = stats.ino
-    this.enter(generation)
   }
 
   /** What is in an open file now that it is not what was read any more. Null where nothing is open. */
@@ -306,7 +247,8 @@ export class Archive {
     return null
   }
 
-  private enter(generation: Generation): Generation {
+  /** Somebody reads it. */
+  enter(generation: Generation): Generation {
     this.live.set(keyOf(generation), generation)
     return generation
   }

@@ -95,7 +95,7 @@ export class Place {
   opens(generation: Generation): boolean {
     if (generation.source !== null || generation.isVoid) return true
     const isAtPath = generation === this.last && this.goneMs === 0
-    const outcome = this.archive.open(this.realPath, generation, isAtPath)
+    const outcome = this.archive.opening.open(this.realPath, generation, isAtPath)
     if (outcome === 'changed') this.isChanged = true
     if (outcome === 'gone') this.archive.lost(generation.here(this.path), 'deleted')
     if (outcome === 'gone' || outcome === 'taken') generation.isVoid = true
