@@ -13,11 +13,11 @@ const GPU = ['instance', 'hw_id']
 
 export const INHIBITIONS: readonly Inhibition[] = [
   // The same, once as critical and once as less.
-  { while: ['JobFailuresCritical'], silence: ['JobFailures'], equal: ['stage'] },
+  { while: ['JobFailuresCritical'], silence: ['JobFailures'], equal: ['namespace', 'stage'] },
   { while: ['SluiceQueueFull'], silence: ['SluiceQueueFilling'], equal: GATEWAY },
   { while: ['SluiceExporterDown'], silence: ['SluiceExporterFailing'], equal: [...GATEWAY, 'exporter', 'signal'] },
   { while: ['GpuThermalSlowdown'], silence: ['GpuSoftwareThermalSlowdown', 'GpuTemperatureHigh'], equal: GPU },
-  { while: ['HighErrorRate'], silence: ['ServerErrorSeen'], equal: ['service', 'method', 'route'] },
+  { while: ['HighErrorRate'], silence: ['ServerErrorSeen'], equal: ['namespace', 'service', 'method', 'route'] },
   { while: ['GpuXidCritical'], silence: ['GpuXidWarning'], equal: [...GATEWAY, 'gpu'] },
   // A GPU that is lost is neither busy nor hot, and what the driver said of it last does not count.
   {
