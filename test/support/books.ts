@@ -1,8 +1,8 @@
-import { type GatewayProcess, scrape, sumOf } from './gateway-process.ts'
+import { type GatewayProcess, scrapeAll, sumOf } from './gateway-process.ts'
 
-/** What the gateway's books say of one signal. */
+/** What the gateway's books say of one signal, at one moment. */
 export async function booksOf(gateway: GatewayProcess, signal: string) {
-  const items = await scrape(gateway, 'sluice_items_total')
+  const [items, held] = await scrapeAll(gateway, 'sluice_items_total', 'sluice_items_held')
   const of = (...parts: string[]): number => sumOf(items, `signal="${signal}"`, ...parts)
   return {
     received: of('stage="receive"', 'outcome="accepted"'),
@@ -10,6 +10,6 @@ export async function booksOf(gateway: GatewayProcess, signal: string) {
     enqueued: of('outcome="enqueued"'),
     delivered: of('outcome="delivered"'),
     dropped: of('stage="export"', 'outcome="dropped"'),
-    held: sumOf(await scrape(gateway, 'sluice_items_held'), `signal="${signal}"`)
+    held: sumOf(held, `signal="${signal}"`)
   }
 }

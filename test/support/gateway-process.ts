@@ -94,13 +94,18 @@ export async function startGateway(
 
 /** The samples of one metric on the gateway's page, as label text and value. */
 export async function scrape(gateway: GatewayProcess, name: string): Promise<Map<string, number>> {
+  return (await scrapeAll(gateway, name))[0]
+}
+
+/** The same of several, as they were at one moment. */
+export async function scrapeAll(gateway: GatewayProcess, ...names: string[]): Promise<Map<string, number>[]> {
   const page = await (await fetch(`${gateway.admin}/metrics`)).text()
-  const samples = new Map<string, number>()
+  const all = names.map(() => new Map<string, number>())
   for (const line of page.split('\n')) {
     const [, found, labels = '', value] = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$/.exec(line) ?? []
-    if (found === name) samples.set(labels, Number(value))
+    all[names.indexOf(found)]?.set(labels, Number(value))
   }
-  return samples
+  return all
 }
 
 /** The sum of the samples whose labels contain all of `parts`. */
