@@ -1,11 +1,12 @@
 import { deepStrictEqual, doesNotMatch, match, ok, rejects, strictEqual } from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { reportCommand } from '../../src/commands/report.ts'
+import { makeCertificates, readPem } from '../support/certificates.ts'
 import { temporaryDirectory } from '../support/gateway-process.ts'
 import { type Answer, type Ask, startPrometheusDouble } from '../support/prometheus-double.ts'
 
@@ -132,6 +133,18 @@ test('what Prometheus refuses ends the report, with its words', async (t) => {
   await f(whole, /answered 401: it wants a token/, '--timeout', '10s')
 })
 
+test('over https, the authority can be named, and who answers must be of it', async (t) => {
+  const certificates = makeCertificates(t)
+  if (certificates === null) return t.skip('SKIPPED: there is no openssl here')
+  const [cert, key] = readPem(certificates.serverCertFile, certificates.serverKeyFile)
+  const { url } = await startPrometheusDouble(t, whole, { token: 'right', tls: { cert, key } })
+  const file = join(certificates.dir, 'token')
+  writeFileSync(file, 'right')
+  const args = ['--period', 'day', '--prometheus', url, '--token-file', file]
+  strictEqual((await report(...args, '--ca-file', certificates.caFile)).code, 0)
+  await rejects(report(...args), { name: 'RefusedError', message: /certificate/ })
+})
+
 test('what is not Prometheus is told from it', async (t) => {
   const f = async (status: number, body: string, said: RegExp): Promise<void> => {
     const server = createServer((_, response) => response.writeHead(status).end(body))
@@ -253,9 +266,12 @@ test('files of secrets that are of no use are named by their option, not by what
   await rejects(report(...missing), { name: 'RefusedError', message: /^--token-file: ENOENT/ })
 })
 
-test('help has every option', async () => {
+test('help and the page have every option', async () => {
   const { code, said } = await report('--help')
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reports.md'), 'utf8')
+  const options = new Set(said.match(/--[a-z]+[a-z-]*/g))
   strictEqual(code, 0)
-  for (const option of ['--period', '--until', '--format', '--slack-webhook-file', '--mail-to', '--smtp-password-file', '--ca-file'])
-    ok(said.includes(option), option)
+  ok(options.size >= 17, `${options.size}`)
+  for (const option of options) match(page, new RegExp(`${option}\\b`))
+  deepStrictEqual((await report('-h')).said, said)
 })

@@ -1,4 +1,5 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 /** Series of an answer: labels as `stage="stt",tier="pro"`, or nothing, and the value. */
@@ -18,16 +19,18 @@ interface Options {
   readonly path?: string
   readonly token?: string
   readonly warnings?: readonly string[]
+  /** Serves https with these. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
 }
 
 /** Answers instant queries as Prometheus does, strictly: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries. */
 export async function startPrometheusDouble(
   t: { after(done: () => unknown): void },
   ask: Ask,
-  { path = '', token, warnings }: Options = {}
+  { path = '', token, warnings, tls }: Options = {}
 ): Promise<PrometheusDouble> {
   const double: { url: string; asked: PrometheusDouble['asked']; violations: string[] } = { url: '', asked: [], violations: [] }
-  const server = createServer(async (request, response) => {
+  const listener: RequestListener = async (request, response) => {
     let text = ''
     for await (const chunk of request) text += chunk
     const answer = (status: number, body: unknown): void =>
@@ -51,11 +54,12 @@ export async function startPrometheusDouble(
     }
     const result = Object.entries(found).map(([labels, value]) => ({ metric: labelsOf(labels), value: [Number(time), String(value)] }))
     return answer(200, { status: 'success', data: { resultType: 'vector', result }, ...(warnings === undefined ? {} : { warnings }) })
-  })
+  }
+  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => server.close())
   t.after(() => server.closeAllConnections())
-  double.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
+  double.url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
   return double
 }
 

@@ -17,7 +17,16 @@ const backends = {
   sentry: { enabled: true, dsnSecret: { name: 'sentry' } },
   datadog: { enabled: true, apiKeySecret: { name: 'datadog' } }
 }
-const monitoring = { podMonitor: { enabled: true }, rules: { enabled: true }, dashboards: { enabled: true } }
+const monitoring = {
+  podMonitor: { enabled: true },
+  rules: { enabled: true },
+  dashboards: { enabled: true },
+  reports: {
+    enabled: true,
+    prometheus: { url: 'https://prometheus:9090', tokenSecret: { name: 'prometheus' } },
+    slackWebhookSecret: { name: 'slack' }
+  }
+}
 const everything = {
   backends,
   monitoring,
@@ -48,7 +57,7 @@ test('everything that the chart can make is taken by a real API server', { skip,
       )
   }
   await f({}, ['MutatingWebhookConfiguration', 'DaemonSet', 'PriorityClass', 'NetworkPolicy', 'PodDisruptionBudget'])
-  await f(everything, ['Issuer', 'Certificate', 'PodMonitor', 'PrometheusRule', 'StatefulSet', 'HorizontalPodAutoscaler'])
+  await f(everything, ['Issuer', 'Certificate', 'PodMonitor', 'PrometheusRule', 'CronJob', 'StatefulSet', 'HorizontalPodAutoscaler'])
   const serviceMonitor = { ...monitoring, podMonitor: { enabled: false }, serviceMonitor: { enabled: true } }
   await f({ ...everything, monitoring: serviceMonitor }, ['ServiceMonitor'])
 })
