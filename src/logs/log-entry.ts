@@ -42,8 +42,9 @@ export class LogEntry {
     this.traceId = ''
     this.spanId = ''
     this.traceFlags = 0
-    this.keys.length = 0
-    this.values.length = 0
+    // One by one: a length of 0 gives the memory away that the next record needs, and takes the slow way through the engine.
+    while (this.keys.length > 0) this.keys.pop()
+    while (this.values.length > 0) this.values.pop()
     this.droppedAttributes = 0
   }
 
