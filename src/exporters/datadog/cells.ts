@@ -9,7 +9,7 @@ import type {
   Scope,
   SummaryDataPoint
 } from '../../otlp/objects.ts'
-import type { Change } from './delta-state.ts'
+import type { Change } from './delta-journal.ts'
 import type { Total } from './totals.ts'
 
 export type Point = NumberDataPoint | HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint

@@ -6,8 +6,23 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/prom
 import { join } from 'node:path'
 import type { Log } from '../../component.ts'
 import { messageOf } from '../../errors.ts'
-import type { Change, Known } from './delta-state.ts'
 import type { Total } from './totals.ts'
+
+/** The last point of a cumulative series that Datadog has. */
+export interface Known {
+  /** Nanoseconds since 1970; a start of 0 was not told. */
+  readonly startNano: bigint
+  readonly timeNano: bigint
+  readonly total: Total
+}
+
+/** What is to be remembered of a series once the point that it came from has arrived. */
+export interface Change {
+  readonly key: string
+  readonly known: Known
+  /** Where the series was known by another resource until now. */
+  readonly was: string | undefined
+}
 
 export interface Saved {
   readonly completeSinceNano: bigint

@@ -1,22 +1,5 @@
 import type { Counter, Metrics } from '../../telemetry/metrics.ts'
-import type { DeltaJournal } from './delta-journal.ts'
-import type { Total } from './totals.ts'
-
-/** The last point of a cumulative series that Datadog has. */
-export interface Known {
-  /** Nanoseconds since 1970; a start of 0 was not told. */
-  readonly startNano: bigint
-  readonly timeNano: bigint
-  readonly total: Total
-}
-
-/** What is to be remembered of a series once the point that it came from has arrived. */
-export interface Change {
-  readonly key: string
-  readonly known: Known
-  /** Where the series was known by another resource until now. */
-  readonly was: string | undefined
-}
+import type { Change, DeltaJournal, Known } from './delta-journal.ts'
 
 export interface DeltaOptions {
   readonly exporter: string

@@ -1,6 +1,7 @@
 import type { KeyValue, Metric, ResourceMetrics, Scope, SummaryDataPoint } from '../../otlp/objects.ts'
 import type { Cell, Entry, Family, Loss, Point } from './cells.ts'
-import type { Change, DeltaState, Known } from './delta-state.ts'
+import type { Change, Known } from './delta-journal.ts'
+import type { DeltaState } from './delta-state.ts'
 import { keyOf, once, RESOURCE_ID_LENGTH, type Told, toldOf } from './series-key.ts'
 import { difference, exponentialTotal, histogramTotal, isSound, numberIn, summaryTotal, sumTotal, type Total, together } from './totals.ts'
 
