@@ -87,6 +87,9 @@ const STAND_INS: Readonly<Record<string, string>> = {
 
 const ROLLED = { Deployment: 'injector', DaemonSet: 'daemonset', StatefulSet: 'gateway' } as const
 
+/** Kinds whose names may be as long as a DNS name, not only as one label of it. */
+const SUBDOMAINS = ['ConfigMap', 'PriorityClass']
+
 /** What is wrong with the objects by our own rules, a line each. */
 export function violations(objects: readonly Rendered[]): string[] {
   const found: string[] = []
@@ -95,7 +98,7 @@ export function violations(objects: readonly Rendered[]): string[] {
     void (is || found.push(`${object.kind} ${object.metadata.name}: ${words}`))
   for (const [i, object] of objects.entries()) {
     told(object, ids.indexOf(ids[i]) === i, 'there are two of this name')
-    told(object, object.metadata.name.length <= (object.kind === 'ConfigMap' ? 253 : 63), 'the name is too long')
+    told(object, object.metadata.name.length <= (SUBDOMAINS.includes(object.kind) ? 253 : 63), 'the name is too long')
     told(object, object.metadata.labels?.['app.kubernetes.io/managed-by'] === 'Helm', 'the labels are missing')
     if (object.kind === 'Secret') told(object, object.data === undefined && object.stringData === undefined, 'a secret is in the chart')
     if (object.kind === 'ServiceAccount') told(object, object.automountServiceAccountToken === false, 'every pod gets its token')
