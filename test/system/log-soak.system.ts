@@ -19,7 +19,8 @@ const LOAD = join(import.meta.dirname, '..', 'bench', 'log-load.ts')
 const LOOK_MS = 1000
 /** Machine code is made, and buffers find their size, in the first seconds. */
 const WARM_SHARE = 0.25
-const GROWTH_MAX = 1.15
+/** Catching up takes its share, a larger one on a busy machine; what leaks grows by more than that. */
+const GROWTH_MAX = 1.25
 const MEGABYTES_MAX = 250
 const DRAIN_WITHIN_MS = 60_000 + MINUTES * 60_000
 
