@@ -1,10 +1,12 @@
+import { durationRecordings, failureRecordings } from '../recordings.ts'
 import { alertsOf, type Group, growth, SCRAPED } from '../rule.ts'
 
 const api = alertsOf('api')
 const API = 'job=~"(.*/)?(api|backend|frontend)"'
 const GATEWAY = `job, instance, ${SCRAPED}`
-const SERVICE = 'namespace, service'
-const ENDPOINT = `${SERVICE}, method, route`
+const SERVICE = ['namespace', 'service']
+const ENDPOINT = [...SERVICE, 'method', 'route']
+const DURATION = { record: 'http_request_duration_seconds', histogram: 'http_request_duration_seconds', window: '5m' }
 /** What was never there is nothing that a cluster misses. */
 const SEEN = (selector: string): string => `and on () last_over_time(${selector}[7d])`
 const FAILED = growth('http_requests_total{status=~"5.."}', '5m')
@@ -15,46 +17,30 @@ export const API_RULES: Group = {
   recordings: [
     {
       record: 'service:http_requests:rate5m',
-      labels: ['namespace', 'service'],
-      expr: `sum by (${SERVICE}) (rate(http_requests_total[5m]))`,
+      labels: SERVICE,
+      expr: `sum by (${SERVICE.join(', ')}) (rate(http_requests_total[5m]))`,
       help: 'Requests a second.'
     },
-    {
-      record: 'endpoint:http_requests:growth5m',
-      labels: ['namespace', 'service', 'method', 'route'],
-      expr: `sum by (${ENDPOINT}) (${ALL})`,
-      help: 'Requests of an endpoint in 5 minutes.'
-    },
-    {
-      record: 'endpoint:http_failures:growth5m',
-      labels: ['namespace', 'service', 'method', 'route'],
-      expr: `sum by (${ENDPOINT}) (${FAILED})`,
-      help: 'Requests of an endpoint that were answered with 5xx in 5 minutes; absent where there never was one.'
-    },
-    {
-      record: 'endpoint:http_failures:ratio5m',
-      labels: ['namespace', 'service', 'method', 'route'],
-      expr: 'endpoint:http_failures:growth5m / (endpoint:http_requests:growth5m > 0)',
+    ...failureRecordings({
+      level: 'endpoint',
+      labels: ENDPOINT,
+      window: '5m',
+      all: { record: 'http_requests', growth: ALL, help: 'Requests of an endpoint in 5 minutes.' },
+      failed: {
+        record: 'http_failures',
+        growth: FAILED,
+        help: 'Requests of an endpoint that were answered with 5xx in 5 minutes; absent where there never was one.'
+      },
       help: 'Share of an endpoint’s requests that were answered with 5xx.'
-    },
+    }),
     {
       record: 'service:http_failures:ratio5m',
-      labels: ['namespace', 'service'],
-      expr: `sum by (${SERVICE}) (endpoint:http_failures:growth5m) / (sum by (${SERVICE}) (endpoint:http_requests:growth5m) > 0)`,
+      labels: SERVICE,
+      expr: `sum by (${SERVICE.join(', ')}) (endpoint:http_failures:growth5m) / (sum by (${SERVICE.join(', ')}) (endpoint:http_requests:growth5m) > 0)`,
       help: 'Share of a service’s requests that were answered with 5xx.'
     },
-    {
-      record: 'endpoint:http_request_duration_seconds:p95_5m',
-      labels: ['namespace', 'service', 'method', 'route'],
-      expr: `histogram_quantile(0.95, sum by (${ENDPOINT}, le) (rate(http_request_duration_seconds_bucket[5m])))`,
-      help: 'Duration within which 95 % of an endpoint’s requests are answered.'
-    },
-    ...['0.5', '0.95', '0.99'].map((share) => ({
-      record: `service:http_request_duration_seconds:p${Number(share) * 100}_5m`,
-      labels: ['namespace', 'service'],
-      expr: `histogram_quantile(${share}, sum by (${SERVICE}, le) (rate(http_request_duration_seconds_bucket[5m])))`,
-      help: `Duration within which ${Number(share) * 100} % of a service’s requests are answered.`
-    }))
+    ...durationRecordings([0.95], { ...DURATION, level: 'endpoint', labels: ENDPOINT, of: 'an endpoint’s requests are answered' }),
+    ...durationRecordings([0.5, 0.95, 0.99], { ...DURATION, level: 'service', labels: SERVICE, of: 'a service’s requests are answered' })
   ],
   alerts: [
     api('critical', {

@@ -1,7 +1,11 @@
+import { durationRecordings, failureRecordings } from '../recordings.ts'
 import { alertsOf, DISKS, type Group, growth } from '../rule.ts'
 
 const queue = alertsOf('queue')
 const worker = alertsOf('worker')
+
+const STAGE = ['namespace', 'stage']
+const MODEL = ['namespace', 'model']
 
 const JOBS = growth('job_processing_duration_seconds_count', '30m')
 const FAILED_JOBS = growth('job_processing_duration_seconds_count{outcome="error"}', '30m')
@@ -47,55 +51,43 @@ export const QUEUE_RULES: Group = {
 export const WORKER_RULES: Group = {
   name: 'sluice-worker',
   recordings: [
-    {
-      record: 'stage:jobs:growth30m',
-      labels: ['namespace', 'stage'],
-      expr: `sum by (namespace, stage) (${JOBS})`,
-      help: 'Jobs that ended in 30 minutes.'
-    },
-    {
-      record: 'stage:job_failures:growth30m',
-      labels: ['namespace', 'stage'],
-      expr: `sum by (namespace, stage) (${FAILED_JOBS})`,
-      help: 'Jobs that failed in 30 minutes; absent where none ever did.'
-    },
-    {
-      record: 'stage:job_failures:ratio30m',
-      labels: ['namespace', 'stage'],
-      expr: 'stage:job_failures:growth30m / (stage:jobs:growth30m > 0)',
+    ...failureRecordings({
+      level: 'stage',
+      labels: STAGE,
+      window: '30m',
+      all: { record: 'jobs', growth: JOBS, help: 'Jobs that ended in 30 minutes.' },
+      failed: { record: 'job_failures', growth: FAILED_JOBS, help: 'Jobs that failed in 30 minutes; absent where none ever did.' },
       help: 'Share of the jobs of a stage that fail.'
-    },
-    { record: 'stage:job_duration_seconds:mean30m', labels: ['namespace', 'stage'], expr: mean('30m'), help: 'Mean duration of a job.' },
-    {
-      record: 'stage:job_duration_seconds:p95_30m',
-      labels: ['namespace', 'stage'],
-      expr: 'histogram_quantile(0.95, sum by (namespace, stage, le) (rate(job_processing_duration_seconds_bucket[30m])))',
-      help: 'Duration within which 95 % of the jobs of a stage end.'
-    },
-    {
-      record: 'model:inferences:growth10m',
-      labels: ['namespace', 'model'],
-      expr: `sum by (namespace, model) (${CALLS})`,
-      help: 'Calls of a model in 10 minutes.'
-    },
-    {
-      record: 'model:inference_failures:growth10m',
-      labels: ['namespace', 'model'],
-      expr: `sum by (namespace, model) (${FAILED_CALLS})`,
-      help: 'Failed calls of a model in 10 minutes; absent where none ever failed.'
-    },
-    {
-      record: 'model:inference_failures:ratio10m',
-      labels: ['namespace', 'model'],
-      expr: 'model:inference_failures:growth10m / (model:inferences:growth10m > 0)',
+    }),
+    { record: 'stage:job_duration_seconds:mean30m', labels: STAGE, expr: mean('30m'), help: 'Mean duration of a job.' },
+    ...durationRecordings([0.95], {
+      level: 'stage',
+      record: 'job_duration_seconds',
+      labels: STAGE,
+      window: '30m',
+      histogram: 'job_processing_duration_seconds',
+      of: 'the jobs of a stage end'
+    }),
+    ...failureRecordings({
+      level: 'model',
+      labels: MODEL,
+      window: '10m',
+      all: { record: 'inferences', growth: CALLS, help: 'Calls of a model in 10 minutes.' },
+      failed: {
+        record: 'inference_failures',
+        growth: FAILED_CALLS,
+        help: 'Failed calls of a model in 10 minutes; absent where none ever failed.'
+      },
       help: 'Share of the calls of a model that fail.'
-    },
-    ...['0.5', '0.95', '0.99'].map((share) => ({
-      record: `model:inference_duration_seconds:p${Number(share) * 100}_5m`,
-      labels: ['namespace', 'model'],
-      expr: `histogram_quantile(${share}, sum by (namespace, model, le) (rate(model_inference_duration_seconds_bucket[5m])))`,
-      help: `Duration within which ${Number(share) * 100} % of the calls of a model end.`
-    }))
+    }),
+    ...durationRecordings([0.5, 0.95, 0.99], {
+      level: 'model',
+      record: 'inference_duration_seconds',
+      labels: MODEL,
+      window: '5m',
+      histogram: 'model_inference_duration_seconds',
+      of: 'the calls of a model end'
+    })
   ],
   alerts: [
     worker('warning', {

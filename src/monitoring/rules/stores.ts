@@ -1,3 +1,4 @@
+import { durationRecordings } from '../recordings.ts'
 import { alertsOf, type Group, growth } from '../rule.ts'
 
 const database = alertsOf('database')
@@ -15,12 +16,14 @@ const failing = (system: string): string => {
 export const DATABASE_RULES: Group = {
   name: 'sluice-database',
   recordings: [
-    {
-      record: 'service_system:db_query_duration_seconds:p95_5m',
+    ...durationRecordings([0.95], {
+      level: 'service_system',
+      record: 'db_query_duration_seconds',
       labels: ['namespace', 'service', 'system'],
-      expr: `histogram_quantile(0.95, sum by (${SERVICE}, le) (rate(db_query_duration_seconds_bucket[5m])))`,
-      help: 'Duration within which 95 % of the operations on a database end.'
-    },
+      window: '5m',
+      histogram: 'db_query_duration_seconds',
+      of: 'the operations on a database end'
+    }),
     {
       record: 'service_system:db_queries_slow:ratio5m',
       labels: ['namespace', 'service', 'system'],
