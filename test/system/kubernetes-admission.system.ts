@@ -173,7 +173,7 @@ test('a container that a later webhook adds gets its variables, too', { skip, ti
   const cluster = await startKubernetes(t, parts!)
   const release = await installRelease(t, parts!.helm, cluster, 'sluice-system')
   await release.startInjector()
-  await cluster.makeNamespace('work')
+  await cluster.makeNamespace('dubbing')
   const certificates = makeCertificates(t)!
   const [cert, key] = [certificates.serverCertFile, certificates.serverKeyFile].map((file) => readFileSync(file))
   const later = createServer({ cert, key }, async (request, response) => {

@@ -20,7 +20,7 @@ test('pods are injected without a gap while certificates and authorities follow 
   const tls = { lifetime: '5s', authorityLifetime: '14s', renewAt: '50%', settle: '1s', clockSkew: '1s', checkInterval: '100ms' }
   const release = await installRelease(t, parts!.helm, cluster, SYSTEM, { tls })
   await release.startInjector()
-  await cluster.makeNamespace('work')
+  await cluster.makeNamespace('dubbing')
   const serials = new Set<string>()
   const bundles = new Set<string>()
   let pods = 0
@@ -45,7 +45,7 @@ test('replicas that start at once have one authority, and what somebody overwrit
   const bundle = await bundleOf(release)
   for (const { address } of [release, second, third]) await serialAt(address, bundle)
 
-  await cluster.makeNamespace('work')
+  await cluster.makeNamespace('dubbing')
   const configuration = await release.configuration()
   const webhooks = configuration.webhooks.map((webhook: Manifest) => ({
     ...webhook,

@@ -13,7 +13,7 @@ export interface PodParts {
 }
 
 /** A pod with one worker and an init container that is one, too. */
-export function podOf(name: string, { namespace = 'work', labels, annotations, resources, securityContext }: PodParts = {}): Manifest {
+export function podOf(name: string, { namespace = 'dubbing', labels, annotations, resources, securityContext }: PodParts = {}): Manifest {
   const container = { image: 'registry.example/tts:1.4.2', ...(resources && { resources }), ...(securityContext && { securityContext }) }
   return {
     apiVersion: 'v1',

@@ -107,7 +107,7 @@ test('with a certificate of the cluster’s own in a Secret', { skip, timeout: 2
     address: '127.0.0.1'
   })
   await callWebhooksByUrl(cluster, await webhooksOf(cluster), webhookPort)
-  await cluster.makeNamespace('work')
+  await cluster.makeNamespace('dubbing')
   await until(
     () => cluster.admin.create(podOf('tts', { labels: { 'sluice.dev/inject': 'true' } }), { dryRun: true }),
     (pod) => sidecarOf(pod) !== undefined

@@ -40,7 +40,7 @@ test('the chart in a real API server: pods come out with a sidecar', { skip, tim
     strictEqual(await status('POST', secrets, { metadata: { name: 'new' } }), 403)
     strictEqual(await status('GET', `${secrets}/other`), 403)
     strictEqual(await status('DELETE', `${secrets}/${release.secret}`), 403)
-    strictEqual(await status('GET', `/api/v1/namespaces/work/secrets/${release.secret}`), 403)
+    strictEqual(await status('GET', `/api/v1/namespaces/dubbing/secrets/${release.secret}`), 403)
     strictEqual(await status('PATCH', `${configurations}/somebody-else`, {}), 403)
     strictEqual(await status('GET', configurations), 403)
     strictEqual(await status('GET', '/api/v1/pods'), 403)
@@ -79,9 +79,9 @@ test('the chart in a real API server: pods come out with a sidecar', { skip, tim
     await cluster.admin.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'gpu-node-1' } })
     const f = async (kind: string, apiVersion: string, spec: Manifest, attributes: readonly string[], service: string): Promise<void> => {
       const name = `of-${kind.toLowerCase()}`
-      await cluster.admin.create({ apiVersion, kind, metadata: { name, namespace: 'work' }, spec })
+      await cluster.admin.create({ apiVersion, kind, metadata: { name, namespace: 'dubbing' }, spec })
       const { items } = await until(
-        () => cluster.admin.ok('GET', '/api/v1/namespaces/work/pods'),
+        () => cluster.admin.ok('GET', '/api/v1/namespaces/dubbing/pods'),
         ({ items }) => items.some(({ metadata }: Manifest) => metadata.name.startsWith(`${name}-`))
       )
       const item = items.find(({ metadata }: Manifest) => metadata.name.startsWith(`${name}-`))
@@ -211,11 +211,11 @@ test('the chart in a real API server: pods come out with a sidecar', { skip, tim
 
 // What a team has: namespaces of several kinds, and somebody who may do nothing but create pods in them.
 async function makeNamespaces(cluster: KubernetesCluster): Promise<void> {
-  await cluster.makeNamespace('work')
+  await cluster.makeNamespace('dubbing')
   await cluster.makeNamespace('asking', { 'sluice.dev/inject': 'true' })
   await cluster.makeNamespace('restricted', { 'pod-security.kubernetes.io/enforce': 'restricted' })
   const rbac = 'rbac.authorization.k8s.io'
-  for (const namespace of ['work', 'asking', 'restricted']) {
+  for (const namespace of ['dubbing', 'asking', 'restricted']) {
     const metadata = { name: 'developer', namespace }
     const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['create'] }]
     await cluster.admin.create({ apiVersion: `${rbac}/v1`, kind: 'Role', metadata, rules })
