@@ -8,7 +8,8 @@ import { type TestContext, test } from 'node:test'
 import { ADMIN_ADDRESS, healthCommand } from '../../src/commands/health.ts'
 import { components } from '../../src/components.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { startGateway, temporaryDirectory } from '../support/gateway-process.ts'
+import { startGateway } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 interface Said {
   readonly code: number
@@ -38,10 +39,10 @@ test('without a configuration it asks where the gateway listens by default', asy
 })
 
 test('a gateway that runs lives and is ready, wherever its configuration stands; one that has ended does not', async (t) => {
-  const socket = join(temporaryDirectory(t), 'admin.sock')
+  const socket = join(temporaryDirectory(), 'admin.sock')
   const yaml = `receivers: { logs: off, datadog: off, otlp: { http: "127.0.0.1:0", grpc: off } }\nadmin: { listen: "\${WHERE:-127.0.0.1:0}" }`
   const gateway = await startGateway(t, { yaml, env: { WHERE: `unix:${socket}` } })
-  const file = join(temporaryDirectory(t), 'sluice.yaml')
+  const file = join(temporaryDirectory(), 'sluice.yaml')
   writeFileSync(file, yaml)
   const env = { WHERE: `unix:${socket}` }
   deepStrictEqual(await health(['--config', file], env), { code: 0, out: 'ok', err: '' })
@@ -68,15 +69,15 @@ test('what is wrong is said in one line', async (t) => {
 
 test('an address for every interface is asked on loopback', async (t) => {
   const port = await served(t, (_, response) => response.end('ok'))
-  const file = join(temporaryDirectory(t), 'sluice.yaml')
+  const file = join(temporaryDirectory(), 'sluice.yaml')
   for (const listen of [`:${port}`, `0.0.0.0:${port}`, `"[::]:${port}"`, `127.0.0.1:${port}`]) {
     writeFileSync(file, `admin: { listen: ${/^"/.test(listen) ? listen : JSON.stringify(listen)} }`)
     strictEqual((await health(['--config', file])).out, 'ok', listen)
   }
 })
 
-test('nobody to ask, nonsense, and a file that is gone or broken', async (t) => {
-  const dir = temporaryDirectory(t)
+test('nobody to ask, nonsense, and a file that is gone or broken', async () => {
+  const dir = temporaryDirectory()
   const file = join(dir, 'sluice.yaml')
   const f = async (yaml: string, code: number, said: RegExp): Promise<void> => {
     writeFileSync(file, yaml)

@@ -2,11 +2,11 @@ import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import * as yaml from 'yaml'
 import { injectCommand } from '../../src/commands/inject.ts'
 import { POD_OPTIONS } from '../../src/inject/options.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples')
 
@@ -81,8 +81,8 @@ test('flags are options of pods that choose no others', async () => {
   for (const { name } of POD_OPTIONS) ok(out.includes(`--${name} `), name)
 })
 
-test('what cannot be read is said with its line, and nothing is written', async (t: TestContext) => {
-  const dir = temporaryDirectory(t)
+test('what cannot be read is said with its line, and nothing is written', async () => {
+  const dir = temporaryDirectory()
   const file = join(dir, 'm.yaml')
   const f = async (text: string | Uint8Array, said: RegExp, args: string[] = []) => {
     writeFileSync(file, text)
@@ -106,8 +106,8 @@ test('what cannot be read is said with its line, and nothing is written', async 
   strictEqual((await run([])).code, 2)
 })
 
-test('the injector’s file is checked, with the configuration that sidecars would get', async (t: TestContext) => {
-  const file = join(temporaryDirectory(t), 'inject.yaml')
+test('the injector’s file is checked, with the configuration that sidecars would get', async () => {
+  const file = join(temporaryDirectory(), 'inject.yaml')
   const f = async (text: string, said: RegExp | null) => {
     writeFileSync(file, text)
     const result = await run(['-f', '-', '--config', file], POD)

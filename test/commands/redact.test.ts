@@ -5,8 +5,8 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { temporaryDirectory } from '../support/gateway-process.ts'
 import { Secrets } from '../support/secrets.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 const SHARED = join(import.meta.dirname, '..', '..', '..', 'shared', 'redaction')
@@ -51,16 +51,16 @@ test('an explanation tells the line, the place, the rule and the reason, and no 
   match(named, /^1 +\$\["\[redacted:jwt\]"\]\.password +password +its key names a secret$/m)
 })
 
-test('the options of the configuration hold', (t) => {
-  const file = join(temporaryDirectory(t), 'sluice.yaml')
+test('the options of the configuration hold', () => {
+  const file = join(temporaryDirectory(), 'sluice.yaml')
   writeFileSync(file, 'processors: { redact: { keys: [ticket], allow: [email] } }\n')
   strictEqual(run('ticket=12345678 ana@viewers.example', '--config', file).stdout, 'ticket=[redacted:custom-key] ana@viewers.example')
 })
 
-test('misuse ends with 2, a failure with 1', (t) => {
+test('misuse ends with 2, a failure with 1', () => {
   strictEqual(run('', '--nonsense').status, 2)
   strictEqual(run('', 'file').status, 2)
-  strictEqual(run('', '--config', join(temporaryDirectory(t), 'absent.yaml')).status, 2)
+  strictEqual(run('', '--config', join(temporaryDirectory(), 'absent.yaml')).status, 2)
   const { status, stderr } = spawnSync('sh', ['-c', 'echo x | "$0" "$1" redact > /dev/full', process.execPath, MAIN], { env: ENV })
   strictEqual(status, 1)
   match(stderr.toString(), /ENOSPC|no space/i)
@@ -106,8 +106,8 @@ test('what comes is passed on at once, and no faster than it is taken', async ()
 
 test('the sample of secrets is found, and its look-alikes are left alone', {
   skip: existsSync(join(SHARED, 'sample.mjs')) ? false : `SKIPPED: ${SHARED} is not here, so its sample was not scored`
-}, (t) => {
-  const dir = temporaryDirectory(t)
+}, () => {
+  const dir = temporaryDirectory()
   const seed = String(1 + Math.floor(Math.random() * 100_000))
   const sample = (...more: string[]): string =>
     execFileSync(process.execPath, [join(SHARED, 'sample.mjs'), '--seed', seed, ...more], { encoding: 'utf8' })

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { reportCommand } from '../../src/commands/report.ts'
 import { makeCertificates, readPem } from '../support/certificates.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
 import { type Answer, type Ask, startPrometheusDouble } from '../support/prometheus-double.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const NOW = Date.parse('2026-11-23T06:15:00Z')
 const END = Date.parse('2026-11-23T00:00:00Z') / 1000
@@ -120,7 +120,7 @@ test('prices, periods, warnings and paths are those that were asked for', async 
 test('what Prometheus refuses ends the report, with its words', async (t) => {
   const f = async (ask: Ask, said: RegExp, ...args: string[]): Promise<void> => {
     const { url } = await startPrometheusDouble(t, ask, { token: 'right' })
-    const file = join(temporaryDirectory(t), 'token')
+    const file = join(temporaryDirectory(), 'token')
     writeFileSync(file, 'right\n')
     const all = args.length > 0 ? args : ['--token-file', file]
     await rejects(report('--period', 'day', '--prometheus', url, ...all), { name: 'RefusedError', message: said })
@@ -182,7 +182,7 @@ async function startSlack(t: TestContext, status: number, answer: string): Promi
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.after(() => server.close())
   t.after(() => server.closeAllConnections())
-  const file = join(temporaryDirectory(t), 'webhook')
+  const file = join(temporaryDirectory(), 'webhook')
   writeFileSync(file, `http://127.0.0.1:${(server.address() as AddressInfo).port}/services/T0/B0/secret\n`)
   return { file, got }
 }
@@ -213,8 +213,8 @@ test('nothing is posted when a part of it could not be asked', async (t) => {
   deepStrictEqual(got, [])
 })
 
-test('wrong arguments are named, with what was expected', async (t) => {
-  const file = join(temporaryDirectory(t), 'secret')
+test('wrong arguments are named, with what was expected', async () => {
+  const file = join(temporaryDirectory(), 'secret')
   writeFileSync(file, 'secret')
   const f = async (said: RegExp, ...args: string[]): Promise<void> => {
     const { code, complained, said: out } = await report(...args)
@@ -247,8 +247,8 @@ test('wrong arguments are named, with what was expected', async (t) => {
   await rejects(report(...good, '--nothing'), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })
 })
 
-test('files of secrets that are of no use are named by their option, not by what is in them', async (t) => {
-  const file = join(temporaryDirectory(t), 'secret')
+test('files of secrets that are of no use are named by their option, not by what is in them', async () => {
+  const file = join(temporaryDirectory(), 'secret')
   const f = async (content: string, option: string, said: RegExp): Promise<void> => {
     writeFileSync(file, content)
     const args = ['--period', 'day', '--prometheus', 'http://127.0.0.1:1', option, file]

@@ -6,9 +6,10 @@ import { type TestContext, test } from 'node:test'
 import { makeAuthority, makeServing } from '../../src/inject/certificates/make.ts'
 import { Injector } from '../../src/inject/injector.ts'
 import { type Called, podOfDeployment, review } from '../support/admission-reviews.ts'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
 import { settingsOf, startInjector, type TestInjector } from '../support/injector.ts'
 import { CONFIGURATION_PATH, configuration, emptySecret, KubeApi, SECRET_PATH } from '../support/kube-api.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 async function startApi(t: TestContext): Promise<KubeApi> {
   const api = await KubeApi.start(t)
@@ -77,7 +78,7 @@ test('authorities and certificates change under load, and no call of those who t
 })
 
 test('mounted files are enough, without an API server', async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const validity = { fromMs: Date.now() - 60_000, untilMs: Date.now() + 3_600_000 }
   const authority = await makeAuthority(validity)
   const write = async (): Promise<void> => {
@@ -186,8 +187,8 @@ test('warnings stand in the log, with the pod that they are about', async (t) =>
   match(String(warnings), /sluice\.dev\/sample-traces/)
 })
 
-test('what cannot start says why', async (t) => {
-  const dir = temporaryDirectory(t)
+test('what cannot start says why', async () => {
+  const dir = temporaryDirectory()
   const log = { level: '', debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   const f = async (settings: object, words: RegExp): Promise<void> => {
     const file = join(dir, 'inject.yaml')

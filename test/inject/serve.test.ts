@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { call, podOfDeployment, review } from '../support/admission-reviews.ts'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
 import { settingsOf } from '../support/injector.ts'
 import { CONFIGURATION_PATH, configuration, emptySecret, KubeApi, SECRET_PATH } from '../support/kube-api.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const MAIN = join(ROOT, 'src', 'main.ts')
@@ -30,7 +31,7 @@ test('sluice inject --serve: a process that is told by signals, and ends by 0', 
   const api = await KubeApi.start(t)
   api.put(SECRET_PATH, emptySecret())
   api.put(CONFIGURATION_PATH, configuration())
-  const file = join(temporaryDirectory(t), 'inject.yaml')
+  const file = join(temporaryDirectory(), 'inject.yaml')
   const write = (sidecar: object): void => writeFileSync(file, settingsOf({ api, sidecar, webhook: { drainDelay: '100ms' } }))
   write({})
   const { child, said } = start(t, ['--serve', '--config', file])
@@ -59,7 +60,7 @@ test('sluice inject --serve: a process that is told by signals, and ends by 0', 
 })
 
 test('the bundle makes certificates, too', async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   execFileSync(process.execPath, [join(ROOT, 'test', 'tools', 'bundle.ts'), join(dir, 'dist')], { stdio: 'pipe' })
   const api = await KubeApi.start(t)
   api.put(SECRET_PATH, emptySecret())
@@ -82,7 +83,7 @@ test('sluice inject --serve says what keeps it from starting', async (t) => {
     strictEqual(ended, code)
     match(said.map(({ msg }) => msg).join('\n'), words)
   }
-  const file = join(temporaryDirectory(t), 'inject.yaml')
+  const file = join(temporaryDirectory(), 'inject.yaml')
   await f(2, /--serve: came with --all, expected no option beside --config/, '--all')
   await f(2, /no such file/, '--config', file)
   writeFileSync(file, 'webhook: { tls: { sorce: self } }')

@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import { repositoryOf } from '../../src/inject/image.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
 import { isCpu, isImage, isMemory } from '../../src/inject/values.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-test('what Kubernetes would refuse in every pod is refused here', async (t) => {
-  const file = join(temporaryDirectory(t), 'inject.yaml')
+test('what Kubernetes would refuse in every pod is refused here', async () => {
+  const file = join(temporaryDirectory(), 'inject.yaml')
   const f = async (line: string, message: RegExp | null) => {
     writeFileSync(file, `sidecar:\n  ${line}\n`)
     if (message === null) ok(await loadSettings(file))
@@ -27,8 +27,8 @@ test('what Kubernetes would refuse in every pod is refused here', async (t) => {
   await f('gpuPort: 70000', /sidecar\.gpuPort/)
 })
 
-test('variables in the file stay for the sidecar', async (t) => {
-  const file = join(temporaryDirectory(t), 'inject.yaml')
+test('variables in the file stay for the sidecar', async () => {
+  const file = join(temporaryDirectory(), 'inject.yaml')
   const dsn = '$'.concat('{SENTRY_DSN}')
   writeFileSync(file, `sidecar:\n  config:\n    exporters: { sentry: { dsn: "${dsn}" } }\n`)
   deepStrictEqual((await loadSettings(file)).sidecar.config, { exporters: { sentry: { dsn } } })

@@ -2,9 +2,9 @@ import { match, strictEqual } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { type DashboardModel, readDashboards } from '../support/dashboards.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const MODULES = join(import.meta.dirname, '..', '..', 'node_modules')
 const RAW = join(MODULES, '@grafana', 'schema', 'dist', 'types', 'raw')
@@ -31,7 +31,7 @@ const LOOSE = `type Loose<T> =
 const UNNAMED = new Set(['definition', 'expr', 'step', 'tagKeys', 'titleFormat', 'textFormat'])
 
 /** What the compiler says of boards as values of Grafana's types; nothing when they fit. */
-function judge(t: TestContext, boards: Iterable<DashboardModel>): string {
+function judge(boards: Iterable<DashboardModel>): string {
   const lines = [LOOSE, `import type { Dashboard } from '${RAW}/dashboard/x/types.gen.d.ts'`]
   for (const [folder] of Object.values(KINDS))
     lines.push(`import type * as ${folder} from '${RAW}/composable/${folder}/panelcfg/x/types.gen.d.ts'`)
@@ -49,7 +49,7 @@ function judge(t: TestContext, boards: Iterable<DashboardModel>): string {
       if (hasFields) check(`${folder}.FieldConfig`, fieldConfig!.defaults.custom)
     }
   }
-  const file = join(temporaryDirectory(t), 'boards.ts')
+  const file = join(temporaryDirectory(), 'boards.ts')
   writeFileSync(file, lines.join('\n'))
   const flags =
     '--ignoreConfig --noEmit --strict --skipLibCheck --allowImportingTsExtensions --module esnext --moduleResolution bundler --target esnext --types'
@@ -57,13 +57,13 @@ function judge(t: TestContext, boards: Iterable<DashboardModel>): string {
   return `${stdout}${stderr}`.slice(0, 4000)
 }
 
-test('every board, and the options of every panel, are of Grafana’s own types', { timeout: 60_000 }, (t) => {
-  strictEqual(judge(t, readDashboards().values()), '')
+test('every board, and the options of every panel, are of Grafana’s own types', { timeout: 60_000 }, () => {
+  strictEqual(judge(readDashboards().values()), '')
 })
 
-test('a word that Grafana does not know is seen', { timeout: 60_000 }, (t) => {
+test('a word that Grafana does not know is seen', { timeout: 60_000 }, () => {
   const board = readDashboards().get('job-processing')!
-  const f = (wrong: object, said: RegExp): void => match(judge(t, [{ ...board, ...wrong }]), said)
+  const f = (wrong: object, said: RegExp): void => match(judge([{ ...board, ...wrong }]), said)
   f({ refresh: 30 }, /'number' is not assignable/)
   f(
     {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { dashboardFiles } from '../../src/monitoring/dashboard-files.ts'
 import { DASHBOARDS_DIR, type DashboardModel, filled, type PanelModel, readDashboards } from '../support/dashboards.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { lint } from './dashboard-linter.ts'
 
 const boards = [...readDashboards().values()]
@@ -98,7 +98,7 @@ test('the linter sees what is wrong', () => {
 
 const promtool = spawnSync('promtool', ['--version']).status === 0
 
-test('promtool can read every query', { skip: promtool ? false : 'SKIPPED: there is no promtool here' }, (t) => {
+test('promtool can read every query', { skip: promtool ? false : 'SKIPPED: there is no promtool here' }, () => {
   const given = { __rate_interval: '5m', __range: '6h' }
   const rules = boards.flatMap((board) =>
     board.panels.flatMap(({ targets = [] }) =>
@@ -107,7 +107,7 @@ test('promtool can read every query', { skip: promtool ? false : 'SKIPPED: there
   )
   ok(rules.length > 150, `${rules.length} queries`)
   // JSON is YAML; one group for each, since a name may stand only once in a group.
-  const file = join(temporaryDirectory(t), 'queries.yaml')
+  const file = join(temporaryDirectory(), 'queries.yaml')
   writeFileSync(file, JSON.stringify({ groups: rules.map((rule, i) => ({ name: `query ${i}`, rules: [{ ...rule, labels: {} }] })) }))
   const { status, stderr, stdout } = spawnSync('promtool', ['check', 'rules', '--lint=none', file], { encoding: 'utf8' })
   strictEqual(status, 0, `${stderr}${stdout}`)

@@ -7,7 +7,7 @@ import { metricOf, unknownIn } from '../../src/monitoring/catalogue.ts'
 import { COVERAGE, exprOf, KEPT, type ScopeOptions, type Source } from '../../src/monitoring/reports/report.ts'
 import { REPORTS } from '../../src/monitoring/reports.ts'
 import { RETENTION_RULES } from '../../src/monitoring/rules/retention.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const OPTIONS: ScopeOptions = { hours: 168, prices: { gpuHour: 2, kwh: 0.5 }, namespaces: [] }
 const SOURCES: readonly Source[] = ['scraped', 'kept']
@@ -82,9 +82,9 @@ type Total = (counter: string, by: readonly string[], matchers?: string) => stri
 
 const promtool = spawnSync('promtool', ['--version']).status === 0
 
-test('promtool can read every expression', { skip: promtool ? false : 'SKIPPED: there is no promtool here' }, (t) => {
+test('promtool can read every expression', { skip: promtool ? false : 'SKIPPED: there is no promtool here' }, () => {
   const all = [...asked(), ...asked({ ...OPTIONS, namespaces: ['a', 'b-c'] })]
-  const file = join(temporaryDirectory(t), 'queries.yaml')
+  const file = join(temporaryDirectory(), 'queries.yaml')
   // JSON is YAML; one group for each, since a name may stand only once in a group.
   const groups = all.map(({ expr }, i) => ({ name: `query ${i}`, rules: [{ record: `query:${i}`, expr }] }))
   writeFileSync(file, JSON.stringify({ groups }))

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Sockets } from '../../src/net/sockets.ts'
 import { listenUnixDatagrams } from '../../src/net/unix-datagrams.ts'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const HAS_LOGGER = spawnSync('logger', ['--version']).status === 0
 const skip =
@@ -30,7 +31,7 @@ async function listening(t: TestContext, sockets: Sockets, path: string) {
 const say = (path: string, text: string): void => void spawnSync('logger', ['-u', path, '-t', 'x', text])
 
 test('messages of programs are read, by the newest', { skip }, async (t) => {
-  const path = join(temporaryDirectory(t), 'log.sock')
+  const path = join(temporaryDirectory(), 'log.sock')
   const sockets = new Sockets()
   const first = await listening(t, sockets, path)
   strictEqual(statSync(path).mode & 0o777, 0o660)
@@ -61,7 +62,7 @@ test('messages of programs are read, by the newest', { skip }, async (t) => {
 })
 
 test('while nobody is ready, senders wait and nothing is lost', { skip }, async (t) => {
-  const path = join(temporaryDirectory(t), 'log.sock')
+  const path = join(temporaryDirectory(), 'log.sock')
   const { heard, state } = await listening(t, new Sockets(), path)
   state.isReady = false
   const logger = spawn('logger', ['-u', path, '-t', 'x'], { stdio: ['pipe', 'ignore', 'inherit'] })
@@ -81,7 +82,7 @@ test('while nobody is ready, senders wait and nothing is lost', { skip }, async 
 })
 
 test('a path that cannot be had is named; one left behind is taken', { skip }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const f = (path: string, reason: string): Promise<void> =>
     rejects(listening(t, new Sockets(), path), { message: `receivers.test: cannot listen on unix:${path}: ${reason}` })
   await f(join(dir, 'no', 'where'), 'the directory does not exist or may not be written to')

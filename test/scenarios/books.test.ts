@@ -2,16 +2,17 @@ import { ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { booksOf } from '../support/books.ts'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { deliveredIds, ITEMS, isKept, SENT_SIGNALS, send } from '../support/sender.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /** Deaths of the gateway; a campaign asks for more. */
 const KILLS = Number(process.env.SLUICE_SCENARIO_KILLS ?? 4)
 
 test('nothing acknowledged is lost through kill -9 and an outage, and the books balance to the item', { timeout: 120_000 }, async (t) => {
   const backend = await OtlpBackend.start(t)
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const yaml = (http: string) => `
 receivers: { logs: off, otlp: { http: "${http}", grpc: off } }
 admin: { listen: 127.0.0.1:0 }
@@ -67,7 +68,7 @@ test('an outage longer than the cap: refused first, nothing acknowledged is lost
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { derive: off, sample: { traces: 100% } }
-queue: { dir: ${temporaryDirectory(t)}, sizeMax: 1MiB, whenFull: ${whenFull} }
+queue: { dir: ${temporaryDirectory()}, sizeMax: 1MiB, whenFull: ${whenFull} }
 exporters: { otlp: { endpoint: ${backend.url}, compression: none } }
 `
     })

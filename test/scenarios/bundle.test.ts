@@ -5,9 +5,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { before, type TestContext, test } from 'node:test'
+import { before, test } from 'node:test'
 import description from '../../package.json' with { type: 'json' }
-import { startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { startGateway, until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const MAIN = join(ROOT, 'src', 'main.ts')
@@ -18,8 +19,8 @@ const skip = existsSync(join(ROOT, 'node_modules', 'esbuild')) ? false : 'esbuil
 // Outside of the checkout, so that no package is found by accident.
 let main = ''
 if (skip === false)
-  before((t) => {
-    const dir = temporaryDirectory({ after: (done) => (t as TestContext).after(done) })
+  before(() => {
+    const dir = temporaryDirectory()
     execFileSync(process.execPath, [join(ROOT, 'test', 'tools', 'bundle.ts'), dir])
     main = join(dir, 'sluice.js')
   })
@@ -57,7 +58,7 @@ test('the bundle takes in, sends on, directly and through a proxy, and stops', {
   const port = (server.address() as AddressInfo).port
   const yaml = `
 receivers: { logs: off, otlp: { http: "127.0.0.1:0", grpc: "127.0.0.1:0" } }
-queue: { dir: ${JSON.stringify(join(temporaryDirectory(t), 'queue'))} }
+queue: { dir: ${JSON.stringify(join(temporaryDirectory(), 'queue'))} }
 exporters:
   otlp: { endpoint: "http://127.0.0.1:${port}", compression: zstd }
   otlp/proxied: { endpoint: "http://backend.invalid", proxy: "http://127.0.0.1:${port}" }
@@ -106,7 +107,7 @@ test('at rest, the bundle holds at most 90 MB', {
 }, async (t) => {
   const yaml = `
 receivers: { logs: off, otlp: { http: "127.0.0.1:0", grpc: "127.0.0.1:0" } }
-queue: { dir: ${JSON.stringify(join(temporaryDirectory(t), 'queue'))} }
+queue: { dir: ${JSON.stringify(join(temporaryDirectory(), 'queue'))} }
 exporters: { otlp: { endpoint: "http://127.0.0.1:9" }, prometheus: {} }
 admin: { listen: "127.0.0.1:0" }`
   const gateway = await startGateway(t, { yaml, main })

@@ -4,8 +4,9 @@ import { describe, it } from 'node:test'
 import { booksOf } from '../support/books.ts'
 import { DatadogBackend } from '../support/datadog-backend.ts'
 import { nano, RESOURCE, sendOtlp, startForDatadog } from '../support/datadog-gateway.ts'
-import { type GatewayProcess, scrape, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, sumOf, until } from '../support/gateway-process.ts'
 import type { Tree } from '../support/otlp-message.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const sendLogs = (gateway: GatewayProcess, bodies: readonly string[], more: Tree = {}): Promise<void> =>
   sendOtlp(gateway, 'logs', {
@@ -89,7 +90,7 @@ describe('delivery to Datadog', { concurrency: true }, () => {
 
   it('a wrong key stops it, says so, and nothing is lost', { timeout: 60_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     const first = await startForDatadog(t, backend, { dir, key: 'e'.repeat(32) })
     await sendLogs(first, ['a', 'b'])
     match(

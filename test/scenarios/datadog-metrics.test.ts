@@ -2,7 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { DatadogBackend } from '../support/datadog-backend.ts'
 import { nano, RESOURCE, sendOtlp, startForDatadog, text } from '../support/datadog-gateway.ts'
-import { type GatewayProcess, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const sendSum = (gateway: GatewayProcess, value: number, { startMs, monotonic = true }: { startMs: number; monotonic?: boolean }) =>
   sendOtlp(gateway, 'metrics', {
@@ -32,7 +33,7 @@ const sendSum = (gateway: GatewayProcess, value: number, { startMs, monotonic = 
 describe('metrics to Datadog', { concurrency: true }, () => {
   it('what only grows is told as what was added, over failures and a kill', { timeout: 60_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     let gateway = await startForDatadog(t, backend, { dir, exporter: 'compression: none' })
     const startMs = Date.now()
     let sent = Math.floor(startMs / 1000)

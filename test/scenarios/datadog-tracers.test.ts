@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import { HIGH, span as tracerSpan, v04 } from '../receivers/datadog/agent-support.ts'
 import { booksOf } from '../support/books.ts'
 import { DatadogAgent } from '../support/datadog-agent.ts'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { request, span } from '../support/otlp-bytes.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const LOW = 0x3bb9626321eb5d3bn
 const TRACE_ID = `${HIGH}${LOW.toString(16)}`
@@ -19,7 +20,7 @@ test('a tracer and OpenTelemetry in one trace: at an OTLP backend, on /metrics, 
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off }, datadog: { agent: 127.0.0.1:0, dogstatsd: off } }
 admin: { listen: 127.0.0.1:0 }
-queue: { dir: ${temporaryDirectory(t)}, sizeMax: 64MiB }
+queue: { dir: ${temporaryDirectory()}, sizeMax: 64MiB }
 processors: { sample: { traces: 100% } }
 exporters:
   otlp: { endpoint: "${backend.url}" }

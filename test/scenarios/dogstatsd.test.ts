@@ -2,7 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { type TestContext, test } from 'node:test'
 import { DatadogBackend } from '../support/datadog-backend.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 function start(t: TestContext, backend: DatadogBackend, dir: string): Promise<GatewayProcess> {
   return startGateway(t, {
@@ -40,7 +41,7 @@ const JOBS = Array.from({ length: 1000 }, (_, i) => `jobs:1|c|#service:dub,stage
 
 test('what DogStatsD counts is exact on /metrics and at Datadog, over a kill and a stop', { timeout: 60_000 }, async (t) => {
   const backend = await DatadogBackend.start(t)
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   let gateway = await start(t, backend, dir)
   const isAtDatadog = (count: number) =>
     until(

@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chooseQuery } from '../../src/facts/gpu/query.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { openStandIn, type StandIn } from '../support/nvidia-smi-stand-in.ts'
 import { helpText } from '../support/nvidia-smi-texts.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { type Tree, toProtobuf } from '../support/otlp-message.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const UUID = 'GPU-0e0e0e0e-1111-2222-3333-00000000000e'
 const FIELDS = ['index', 'name', 'uuid', 'driver_version', 'memory.total', 'utilization.gpu', 'memory.used', 'power.draw']
@@ -126,7 +127,7 @@ test('while the load climbs: a span has its mean, peak and energy, an error the 
   smi.set('help-query-gpu', { stdout: help })
   say(0)
   const backend = await OtlpBackend.start(t)
-  const gateway = await startGateway(t, { yaml: yaml(smi.command, backend.url, temporaryDirectory(t)) })
+  const gateway = await startGateway(t, { yaml: yaml(smi.command, backend.url, temporaryDirectory()) })
 
   await looksAfter(Date.now(), 1)
   const startMs = Date.now()

@@ -1,10 +1,11 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
 import { helpText } from '../support/nvidia-smi-texts.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { exporterFor, sendSpans } from '../support/sdk.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const UUID = 'GPU-0c0c0c0c-1111-2222-3333-00000000000c'
 const FIELDS = ['index', 'name', 'uuid', 'driver_version', 'memory.total', 'utilization.gpu', 'memory.used', 'temperature.gpu', 'fan.speed']
@@ -40,7 +41,7 @@ test('what nvidia-smi says is on /metrics and at the backend; while it hangs, te
   smi.set('help-query-gpu', { stdout: help })
   smi.set('query-gpu', { stdout: table(order, 57, 1024) })
   const backend = await OtlpBackend.start(t)
-  const gateway = await startGateway(t, { yaml: yaml(smi.command, backend.url, temporaryDirectory(t)) })
+  const gateway = await startGateway(t, { yaml: yaml(smi.command, backend.url, temporaryDirectory()) })
 
   const shown = async (name: string): Promise<number[]> => [...(await scrape(gateway, name)).values()]
   const sees = (name: string, expected: number) =>

@@ -5,9 +5,10 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import type { Written } from '../support/log-file-writer.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const WRITER = join(import.meta.dirname, '..', 'support', 'log-file-writer.ts')
 const FILES = Number(process.env.SLUICE_SCENARIO_FILES ?? 20)
@@ -40,7 +41,7 @@ exporters: { otlp: { endpoint: "${url}" } }
 `
 
 test(`${FILES} files rotated while they are written, and ${KILLS} times kill -9: no line is lost whose file is kept, seed ${SEED}`, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   mkdirSync(join(dir, 'logs'))
   const backend = await OtlpBackend.start(t, { countOnly: true })
   // By writer: how often each of its lines came.

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { booksOf } from '../support/books.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: a tree as protobufjs makes it
 type Tree = any
@@ -46,7 +47,7 @@ async function connected(t: TestContext, gateway: GatewayProcess, name: string):
 test('lines that were counted as accepted survive kill -9, and each arrives once', { timeout: 60_000 }, async (t) => {
   const backend = await OtlpBackend.start(t)
   backend.otherwise = { status: 503 }
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const first = await started(t, backend.url, dir)
   const [lines, syslog] = [await connected(t, first, 'tcp'), await connected(t, first, 'syslog')]
   for (let i = 0; i < 5000; i++) {

@@ -5,9 +5,10 @@ import { test } from 'node:test'
 import type { GpuDevice } from '../../src/facts/facts.ts'
 import { METRICS } from '../../src/monitoring/metrics.ts'
 import { Collector } from '../../src/receivers/gpu/collector.ts'
-import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { factsOf } from '../support/gpu-facts.ts'
 import { toProtobuf } from '../support/otlp-message.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const SRC = join(import.meta.dirname, '..', '..', 'src')
 const GPU = 'GPU-5fd4f087-86f3-7a43-b711-4771313afc50'
@@ -111,7 +112,7 @@ function isInSource(name: string): boolean {
 }
 
 test('what rules and boards ask for is what /metrics shows, by name, type and labels', async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   writeFileSync(join(dir, 'kern.log'), '')
   const gateway = await startGateway(t, {
     yaml: `

@@ -2,11 +2,12 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { Kubelet, pod } from '../support/kubelet.ts'
 import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
 import { helpText } from '../support/nvidia-smi-texts.ts'
 import { PodResources } from '../support/pod-resources.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const [MINE, OTHERS] = ['GPU-0d0d0d0d-1111-2222-3333-00000000000d', 'GPU-0e0e0e0e-1111-2222-3333-00000000000e']
 const FIELDS = ['index', 'name', 'driver_version', 'memory.total', 'utilization.gpu', 'uuid']
@@ -14,7 +15,7 @@ const FIELDS = ['index', 'name', 'driver_version', 'memory.total', 'utilization.
 test('a sidecar without nvidia-smi shows the GPU of its pod as the gateway of the node tells it, and no other', {
   timeout: 60_000
 }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const smi = openStandIn()
   t.after(() => smi.close())
   smi.set('any', { status: 1 })

@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { booksOf } from '../support/books.ts'
 import { makeCertificates, readPem } from '../support/certificates.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { type Behaviour, OtlpBackend, statusBody } from '../support/otlp-backend.ts'
 import { request, span } from '../support/otlp-bytes.ts'
 import { deliveredIds, SENT_SIGNALS, send } from '../support/sender.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 interface Options {
   readonly exporters: string
@@ -63,7 +64,7 @@ function filesIn(dir: string): string[] {
 describe('outages', { concurrency: true }, () => {
   it('an answer decides what becomes of a batch: sent again, given up and set aside, or taken in part', { timeout: 60_000 }, async (t) => {
     const backend = await OtlpBackend.start(t)
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     const gateway = await start(t, { dir, exporters: `{ otlp: { endpoint: ${backend.url}, timeout: 500ms } }` })
     const expected: Record<string, number> = { delivered: 0 }
 
@@ -240,7 +241,7 @@ describe('outages', { concurrency: true }, () => {
       const backend = await OtlpBackend.start(t)
       backend.otherwise = behaviour
       const options = {
-        dir: temporaryDirectory(t),
+        dir: temporaryDirectory(),
         exporters: `{ otlp: { endpoint: ${backend.url}, timeout: 1s } }`,
         more: 'shutdownTimeout: 3s'
       }

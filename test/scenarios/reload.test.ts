@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { booksOf } from '../support/books.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { call, EXPORT, framed, grpcSession } from '../support/grpc-client.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { request, span } from '../support/otlp-bytes.ts'
 import { deliveredIds, ITEMS, isKept, SENT_SIGNALS, type Sender, send } from '../support/sender.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const RELOADED = 'the configuration was reloaded'
 const KEPT_OLD = 'the old configuration goes on'
@@ -63,7 +64,7 @@ test('a reload under load: no connection is refused or dropped, no item is lost,
   timeout: 60_000
 }, async (t) => {
   const [first, second, added] = [await OtlpBackend.start(t), await OtlpBackend.start(t), await OtlpBackend.start(t)]
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const yaml = ({ share, exporters, requestMax = '20MiB' }: { share: string; exporters: string; requestMax?: string }): string => `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0, requestMax: ${requestMax} } }
 admin: { listen: 127.0.0.1:0 }

@@ -4,12 +4,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { OtlpSignal } from '../../src/otlp/signal.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { call, EXPORT, framed, grpcSession } from '../support/grpc-client.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { message, span, string } from '../support/otlp-bytes.ts'
 import { type Planter, plantedRequest, toJson, toProtobuf } from '../support/otlp-message.ts'
 import { Secrets } from '../support/secrets.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const SEED = Number(process.env.SLUICE_SECRETS_SEED ?? 1)
 const SAMPLE = join(import.meta.dirname, '..', '..', '..', 'shared', 'redaction', 'sample.mjs')
@@ -77,7 +78,7 @@ async function stage(t: TestContext, planted: Planted): Promise<Stage> {
     headers: { 'content-type': 'text/plain' },
     body: `not now, ${planted.text('answer of an overloaded backend')}`
   }
-  const queueDir = temporaryDirectory(t)
+  const queueDir = temporaryDirectory()
   const gateway = await startGateway(t, {
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }

@@ -4,9 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { booksOf } from '../support/books.ts'
-import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { attribute, fixed64, message, request, span, string, varint } from '../support/otlp-bytes.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 interface Options {
   readonly dir?: string
@@ -89,7 +90,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
 
   it('a limit holds its category, also over a kill, and ends on time', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     const first = await start(t, backend, { dir, exporter: 'spans: transactions' })
     backend.limit(['transaction'], 10)
     const untilMs = Date.now() + 10_000
@@ -129,7 +130,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
 
   it('a wrong DSN among several costs its own, which become dead letters; the rest goes on', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t, { projects: ['1', '2'] })
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     const gateway = await start(t, backend, {
       dir,
       exporter: `dsns: [{ services: [billing], dsn: "${backend.dsn('2', 'b'.repeat(32))}" }]`
@@ -157,7 +158,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
 
   it('what was sent when Sentry fell over is not sent again, and nothing is lost', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
-    const gateway = await start(t, backend, { dir: temporaryDirectory(t) })
+    const gateway = await start(t, backend, { dir: temporaryDirectory() })
     for (const behaviour of [
       { status: 500 },
       { status: 503 },

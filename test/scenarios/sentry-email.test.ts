@@ -4,9 +4,10 @@ import { test } from 'node:test'
 import { encode } from '../../src/otlp/encode.ts'
 import { envelopeOf } from '../receivers/sentry/support.ts'
 import { booksOf } from '../support/books.ts'
-import { startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { startGateway, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const EMAIL = `ana@${'viewers'}.example`
 const KEY = 'abcdef0123456789abcdef0123456789'
@@ -32,7 +33,7 @@ test('an e-mail address reaches the user of an error in Sentry, and nothing else
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: 100% }, errors: { wait: 0s } }
-queue: { dir: ${temporaryDirectory(t)} }
+queue: { dir: ${temporaryDirectory()} }
 exporters:
   otlp: { endpoint: ${otlp.url} }
   sentry: { dsn: "${open.dsn()}", tags: [user.email, enduser.email, note] }

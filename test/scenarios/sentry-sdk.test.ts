@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { envelopeOf } from '../receivers/sentry/support.ts'
 import { booksOf } from '../support/books.ts'
-import { type GatewayProcess, scrape, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, until } from '../support/gateway-process.ts'
 import { GPU_NAME, openGpuMemory } from '../support/gpu-memory.ts'
 import { request, span } from '../support/otlp-bytes.ts'
 import { Secrets } from '../support/secrets.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const CLIENT = join(import.meta.dirname, '..', 'support', 'sentry-node-client.ts')
 const KEY = 'abcdef0123456789abcdef0123456789'
@@ -26,7 +27,7 @@ interface Options {
 const start = (
   t: TestContext,
   backend: SentryBackend,
-  { sample = '30%', more = '', dir = temporaryDirectory(t), sizeMax = '64MiB' }: Options = {}
+  { sample = '30%', more = '', dir = temporaryDirectory(), sizeMax = '64MiB' }: Options = {}
 ) =>
   startGateway(t, {
     env: { SENTRY_DSN: backend.dsn(), POD_NAME: 'tts-0', POD_NAMESPACE: 'dubbing' },
@@ -324,7 +325,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
   it('an answer of 200 outlives a kill; a full queue tells SDKs to wait', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     backend.otherwise = { status: 503 }
-    const kept = { dir: temporaryDirectory(t), sizeMax: '4MiB' }
+    const kept = { dir: temporaryDirectory(), sizeMax: '4MiB' }
     const gateway = await start(t, backend, kept)
     const sent: string[] = []
     let answer: Response

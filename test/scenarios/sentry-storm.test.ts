@@ -2,9 +2,10 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { booksOf } from '../support/books.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { attribute, fixed64, message, request, span, string, varint } from '../support/otlp-bytes.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const SPANS = 500
 const REQUESTS = 40
@@ -43,7 +44,7 @@ test('a storm of equal errors while Sentry is down: few events, none twice, each
 }, async (t) => {
   const backend = await SentryBackend.start(t)
   backend.otherwise = { status: 503 }
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const start = (): Promise<GatewayProcess> =>
     startGateway(t, {
       env: { SENTRY_DSN: backend.dsn() },

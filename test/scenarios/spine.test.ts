@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { exporterFor, type Protocol, sendSpans } from '../support/sdk.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /** As many as a campaign wants; the share is looked at with the width that so many allow. */
 const SPANS = Number(process.env.SLUICE_SCENARIO_SPANS ?? 10_000)
@@ -15,7 +16,7 @@ for (const protocol of ['http/protobuf', 'http/json', 'grpc'] satisfies Protocol
       yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
-queue: { dir: ${temporaryDirectory(t)} }
+queue: { dir: ${temporaryDirectory()} }
 exporters: { otlp: { endpoint: ${backend.url}, signals: [traces] } }
 `
     })

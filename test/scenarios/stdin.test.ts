@@ -5,8 +5,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -33,7 +34,7 @@ async function started(t: TestContext): Promise<{ gateway: GatewayProcess; backe
 
 test('worker | sluice run --stdin: every line is delivered, then it exits with 0', async (t) => {
   const backend = await OtlpBackend.start(t)
-  const file = join(temporaryDirectory(t), 'sluice.yaml')
+  const file = join(temporaryDirectory(), 'sluice.yaml')
   writeFileSync(file, yaml(backend.url))
   const worker = `for (let i = 0; i < 20000; i++) console.log(JSON.stringify({ level: 'info', message: 'line ' + i })); process.stdout.write('the last')`
   const command = `'${process.execPath}' -e "${worker.replaceAll('"', '\\"')}" | '${process.execPath}' '${MAIN}' run --stdin --config '${file}'`
@@ -89,8 +90,8 @@ test('a reload goes on with the input where it was', async (t) => {
   deepStrictEqual(linesAt(backend), ['one', 'two', '{"message":"three"}'])
 })
 
-test('a file that switches the receiver off cannot read the input', async (t) => {
-  const file = join(temporaryDirectory(t), 'sluice.yaml')
+test('a file that switches the receiver off cannot read the input', async () => {
+  const file = join(temporaryDirectory(), 'sluice.yaml')
   writeFileSync(file, 'receivers: { logs: off }\n')
   const run = promisify(execFile)(process.execPath, [MAIN, 'run', '--stdin', '--config', file])
   const failure = (await run.catch((error: unknown) => error)) as { code: number; stderr: string }

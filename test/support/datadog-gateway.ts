@@ -1,8 +1,9 @@
 import { strictEqual } from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { DatadogBackend } from './datadog-backend.ts'
-import { type GatewayProcess, startGateway, temporaryDirectory } from './gateway-process.ts'
+import { type GatewayProcess, startGateway } from './gateway-process.ts'
 import { type Tree, toProtobuf } from './otlp-message.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 export interface DatadogOptions {
   readonly dir?: string
@@ -18,7 +19,7 @@ export interface DatadogOptions {
 export function startForDatadog(
   t: TestContext,
   backend: DatadogBackend,
-  { dir = temporaryDirectory(t), exporter = '', endpoints = [], more = '', key = backend.key, sample = '100%' }: DatadogOptions = {}
+  { dir = temporaryDirectory(), exporter = '', endpoints = [], more = '', key = backend.key, sample = '100%' }: DatadogOptions = {}
 ): Promise<GatewayProcess> {
   return startGateway(t, {
     env: { DD_API_KEY: key },

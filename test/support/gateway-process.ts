@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const MAIN = join(ROOT, 'src', 'main.ts')
@@ -42,19 +42,12 @@ export interface GatewayOptions {
   readonly args?: readonly string[]
 }
 
-/** A directory that is gone when the test has ended. */
-export function temporaryDirectory(t: { after(done: () => void): void }): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
-
 /** Starts a gateway and resolves when it is ready. Throws with its log when it ends before. */
 export async function startGateway(
   t: { after(done: () => unknown): void },
   { yaml, env = {}, main = MAIN, args = [] }: GatewayOptions
 ): Promise<GatewayProcess> {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const file = join(dir, 'sluice.yaml')
   writeFileSync(file, yaml)
   const child = spawn(process.execPath, [main, 'run', '--config', file, ...args], {

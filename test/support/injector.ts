@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Injector, type InjectorLog } from '../../src/inject/injector.ts'
 import { type Called, type CallOptions, call } from './admission-reviews.ts'
-import { temporaryDirectory, until } from './gateway-process.ts'
+import { until } from './gateway-process.ts'
 import type { KubeApi } from './kube-api.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 export interface TestInjector {
   readonly injector: Injector
@@ -47,7 +48,7 @@ export const settingsOf = ({ api, tls, webhook, sidecar = {} }: InjectorParts): 
 /** An injector in this process, with an API server of the test's own, which ends with the test. */
 export async function startInjector(t: { after(done: () => unknown): void }, parts: InjectorParts): Promise<TestInjector> {
   const { api, nowMs, unready } = parts
-  const file = join(temporaryDirectory(t), 'inject.yaml')
+  const file = join(temporaryDirectory(), 'inject.yaml')
   writeFileSync(file, settingsOf(parts))
   const said: Record<string, unknown>[] = []
   const say = (level: string) => (fields: object, message: string) => void said.push({ level, message, ...fields })

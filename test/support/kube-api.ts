@@ -1,10 +1,10 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { makeAuthority, makeServing } from '../../src/inject/certificates/make.ts'
-import { temporaryDirectory } from './gateway-process.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 interface Meta {
   name: string
@@ -89,7 +89,7 @@ export class KubeApi {
   }
 
   static async start(t: { after(done: () => void): void }): Promise<KubeApi> {
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     const server = createServer()
     const api = new KubeApi(dir, server)
     await api.renewAuthority()
@@ -97,7 +97,6 @@ export class KubeApi {
     t.after(() => {
       server.closeAllConnections()
       server.close()
-      rmSync(dir, { recursive: true, force: true })
     })
     writeFileSync(join(dir, 'namespace'), NAMESPACE)
     api.renewToken('token-1', LEAST_RIGHTS)

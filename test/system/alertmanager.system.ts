@@ -176,7 +176,7 @@ async function stage(t: TestContext): Promise<{
   readonly alerts: () => Promise<Seen[]>
 }> {
   const doubles = await startAlertDoubles(t)
-  const address = await startAlertmanager(t, configurationFor(t, doubles, FACTOR))
+  const address = await startAlertmanager(t, configurationFor(doubles, FACTOR))
   const url = `http://${address}/api/v2/alerts`
   return {
     ...{ doubles, address },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { alertmanagerConfig, CHANNELS, SECRET_FILES } from '../../src/monitoring/alertmanager.ts'
 import { type AlertDoubles, MAIL_USER, ROUTING_KEY } from '../support/alert-doubles.ts'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { isHere } from './clients.ts'
 import { addressOf } from './prometheus.ts'
 
@@ -15,7 +15,7 @@ export const TEMPLATES = join(import.meta.dirname, '..', '..', 'config', 'monito
 
 /** Starts a real Alertmanager; host:port. The configuration may be JSON, which is YAML. */
 export async function startAlertmanager(t: TestContext, configuration: string): Promise<string> {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const file = join(dir, 'alertmanager.yaml')
   writeFileSync(file, configuration)
   const args = [`--config.file=${file}`, `--storage.path=${dir}`, '--web.listen-address=127.0.0.1:0', '--cluster.listen-address=']
@@ -27,8 +27,8 @@ export async function startAlertmanager(t: TestContext, configuration: string): 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** The configuration as it is in the repository, but that it reaches the doubles, and that its times are shorter by `factor`. */
-export function configurationFor(t: TestContext, doubles: AlertDoubles, factor: number): string {
-  const secrets = temporaryDirectory(t)
+export function configurationFor(doubles: AlertDoubles, factor: number): string {
+  const secrets = temporaryDirectory()
   writeFileSync(join(secrets, SECRET_FILES.pagerDuty), `${ROUTING_KEY}\n`)
   writeFileSync(join(secrets, SECRET_FILES.slack), `${doubles.slackUrl}\n`)
   writeFileSync(join(secrets, SECRET_FILES.mail), MAIL_USER.password)

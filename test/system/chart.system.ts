@@ -9,8 +9,9 @@ import { components } from '../../src/components.ts'
 import { check } from '../../src/config/check.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
 import { exampleValues } from '../support/chart-examples.ts'
-import { startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { startGateway, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { BACKEND, CHART, environmentOf, NAMESPACE, ofKind, only, type Rendered, render, violations, workloadsOf } from './chart.ts'
 import { KUBERNETES_MINORS, kubernetesParts } from './kubernetes-parts.ts'
 import { kubernetesSchemas } from './kubernetes-schemas.ts'
@@ -245,7 +246,7 @@ test('what a pod sends to its node goes through the gateway in the middle to the
     const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === workload.metadata.name)!
     const yaml = map.data['sluice.yaml']
       .replace(/: :\d+$/gm, ': 127.0.0.1:0')
-      .replace('dir: /var/lib/sluice', `dir: ${temporaryDirectory(t)}`)
+      .replace('dir: /var/lib/sluice', `dir: ${temporaryDirectory()}`)
     return startGateway(t, { yaml, env: { ...environmentOf(workload), OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } })
   }
   const middle = await start(ofKind(objects, 'StatefulSet')[0], backend.url)

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { tryLock, unlock } from './file-lock.ts'
 
 const SPANS = Number(process.env.SLUICE_SYSTEM_SPANS ?? 100_000)
@@ -75,7 +76,7 @@ export async function checkClient(
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
-queue: { dir: ${temporaryDirectory(t)} }
+queue: { dir: ${temporaryDirectory()} }
 exporters: { otlp: { endpoint: ${backend.url} } }
 `
   })

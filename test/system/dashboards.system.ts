@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PLATFORM_METRICS } from '../../src/monitoring/metrics/platform.ts'
 import { type DashboardModel, filled, labelsOf, readDashboards } from '../support/dashboards.ts'
 import { DubbingLoad } from '../support/dubbing-load.ts'
-import { type GatewayProcess, scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { skipWithoutRecordings } from '../support/nvidia-smi-recordings.ts'
 import { type Phase, replayMachine } from '../support/nvidia-smi-replay.ts'
 import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
@@ -16,6 +16,7 @@ import { OtlpBackend } from '../support/otlp-backend.ts'
 import { sendPlatformMetrics } from '../support/platform-metrics.ts'
 import { PodResources } from '../support/pod-resources.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { drawDashboard, type PanelData } from '../tools/dashboard-picture.ts'
 import { isHere } from './clients.ts'
 import { type Prometheus, type Series, startPrometheus } from './prometheus.ts'
@@ -57,7 +58,7 @@ test('every query of every board finds data in a real Prometheus, and every lege
 
 /** A platform at work: load, platform metrics, two GPUs, an Xid, a destination that refuses now and then, and a Prometheus that watches. */
 async function stage(t: TestContext): Promise<{ gateway: GatewayProcess; prometheus: Prometheus }> {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const smi = openStandIn()
   t.after(() => smi.close())
   const machine = replayMachine(smi)

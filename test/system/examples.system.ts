@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import * as yaml from 'yaml'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { failureOf, madeOnce } from './clients.ts'
 import { pythonPackages } from './python-packages.ts'
 
@@ -52,7 +53,7 @@ async function run(t: TestContext, example: string, program: string, args: reado
   const sidecar = environmentOf(spec.initContainers[0])
   const worker = environmentOf(spec.containers[0])
   const backend = await OtlpBackend.start(t)
-  const logs = temporaryDirectory(t)
+  const logs = temporaryDirectory()
   const config = yaml.parse(sidecar.SLUICE_CONFIG_YAML)
   // Ports and directories of this machine in place of a pod's.
   const files = config.receivers?.files === undefined ? {} : { files: { ...config.receivers.files, include: [`${logs}/**/*`] } }
@@ -60,7 +61,7 @@ async function run(t: TestContext, example: string, program: string, args: reado
     ...config,
     receivers: { otlp: { http: '127.0.0.1:0', grpc: 'off' }, logs: 'off', datadog: 'off', ...files },
     processors: { sample: { traces: '100%' } },
-    queue: { ...config.queue, dir: temporaryDirectory(t) },
+    queue: { ...config.queue, dir: temporaryDirectory() },
     exporters: { otlp: { endpoint: backend.url } },
     admin: { listen: '127.0.0.1:0' }
   }
@@ -123,7 +124,7 @@ try {
 }
 
 test('the Node worker, whose log file the sidecar reads', { skip: skipNode, timeout: 120_000 }, async (t) => {
-  const directory = join(temporaryDirectory(t), 'app')
+  const directory = join(temporaryDirectory(), 'app')
   mkdirSync(directory)
   for (const file of ['worker.js', 'package.json']) cpSync(join(EXAMPLES, 'node-worker', file), join(directory, file))
   symlinkSync(join(modules, 'node_modules'), join(directory, 'node_modules'))

@@ -6,7 +6,8 @@ import { Agent } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { makeCertificates } from '../support/certificates.ts'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { KubernetesClient } from './kubernetes-client.ts'
 
 const READY_WITHIN_MS = 90_000
@@ -42,7 +43,7 @@ export async function startKubernetes(
   programs: { readonly etcd: string; readonly kubeApiServer: string; readonly kubeControllerManager?: string },
   users: Readonly<Record<string, string>> = {}
 ): Promise<KubernetesCluster> {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const certificates = makeCertificates(t)
   if (certificates === null) throw new Error('there is no openssl here')
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryDirectory } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { type InjectorProcess, startInjector } from './injector-process.ts'
 import { installChart, objectOf, renderChart, uninstallChart } from './kubernetes-chart.ts'
 import type { Manifest } from './kubernetes-client.ts'
@@ -43,7 +43,7 @@ export async function installRelease(
   namespace: string,
   { server = {}, tls = {}, sidecar = {} }: { server?: object; tls?: object; sidecar?: object } = {}
 ): Promise<Release> {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const [port, adminPort] = await freePorts(2)
   const tokenFile = join(dir, 'token')
   const namespaceFile = join(dir, 'namespace')
@@ -95,7 +95,7 @@ export async function installRelease(
       const others = settings
         .replace(`127.0.0.1:${port}`, `127.0.0.1:${otherPort}`)
         .replace(`127.0.0.1:${adminPort}`, `127.0.0.1:${otherAdminPort}`)
-      return { ...(await start(others, temporaryDirectory(t), otherAdminPort)), address: { host: '127.0.0.1', port: otherPort } }
+      return { ...(await start(others, temporaryDirectory(), otherAdminPort)), address: { host: '127.0.0.1', port: otherPort } }
     },
     async upgrade(over) {
       await callByService()

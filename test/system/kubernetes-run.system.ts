@@ -3,8 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeCertificates } from '../support/certificates.ts'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { deploymentOf, MACHINE, pythonWorker, resourcesOf } from './injected-worker.ts'
 import { installChart } from './kubernetes-chart.ts'
 import type { Manifest } from './kubernetes-client.ts'
@@ -29,7 +30,7 @@ test('from helm install to telemetry: injector, worker, sidecar and gateway as p
   skip,
   timeout: 240_000
 }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const node = await NodeNetwork.open(t)
   const backend = await OtlpBackend.start(t, { host: node.outside })
   const cluster = await startKubernetes(t, parts!)
@@ -87,7 +88,7 @@ test('from helm install to telemetry: injector, worker, sidecar and gateway as p
 })
 
 test('with a certificate of the cluster’s own in a Secret', { skip, timeout: 240_000 }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const cluster = await startKubernetes(t, parts!)
   await cluster.admin.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } })
   await cluster.makeNamespace(SYSTEM)

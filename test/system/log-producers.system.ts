@@ -6,8 +6,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { failureOf, isHere, madeOnce } from './clients.ts'
 import { pythonPackages } from './python-packages.ts'
 
@@ -201,7 +202,7 @@ const noLogger = isHere('logger', '--version') ? false : 'SKIPPED: there is no l
 for (const [name, how] of Object.entries(FORWARDS))
   test(`rsyslog forwarding over ${name}`, { skip: rsyslog.skip || noLogger, timeout: 60_000 }, async (t) => {
     const { backend, addressOf } = await place(t)
-    const dir = temporaryDirectory(t)
+    const dir = temporaryDirectory()
     const [host, port] = addressOf('syslog').split(':')
     const socket = join(dir, 'log')
     writeFileSync(

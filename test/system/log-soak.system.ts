@@ -11,7 +11,8 @@ import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { walkRecords } from '../../src/otlp/request.ts'
 import { booksOf } from '../support/books.ts'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const MINUTES = Number(process.env.SLUICE_SOAK_MINUTES ?? 1)
 const LINES_PER_SECOND = 20_000
@@ -72,7 +73,7 @@ test(`${MINUTES} min at ${LINES_PER_SECOND} lines/s, the exporter down for half 
     yaml: `
 receivers: { otlp: { http: 127.0.0.1:0, grpc: off }, logs: { tcp: 127.0.0.1:0, syslog: off, fluent: off } }
 admin: { listen: 127.0.0.1:0 }
-queue: { dir: ${temporaryDirectory(t)}, sizeMax: 8GiB }
+queue: { dir: ${temporaryDirectory()}, sizeMax: 8GiB }
 exporters: { otlp: { endpoint: ${url} }, prometheus: {} }
 `
   })

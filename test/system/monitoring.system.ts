@@ -8,13 +8,14 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FACTOR, scaledRules } from '../monitoring/scaled-rules.ts'
 import { type AlertDoubles, startAlertDoubles } from '../support/alert-doubles.ts'
-import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { skipWithoutRecordings } from '../support/nvidia-smi-recordings.ts'
 import { replayMachine } from '../support/nvidia-smi-replay.ts'
 import { openStandIn, type StandIn } from '../support/nvidia-smi-stand-in.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { type Tree, toProtobuf } from '../support/otlp-message.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { ALERTMANAGER, configurationFor, startAlertmanager } from './alertmanager.ts'
 import { isHere } from './clients.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
@@ -124,7 +125,7 @@ async function firing({ get }: Prometheus): Promise<string[]> {
 
 /** A gateway under load with two idle GPUs, a Prometheus with the rules, a minute of which is a second, and an Alertmanager that tells the doubles. */
 async function stage(t: TestContext): Promise<Stage & { outage: { begin: () => Promise<void>; end: () => Promise<void> } }> {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const smi = openStandIn()
   t.after(() => smi.close())
   replayMachine(smi).show('idle', 'idle')
@@ -144,7 +145,7 @@ exporters: { otlp: { endpoint: ${backend.url} }, sentry: { dsn: "${sentry.dsn()}
 `
   })
   writeFileSync(join(dir, 'rules.yaml'), scaledRules())
-  const alertmanager = await startAlertmanager(t, configurationFor(t, doubles, FACTOR))
+  const alertmanager = await startAlertmanager(t, configurationFor(doubles, FACTOR))
   const prometheus = await startPrometheus(
     t,
     [

@@ -5,12 +5,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeCertificates } from '../support/certificates.ts'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
 import { skipWithoutRecordings } from '../support/nvidia-smi-recordings.ts'
 import { replayMachine } from '../support/nvidia-smi-replay.ts'
 import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { PodResources } from '../support/pod-resources.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { attributesOf, deploymentOf, IDENTITY, inject, MACHINE, podFrom, pythonWorker, resourcesOf } from './injected-worker.ts'
 import { objectOf, renderChart } from './kubernetes-chart.ts'
 import type { Manifest } from './kubernetes-client.ts'
@@ -27,7 +28,7 @@ const [SPANS, ERROR_EVERY, LOGS] = [2000, 50, 10]
 const TOKEN = 'token-of-the-node'
 
 test('the chart’s gateway of the node tells a sidecar of its pod’s GPU, and spans carry it', { skip, timeout: 180_000 }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const node = await NodeNetwork.open(t)
   const backend = await OtlpBackend.start(t, { host: node.outside })
   const endpoint = `http://${node.outside}:${backend.port}`

@@ -4,10 +4,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { type GatewayProcess, startGateway, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
 import { plantedRequest, toProtobuf } from '../support/otlp-message.ts'
 import { exporterFor, sendSpans } from '../support/sdk.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { isHere } from './clients.ts'
 import { startPrometheus } from './prometheus.ts'
 
@@ -19,7 +20,7 @@ async function stage(t: TestContext): Promise<{ gateway: GatewayProcess; backend
     yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
-queue: { dir: ${temporaryDirectory(t)} }
+queue: { dir: ${temporaryDirectory()} }
 exporters: { otlp: { endpoint: ${backend.url} } }
 `
   })

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /** A series of an answer: one value, or one for each step. */
 export interface Series {
@@ -24,7 +25,7 @@ export interface Prometheus {
  * Starts a real Prometheus that scrapes every second, keeps exemplars, and is gone when the test has ended. `more` is more of its
  * configuration; in `dir/data` there may be blocks of a past.
  */
-export async function startPrometheus(t: TestContext, jobs: object[], more: object = {}, dir = temporaryDirectory(t)): Promise<Prometheus> {
+export async function startPrometheus(t: TestContext, jobs: object[], more: object = {}, dir = temporaryDirectory()): Promise<Prometheus> {
   // JSON is YAML.
   writeFileSync(
     join(dir, 'prometheus.yml'),

@@ -6,11 +6,12 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MAIL_USER, startAlertDoubles } from '../support/alert-doubles.ts'
 import { DubbingLoad, STAGES, TIERS } from '../support/dubbing-load.ts'
-import { startGateway, temporaryDirectory } from '../support/gateway-process.ts'
+import { startGateway } from '../support/gateway-process.ts'
 import { skipWithoutRecordings } from '../support/nvidia-smi-recordings.ts'
 import { replayMachine } from '../support/nvidia-smi-replay.ts'
 import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
 import { sendPlatformMetrics } from '../support/platform-metrics.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { isHere } from './clients.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
 
@@ -94,7 +95,7 @@ test('what a gateway saw of a platform is told by each report, on the terminal, 
   ok(Math.abs(costs.reduce((sum, cost) => sum + cost, 0) - 10 * hours) < 0.02 * 10 * hours, `${costs} of ${hours} hours`)
 
   const doubles = await startAlertDoubles(t)
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   writeFileSync(join(dir, 'slack'), `${doubles.slackUrl}\n`)
   writeFileSync(join(dir, 'password'), `${MAIL_USER.password}\n`)
   const mail = ['--mail-to', 'ops@example.com', '--mail-to', 'cto@example.com', '--mail-from', 'sluice@example.com']
@@ -152,7 +153,7 @@ test('a week is told as it was counted, from rules that keep it for longer than 
   timeout: 120_000
 }, async (t) => {
   const end = Math.floor(Date.now() / 1000 / STEP) * STEP
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   // 15 days of what rules keep, 5 of what was scraped; before a week ago half as much was done.
   const busy = (at: number): number => (at > end - 7 * DAY ? 1 : 0.5)
   backfill(dir, {

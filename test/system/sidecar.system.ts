@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { temporaryDirectory, until } from '../support/gateway-process.ts'
+import { until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { deploymentOf, IDENTITY, inject, MACHINE, podFrom, pythonWorker, resourcesOf } from './injected-worker.ts'
 import { NodeNetwork } from './pod-network.ts'
 import { runPod } from './pod-runner.ts'
@@ -14,7 +15,7 @@ const NO_NODE = '203.0.113.1'
 const OWN_LINE = 'a line of a file of the worker'
 
 test('an injected worker’s telemetry comes out with the identity of its pod', { skip, timeout: 180_000 }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const node = await NodeNetwork.open(t)
   const backend = await OtlpBackend.start(t, { host: node.outside })
   const config = { exporters: { otlp: { endpoint: `http://${node.outside}:${backend.port}` } } }
@@ -59,7 +60,7 @@ test('an injected worker’s telemetry comes out with the identity of its pod', 
 })
 
 test('what the sidecar has accepted survives its crash while the backend is away', { skip, timeout: 180_000 }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const node = await NodeNetwork.open(t)
   const away = await OtlpBackend.start(t, { host: node.outside })
   const { port } = away

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { scrape, startGateway, sumOf, temporaryDirectory, until } from '../support/gateway-process.ts'
+import { scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
 import { OtlpBackend } from '../support/otlp-backend.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { failureOf, isHere } from './clients.ts'
 
 const VERSION = 'v0.161.0'
@@ -34,7 +35,7 @@ for (const transport of ['http', 'grpc'] as const) {
       yaml: `
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 } }
 admin: { listen: 127.0.0.1:0 }
-queue: { dir: ${temporaryDirectory(t)} }
+queue: { dir: ${temporaryDirectory()} }
 exporters: { otlp: { endpoint: ${backend.url} } }
 `
     })

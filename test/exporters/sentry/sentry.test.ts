@@ -10,10 +10,10 @@ import type { Exporter, Host, Outcome } from '../../../src/component.ts'
 import { RefusedError } from '../../../src/errors.ts'
 import { sentry } from '../../../src/exporters/sentry/sentry.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
-import { temporaryDirectory } from '../../support/gateway-process.ts'
 import { host } from '../../support/host.ts'
 import { attribute, fixed64, message, request, span, string, varint } from '../../support/otlp-bytes.ts'
 import { SentryBackend } from '../../support/sentry-backend.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const NEVER = new AbortController().signal
 const redacted = (signal: Signal, bytes: Uint8Array): RedactedBatch => parseBatch(signal, bytes) as RedactedBatch
@@ -299,7 +299,7 @@ test('a limit that lasts longer than items wait drops them, and Sentry is told',
 
 test('limits hold over a restart', async (t) => {
   const backend = await SentryBackend.start(t)
-  const stateDir = temporaryDirectory(t)
+  const stateDir = temporaryDirectory()
   const first = await exporterTo(t, { dsn: backend.dsn() }, { stateDir })
   backend.limit(['span'], 1)
   await refusal(first.send(traces(1), NEVER))
@@ -403,7 +403,7 @@ test('a batch that expires says what of it arrived', async (t) => {
 
 test('Sentry is told what was sampled away, once, over restarts, shared out among projects', async (t) => {
   const backend = await SentryBackend.start(t, { projects: ['1', '2'] })
-  const stateDir = temporaryDirectory(t)
+  const stateDir = temporaryDirectory()
   let sampledOut = 1_000
   const books: NonNullable<Host['books']> = () => [
     { labels: { signal: 'traces', stage: 'process', component: 'sample', outcome: 'sampled_out', reason: '' }, value: sampledOut },

@@ -15,7 +15,7 @@ import {
   validityOf,
   writeMaterial
 } from '../../../src/inject/certificates/material.ts'
-import { temporaryDirectory } from '../../support/gateway-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -49,7 +49,7 @@ test('what is made is what strict readers of X.509 take, for these names and no 
   strictEqual(certificate.ca, false)
   strictEqual(new X509Certificate(authority.certificate).ca, true)
   ok(!/[^0-9A-F]/.test(certificate.serialNumber) && certificate.serialNumber.length === 32)
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   writeFileSync(join(dir, 'ca.pem'), authority.certificate)
   writeFileSync(join(dir, 'tls.pem'), serving.certificate)
   const verify = [

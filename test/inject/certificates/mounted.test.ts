@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeAuthority, makeServing, type Signed } from '../../../src/inject/certificates/make.ts'
 import { MountedCertificates } from '../../../src/inject/certificates/mounted.ts'
-import { temporaryDirectory } from '../../support/gateway-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const NOW = Date.now()
 
@@ -28,8 +28,8 @@ class SecretVolume {
   }
 }
 
-test('mounted files are served as they come, and again as they change', async (t) => {
-  const volume = new SecretVolume(temporaryDirectory(t))
+test('mounted files are served as they come, and again as they change', async () => {
+  const volume = new SecretVolume(temporaryDirectory())
   const authority = await makeAuthority({ fromMs: NOW, untilMs: NOW + 3_600_000 })
   const make = (untilMs: number): Promise<Signed> => makeServing(authority, ['injector'], { fromMs: NOW - 60_000, untilMs })
   const served: Signed[] = []

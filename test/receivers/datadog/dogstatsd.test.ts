@@ -15,8 +15,9 @@ import { datadog } from '../../../src/receivers/datadog/datadog.ts'
 import { listenDogStatsD } from '../../../src/receivers/datadog/dogstatsd.ts'
 import { Aggregation } from '../../../src/receivers/datadog/dogstatsd-aggregation.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
-import { temporaryDirectory, until } from '../../support/gateway-process.ts'
+import { until } from '../../support/gateway-process.ts'
 import { host } from '../../support/host.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const LIMITS = { seriesMax: 1000, expireAfterMs: 3_600_000, intervalMs: 1e6 }
 
@@ -330,7 +331,7 @@ async function listening(t: TestContext, asked: Partial<Parameters<typeof listen
 }
 
 test('messages over UDP and in frames over a stream are told each interval, and at the end', async (t) => {
-  const path = join(temporaryDirectory(t), 'stream.sock')
+  const path = join(temporaryDirectory(), 'stream.sock')
   const { listener, totals } = await listening(t, { dogstatsd: [{ host: '127.0.0.1', port: 0 }], dogstatsdStream: [{ path }] })
   const [udp, stream] = listener.addresses
   strictEqual(stream, `unix:${path}`)
@@ -357,7 +358,7 @@ const skip =
     : spawnSync('python3', ['--version']).status !== 0 && 'SKIPPED: there is no python3 to send with'
 
 test('messages over a Unix datagram socket', { skip }, async (t) => {
-  const path = join(temporaryDirectory(t), 'dsd.sock')
+  const path = join(temporaryDirectory(), 'dsd.sock')
   const { listener, totals } = await listening(t, { dogstatsd: [{ path }] })
   deepStrictEqual(listener.addresses, [`unix:${path}`])
   spawnSync('python3', ['-c', SEND, path, 'a:1|c\na:2|c'])

@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import { components } from '../../../src/components.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { files } from '../../../src/receivers/files/files.ts'
-import { temporaryDirectory } from '../../support/gateway-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'log-files.md'), 'utf8')
 
-test('the example of the page is a configuration', async (t) => {
-  const file = join(temporaryDirectory(t), 'sluice.yaml')
+test('the example of the page is a configuration', async () => {
+  const file = join(temporaryDirectory(), 'sluice.yaml')
   const [, example] = /```yaml\n([\s\S]*?)```/.exec(PAGE) ?? []
   writeFileSync(file, example)
   const { config } = await loadConfig({ file, env: {}, definitions: components })

@@ -5,8 +5,9 @@ import { z } from 'zod'
 import type { Host, Push } from '../../../src/component.ts'
 import { files } from '../../../src/receivers/files/files.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
-import { temporaryDirectory, until } from '../../support/gateway-process.ts'
+import { until } from '../../support/gateway-process.ts'
 import { host } from '../../support/host.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { type Read, recordsIn } from '../logs/record.ts'
 
 /** A directory of logs and the receiver that follows them, to be started and ended as often as a test likes. */
@@ -23,7 +24,7 @@ export class Following {
 
   constructor(t: TestContext) {
     this.t = t
-    this.dir = temporaryDirectory(t)
+    this.dir = temporaryDirectory()
     this.logs = join(this.dir, 'logs')
     mkdirSync(this.logs)
   }

@@ -3,14 +3,14 @@ import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Listing, Listings } from '../../../src/receivers/files/listing.ts'
-import { temporaryDirectory } from '../../support/gateway-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const never = (reason: string): void => {
   throw new Error(reason)
 }
 
-test('a listing answers what was asked before it was made', (t) => {
-  const dir = temporaryDirectory(t)
+test('a listing answers what was asked before it was made', () => {
+  const dir = temporaryDirectory()
   const listings = new Listings(never)
   const [first, second] = [listings.ask(), listings.ask()]
   const listing = listings.of(dir, first)
@@ -22,8 +22,8 @@ test('a listing answers what was asked before it was made', (t) => {
   strictEqual(listings.of(dir, first), later)
 })
 
-test('names are found by their beginning', (t) => {
-  const dir = temporaryDirectory(t)
+test('names are found by their beginning', () => {
+  const dir = temporaryDirectory()
   for (const name of ['a', 'app', 'app.log', 'app.log.1', 'app0', 'b']) writeFileSync(join(dir, name), '')
   const listing = new Listing(dir, 0, never)
   const f = (text: string, expected: string[]): void => deepStrictEqual(listing.beginningWith(text), expected)
@@ -34,8 +34,8 @@ test('names are found by their beginning', (t) => {
   f('c', [])
 })
 
-test('a file is looked at once, and found by its inode', (t) => {
-  const dir = temporaryDirectory(t)
+test('a file is looked at once, and found by its inode', () => {
+  const dir = temporaryDirectory()
   const at = (name: string): string => join(dir, name)
   writeFileSync(at('a'), 'one')
   writeFileSync(at('b'), 'other')
@@ -53,8 +53,8 @@ test('a file is looked at once, and found by its inode', (t) => {
   strictEqual(listing.headOf('gone'), null)
 })
 
-test('a directory that is gone is empty; of one that cannot be read nothing is known', (t) => {
-  const dir = temporaryDirectory(t)
+test('a directory that is gone is empty; of one that cannot be read nothing is known', () => {
+  const dir = temporaryDirectory()
   strictEqual(new Listing(join(dir, 'gone'), 0, never).isWhole, true)
   const reasons: string[] = []
   writeFileSync(join(dir, 'file'), '')

@@ -10,7 +10,8 @@ import { RefusedError } from '../../../src/errors.ts'
 import { Sockets } from '../../../src/net/sockets.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { makeCertificates, readPem } from '../../support/certificates.ts'
-import { temporaryDirectory, until } from '../../support/gateway-process.ts'
+import { until } from '../../support/gateway-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import type { Read } from './record.ts'
 import { type Started, started } from './started.ts'
 
@@ -57,7 +58,7 @@ const some = (seen: Started, count: number): Promise<Read[]> =>
 const bodies = ({ records }: Started): unknown[] => records.map(({ body }) => body)
 
 test('lines over TCP and Unix sockets, however they are cut', async (t) => {
-  const path = join(temporaryDirectory(t), 'lines.sock')
+  const path = join(temporaryDirectory(), 'lines.sock')
   const seen = await started(t, { tcp: [ANY, `unix:${path}`], ...QUICK })
   await sent(t, seen.at('tcp'), '{"level":"error","message":"j', 'son"}\r\nplain\n', Buffer.from([0xe2, 0x82]), Buffer.from([0xac]))
   const records = await some(seen, 3)
@@ -80,7 +81,7 @@ test('lines over UDP, several in a datagram', async (t) => {
 })
 
 test('syslog over TCP, UDP and Unix sockets, in both forms and framings', async (t) => {
-  const path = join(temporaryDirectory(t), 'syslog.sock')
+  const path = join(temporaryDirectory(), 'syslog.sock')
   const seen = await started(t, { syslog: [ANY, `unix:${path}`], ...QUICK })
   const modern = '<11>1 2025-10-11T22:14:15.003Z web api 7 ID47 [x y="z"] it failed'
   const legacy = '<30>Oct 11 22:14:15 sshd[814]: Accepted'

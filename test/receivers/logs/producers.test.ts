@@ -3,7 +3,8 @@ import { execFile, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { temporaryDirectory, until } from '../../support/gateway-process.ts'
+import { until } from '../../support/gateway-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import type { Read } from './record.ts'
 import { started } from './started.ts'
 
@@ -13,7 +14,7 @@ const isThere = (command: string): boolean => spawnSync(command, ['--version']).
 const QUICK = { batchDelay: '5ms', joinWithin: '20ms' }
 
 test('logger(1) over UDP, TCP and Unix sockets', { skip: !isThere('logger') && 'there is no logger(1)' }, async (t) => {
-  const dir = temporaryDirectory(t)
+  const dir = temporaryDirectory()
   const [stream, datagram] = [join(dir, 'stream.sock'), join(dir, 'datagram.sock')]
   const seen = await started(t, { syslog: ['127.0.0.1:0', `unix:${stream}`], datagram: `unix:${datagram}`, ...QUICK })
   const port = seen.at('syslog').split(':')[1]
@@ -64,7 +65,7 @@ handler.close()
 `
 
 test('Python’s SysLogHandler over UDP, TCP and a Unix socket', { skip: !isThere('python3') && 'there is no Python' }, async (t) => {
-  const path = join(temporaryDirectory(t), 'log')
+  const path = join(temporaryDirectory(), 'log')
   const seen = await started(t, { syslog: '127.0.0.1:0', datagram: `unix:${path}`, ...QUICK })
   const port = seen.at('syslog').split(':')[1]
   for (const [kind, address] of [
