@@ -29,14 +29,21 @@ export class Arrival {
   /** Throws RefusedError `too-large` or `busy`; what came before is then forgotten. */
   add(chunk: Buffer): void {
     this.bytes += chunk.length
+    this.chunks.push(chunk)
     try {
       if (this.bytes > this.bytesMax) throw tooLarge(this.limits.bodyBytesMax)
       this.lease.take(chunk.length)
     } catch (error) {
-      this.chunks = []
+      this.forget()
       throw error
     }
-    this.chunks.push(chunk)
+  }
+
+  /** Lets go of what came and was not taken: under more load than there is room for, that is most of what comes. */
+  forget(): void {
+    const { chunks } = this
+    this.chunks = []
+    if (this.owned) for (const chunk of chunks) free(chunk)
   }
 
   /** Everything, in one piece. */

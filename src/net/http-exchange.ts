@@ -124,6 +124,7 @@ export class Exchange implements Watched {
   private take(chunk: Buffer): void {
     if (this.state !== 'arriving') {
       this.drainedBytes += chunk.length
+      free(chunk)
       return
     }
     try {
@@ -181,6 +182,7 @@ export class Exchange implements Watched {
 
   private settle(): void {
     this.lease.release()
+    this.arrival?.forget()
     this.arrival = undefined
     this.mount.leave()
   }
