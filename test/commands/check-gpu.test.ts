@@ -1,27 +1,21 @@
 import { match, ok, strictEqual } from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { checkGpu } from '../../src/commands/check-gpu.ts'
 import { components } from '../../src/components.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { FactsOptions } from '../../src/facts/open.ts'
-import { openStandIn, type StandIn } from '../support/nvidia-smi-stand-in.ts'
+import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
 import { DOCUMENT, GPU_A, GPU_B, LIST, MIG_A0 } from '../support/nvidia-smi-texts.ts'
-
-function standIn(t: TestContext): StandIn {
-  const smi = openStandIn()
-  t.after(() => smi.close())
-  return smi
-}
 
 async function checked(gpu: Partial<FactsOptions['gpu']>): Promise<{ code: number; stdout: string }> {
   const { config } = await loadConfig({ env: {}, definitions: components })
   return checkGpu({ ...config.facts, gpu: { ...config.facts.gpu, ...gpu }, pod: { ...config.facts.pod, source: 'off' } })
 }
 
-test('check --gpu shows every GPU and instance that it finds, its values, and what it does not tell', async (t) => {
-  const smi = standIn(t)
+test('check --gpu shows every GPU and instance that it finds, its values, and what it does not tell', async () => {
+  const smi = openStandIn()
   smi.set('any', { stdout: 'Field "index" is not a valid field to query.\n', status: 2 })
   smi.set('L', { stdout: LIST })
   smi.set('x', { stdout: DOCUMENT })
@@ -34,8 +28,8 @@ test('check --gpu shows every GPU and instance that it finds, its values, and wh
   match(stdout, /no pod is known to use a GPU: .*facts\.gpu\.podResources/)
 })
 
-test('what does not work is named with its remedy; the code is 1 when the file asks for just that', async (t) => {
-  const smi = standIn(t)
+test('what does not work is named with its remedy; the code is 1 when the file asks for just that', async () => {
+  const smi = openStandIn()
   smi.set('any', { stdout: 'NVIDIA-SMI has failed because it couldn’t communicate with the NVIDIA driver.\n', status: 9 })
   const f = async (gpu: Partial<FactsOptions['gpu']>, code: number, said: RegExp) => {
     const result = await checked({ command: smi.command, ...gpu })
@@ -60,7 +54,7 @@ test('where only the node knows GPUs, check --gpu says so', async (t) => {
   const node = createServer((_, response) => response.end(JSON.stringify(answer))).listen(0, '127.0.0.1')
   t.after(() => node.close())
   await new Promise((resolve) => node.once('listening', resolve))
-  const smi = standIn(t)
+  const smi = openStandIn()
   smi.set('any', { stdout: 'No devices were found\n', status: 6 })
   const url = `http://127.0.0.1:${(node.address() as AddressInfo).port}`
   for (const source of ['auto', 'node'] as const) {

@@ -134,7 +134,7 @@ test('what Prometheus refuses ends the report, with its words', async (t) => {
 })
 
 test('over https, the authority can be named, and who answers must be of it', async (t) => {
-  const certificates = makeCertificates(t)
+  const certificates = makeCertificates()
   if (certificates === null) return t.skip('SKIPPED: there is no openssl here')
   const [cert, key] = readPem(certificates.serverCertFile, certificates.serverKeyFile)
   const { url } = await startPrometheusDouble(t, whole, { token: 'right', tls: { cert, key } })

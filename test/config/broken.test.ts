@@ -1,18 +1,14 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the files under test have variables in them
 import { ok, strictEqual } from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
 import { ConfigError, type Problem } from '../../src/config/problem.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { definitions } from './definitions.ts'
 
-let dir: string
-before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sluice-config-'))
-})
-after(() => rm(dir, { recursive: true }))
+const dir = temporaryDirectory()
 
 async function problemsOf(text: string | Buffer, env: Record<string, string> = {}): Promise<readonly Problem[]> {
   const file = join(dir, 'sluice.yaml')

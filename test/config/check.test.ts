@@ -1,17 +1,13 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the files under test have variables in them
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { type CheckOutput, check } from '../../src/config/check.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { definitions } from './definitions.ts'
 
-let file: string
-before(async () => {
-  file = join(await mkdtemp(join(tmpdir(), 'sluice-check-')), 'sluice.yaml')
-})
-after(() => rm(join(file, '..'), { recursive: true }))
+const file = join(temporaryDirectory(), 'sluice.yaml')
 
 async function run(text: string, output: CheckOutput, env = {}) {
   await writeFile(file, text)

@@ -1,21 +1,17 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the files under test have variables in them
 import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { defineReceiver } from '../../src/component.ts'
 import { type Loaded, loadConfig } from '../../src/config/load.ts'
 import { placeText } from '../../src/config/problem.ts'
 import { sameOptions } from '../../src/config/same.ts'
 import { addresses, flag } from '../../src/config/schema.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { definitions } from './definitions.ts'
 
-let dir: string
-before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sluice-config-'))
-})
-after(() => rm(dir, { recursive: true }))
+const dir = temporaryDirectory()
 
 type Env = Record<string, string>
 

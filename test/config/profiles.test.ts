@@ -2,11 +2,10 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
@@ -15,16 +14,13 @@ import { jsonSchema } from '../../src/config/json-schema.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { reference } from '../../src/config/reference.ts'
 import { sameOptions } from '../../src/config/same.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const profile = (name: string): string => join(root, 'config', name)
 const PROFILES = ['sidecar.yaml', 'daemonset.yaml', 'gateway.yaml']
 
-let dir: string
-before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sluice-profiles-'))
-})
-after(() => rm(dir, { recursive: true }))
+const dir = temporaryDirectory()
 
 const load = (file: string, env = {}) => loadConfig({ file, env, definitions: components })
 

@@ -1,21 +1,16 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the files under test have variables in them
 import { ok } from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { components } from '../../src/components.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { ConfigError } from '../../src/config/problem.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-let file: string
-let sidecar: string
-before(async () => {
-  file = join(await mkdtemp(join(tmpdir(), 'sluice-config-')), 'sluice.yaml')
-  sidecar = await readFile(new URL('../../config/sidecar.yaml', import.meta.url), 'utf8')
-})
-after(() => rm(join(file, '..'), { recursive: true }))
+const file = join(temporaryDirectory(), 'sluice.yaml')
+const sidecar = await readFile(new URL('../../config/sidecar.yaml', import.meta.url), 'utf8')
 
 /** Whatever a file holds, it loads, or is refused with at least one problem that has a place. */
 async function holds(text: string): Promise<void> {

@@ -187,7 +187,7 @@ test('what went wrong is said in words', async (t) => {
 })
 
 test('TLS: only certificates of a known authority for the right name, with the remedy', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) return t.skip('there is no openssl command to make certificates with')
   const [cert, key, otherCert, otherKey] = readPem(files.serverCertFile, files.serverKeyFile, files.otherCertFile, files.otherKeyFile)
   const answer: RequestListener = (_, response) => response.end('ok')
@@ -204,7 +204,7 @@ test('TLS: only certificates of a known authority for the right name, with the r
 })
 
 test('TLS: the gateway shows its own certificate where it has one', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) return t.skip('there is no openssl command to make certificates with')
   const [cert, key, ca] = readPem(files.serverCertFile, files.serverKeyFile, files.caFile)
   const server = await serve(t, (_, response) => response.end('ok'), { cert, key, ca, requestCert: true, rejectUnauthorized: true })
@@ -239,7 +239,7 @@ async function serveProxy(t: Context, asked: string[]): Promise<string> {
 }
 
 test('a proxy is asked for plain requests, and tunnels secure ones', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) return t.skip('there is no openssl command to make certificates with')
   const [cert, key] = readPem(files.serverCertFile, files.serverKeyFile)
   const server = await serve(t, (_, response) => response.end('from the server'), { cert, key })

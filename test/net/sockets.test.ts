@@ -1,14 +1,13 @@
 import { rejects, strictEqual } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { nameOf, type SocketAddress, Sockets, type Speaker } from '../../src/net/sockets.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'sluice-sockets-'))
-after(() => rmSync(dir, { recursive: true }))
+const dir = temporaryDirectory()
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
 

@@ -275,7 +275,7 @@ test('a fault of a reader costs its connection', async (t) => {
 })
 
 test('over TLS it is the same', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) {
     t.skip('there is no openssl to make certificates with')
     return
@@ -308,7 +308,7 @@ test('over TLS it is the same', async (t) => {
 })
 
 test('an address changes to TLS and back while somebody talks there', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) {
     t.skip('there is no openssl to make certificates with')
     return

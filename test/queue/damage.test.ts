@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { crc32c } from '../../src/queue/crc32c.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { encodeRecord } from '../../src/queue/record.ts'
-import { directory, drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
 
 /** Writes a queue of `count` records that nobody has read, and closes it. Returns the paths of its segments. */
 async function written(t: TestContext, dir: string, texts: string[], segmentBytes = 2 ** 20): Promise<string[]> {
@@ -42,7 +43,7 @@ test('damage costs the damaged record only, is counted, and a copy is set aside'
   const sizes = [10, 300, 5000, 70_000, 300_000, 20, 20]
   const texts = sizes.map((size, at) => `${at}`.padEnd(size, 'x'))
   const f = async (record: number, offset: number): Promise<void> => {
-    const dir = directory(t)
+    const dir = temporaryDirectory()
     const [path] = await written(t, dir, texts)
     let at = readFileSync(path).length
     for (const size of sizes.slice(record)) at -= HEADER + size
@@ -68,7 +69,7 @@ test('damage costs the damaged record only, is counted, and a copy is set aside'
 })
 
 test('the record after a damaged one says so', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const [path] = await written(t, dir, names(0, 4))
   flip(path, readFileSync(path).length - 2 * (HEADER + 2) - 1)
   const queue = await open(t, new Owner(), { dir })
@@ -85,7 +86,7 @@ test('the record after a damaged one says so', async (t) => {
 })
 
 test('any one flipped bit costs one record at most, whatever it hits', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const texts = Array.from({ length: 60 }, (_, at) => `${at}:`.padEnd((at * 37) % 900, String.fromCharCode(97 + (at % 26))))
   const pristine = (await written(t, dir, texts, 8192)).map((path) => ({ path, bytes: readFileSync(path) }))
   const others = readdirSync(dir)
@@ -119,7 +120,7 @@ test('any one flipped bit costs one record at most, whatever it hits', async (t)
 })
 
 test('a torn end is passed over, told of, and costs nothing that was whole', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const [path] = await written(t, dir, names(0, 5))
   const length = readFileSync(path).length
   // As after a crash: the list of cursors is from before the records.
@@ -143,7 +144,7 @@ test('a torn end is passed over, told of, and costs nothing that was whole', asy
 
 test('bytes in a payload that look like records are not taken for records, unless they know the salt', async (t) => {
   const f = async (knowsSalt: boolean, expected: string[]): Promise<void> => {
-    const dir = directory(t)
+    const dir = temporaryDirectory()
     const owner = new Owner()
     const queue = await open(t, owner, { dir })
     await queue.cursor(LANE, 'a', stateOf(0))
@@ -162,7 +163,7 @@ test('bytes in a payload that look like records are not taken for records, unles
 })
 
 test('when one list of cursors is damaged, the other counts', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const queue = await open(t, owner, { dir })
   const cursor = await queue.cursor(LANE, 'a', stateOf(0))
@@ -186,7 +187,7 @@ test('when one list of cursors is damaged, the other counts', async (t) => {
 })
 
 test('without a list of cursors, readers begin at the oldest record, and the totals hold', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   await written(t, dir, names(0, 500), 4096)
   for (const name of ['cursors.a', 'cursors.b']) writeFileSync(join(dir, name), 'damaged')
   const owner = new Owner()
@@ -198,7 +199,7 @@ test('without a list of cursors, readers begin at the oldest record, and the tot
 })
 
 test('a damaged segment header costs no record, and the totals hold', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const paths = await written(t, dir, names(0, 500), 4096)
   for (const name of ['cursors.a', 'cursors.b']) rmSync(join(dir, name), { force: true })
   for (const path of paths.slice(1)) flip(path, 20)
@@ -208,7 +209,7 @@ test('a damaged segment header costs no record, and the totals hold', async (t) 
 })
 
 test('a segment that is gone costs its own records', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const paths = await written(t, dir, names(0, 500), 4096)
   rmSync(paths[1])
   const { texts, owner } = await readAll(t, dir)
@@ -218,7 +219,7 @@ test('a segment that is gone costs its own records', async (t) => {
 })
 
 test('files that hold nothing to be read are kept aside, and empty ones removed', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const [path] = await written(t, dir, names(0, 5))
   writeFileSync(path.replace('01.log', '02.log'), 'not a segment')
   writeFileSync(path.replace('01.log', '03.log'), '')
@@ -230,7 +231,7 @@ test('files that hold nothing to be read are kept aside, and empty ones removed'
 })
 
 test('a segment of a later version is refused, and left alone', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const [path] = await written(t, dir, names(0, 5))
   const bytes = readFileSync(path)
   const end = HEADER + bytes.readUInt32LE(12)

@@ -3,8 +3,9 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Queue } from '../../src/queue/queue.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { countingDisk } from './failing-disk.ts'
-import { directory, drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
+import { drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
 
 const isLog = (path: string): boolean => path.endsWith('.log')
 
@@ -14,7 +15,7 @@ async function told(owner: Owner, kind: string): Promise<void> {
 }
 
 test('a full disk costs nothing: records are in memory, readers go on, and all is written when there is room again', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const disk = countingDisk()
   const owner = new Owner()
   const queue = await open(t, owner, { dir, disk, segmentBytes: 4096 })
@@ -41,7 +42,7 @@ test('a full disk costs nothing: records are in memory, readers go on, and all i
 })
 
 test('after a failed sync the file is given up, and what was not synced is written again elsewhere, once', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const disk = countingDisk()
   const owner = new Owner()
   const queue = await open(t, owner, { dir, disk })
@@ -64,7 +65,7 @@ test('after a failed sync the file is given up, and what was not synced is writt
 })
 
 test('a disk that takes a few bytes at a time is written to in full', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const disk = countingDisk()
   disk.verdict = (call, path) => (call === 'write' && isLog(path) ? 7 : null)
   const owner = new Owner()
@@ -77,9 +78,9 @@ test('a disk that takes a few bytes at a time is written to in full', async (t) 
   deepStrictEqual(await drain(again, await again.cursor(LANE, 'a', stateOf(0))), names(0, 30))
 })
 
-test('whichever single call fails, and for how long, every accepted record is there once and the totals agree', async (t) => {
+test('whichever single call fails, and for how long, every accepted record is there once and the totals agree', async () => {
   const run = async (failAt: number, failures: number): Promise<boolean> => {
-    const dir = directory(t)
+    const dir = temporaryDirectory()
     const disk = countingDisk()
     const owner = new Owner()
     const queue = await Queue.open(owner.options({ dir, disk, segmentBytes: 4096, retryFirstMs: 1 }))
@@ -123,7 +124,7 @@ test('memory for a disk that refuses is bounded; beyond that the queue refuses, 
   const f = async (whenFull: 'refuse' | 'evict'): Promise<{ owner: Owner; texts: string[]; refused: string[] }> => {
     const disk = countingDisk()
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: directory(t), disk, memoryBytesMax: 65_536, segmentBytes: 8192, whenFull })
+    const queue = await open(t, owner, { dir: temporaryDirectory(), disk, memoryBytesMax: 65_536, segmentBytes: 8192, whenFull })
     const cursor = await queue.cursor(LANE, 'a', stateOf(0))
     disk.verdict = (call) => (call === 'create' ? 'EROFS' : null)
     throws(() => owner.append(queue, 'x'.repeat(70_000)), { name: 'QueueFullError', reason: 'record' })
@@ -160,7 +161,7 @@ test('a disk that hangs is not waited for beyond the bound of memory', async (t)
     const file = await open_(path, purpose)
     return isLog(path) ? { ...file, sync: () => hanging.then(() => file.sync()) } : file
   }
-  const queue = await open(t, owner, { dir: directory(t), disk, memoryBytesMax: 16_384 })
+  const queue = await open(t, owner, { dir: temporaryDirectory(), disk, memoryBytesMax: 16_384 })
   const cursor = await queue.cursor(LANE, 'a', stateOf(0))
   const accepted: Promise<void>[] = []
   throws(
@@ -182,7 +183,7 @@ test('a disk that hangs is not waited for beyond the bound of memory', async (t)
 test('what is in memory alone when the queue closes is told of', async (t) => {
   const disk = countingDisk()
   const owner = new Owner()
-  const queue = await open(t, owner, { dir: directory(t), disk })
+  const queue = await open(t, owner, { dir: temporaryDirectory(), disk })
   await queue.cursor(LANE, 'a', stateOf(0))
   disk.verdict = (call) => (call === 'create' ? 'ENOSPC' : null)
   await Promise.all(names(0, 5).map((name) => owner.append(queue, name)))
@@ -191,7 +192,7 @@ test('what is in memory alone when the queue closes is told of', async (t) => {
 })
 
 test('what a reader had from memory alone is not given out again as new after a crash', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const disk = countingDisk()
   const owner = new Owner()
   const queue = await open(t, owner, { dir, disk })
@@ -209,7 +210,7 @@ test('what a reader had from memory alone is not given out again as new after a 
 })
 
 test('a page that cannot be read costs the records on it, and a read that fails once costs nothing', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const before = await open(t, owner, { dir, segmentBytes: 2 ** 20 })
   await before.cursor(LANE, 'a', stateOf(0))
@@ -253,7 +254,7 @@ test('a page that cannot be read costs the records on it, and a read that fails 
 })
 
 test('a directory without room still opens, and serves from memory', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const disk = countingDisk()
   disk.verdict = (call) => (call === 'read' || call === 'open' || call === 'list' ? null : 'ENOSPC')
   const owner = new Owner()
@@ -265,7 +266,7 @@ test('a directory without room still opens, and serves from memory', async (t) =
 })
 
 test('while the list of cursors finds no room nothing else takes what room there is', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const disk = countingDisk()
   let full = true
   let laneWrites = 0

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { recordOf } from './appender.ts'
-import { directory, LANE, NEVER, Owner, open, stateOf, textOf } from './support.ts'
+import { LANE, NEVER, Owner, open, stateOf, textOf } from './support.ts'
 
 /** How often the child is killed; SLUICE_KILLS=1000 for a long campaign. */
 const KILLS = Number(process.env.SLUICE_KILLS ?? 20)
@@ -26,7 +27,7 @@ async function runAndKill(dir: string, delayMs: number): Promise<number> {
 }
 
 test(`killed ${KILLS} times, the queue has every record it answered for, once and in order, and its totals agree`, async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   let safe = -1
   for (let kill = 0; kill < KILLS; kill++) {
     safe = Math.max(safe, await runAndKill(dir, Math.random() * 60))

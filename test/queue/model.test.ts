@@ -5,8 +5,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Cursor } from '../../src/queue/queue.ts'
 import { Queue } from '../../src/queue/queue.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { countingDisk } from './failing-disk.ts'
-import { directory, LANE, NEVER, Owner, stateOf, textOf } from './support.ts'
+import { LANE, NEVER, Owner, stateOf, textOf } from './support.ts'
 
 type Step =
   | { readonly do: 'append'; readonly count: number; readonly size: number }
@@ -128,10 +129,10 @@ class Model {
 }
 
 for (const whenFull of ['refuse', 'evict'] as const) {
-  test(`whatever happens in whatever order, each reader gets each record once, or is told of its eviction (${whenFull})`, async (t) => {
+  test(`whatever happens in whatever order, each reader gets each record once, or is told of its eviction (${whenFull})`, async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
-        const model = new Model(join(directory(t), 'queue'), whenFull)
+        const model = new Model(join(temporaryDirectory(), 'queue'), whenFull)
         await model.open()
         await model.step({ do: 'append', count: 1, size: 1 })
         for (const step of all) await model.step(step)

@@ -3,13 +3,14 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Queue, QueueFullError } from '../../src/queue/queue.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { countingDisk } from './failing-disk.ts'
-import { directory, drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
+import { drain, LANE, NEVER, names, Owner, open, stateOf, take, textOf } from './support.ts'
 
 for (const where of ['on disk', 'in memory']) {
   test(`${where}, a reader gets the records in order, from where it began`, async (t) => {
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: where === 'on disk' ? directory(t) : undefined })
+    const queue = await open(t, owner, { dir: where === 'on disk' ? temporaryDirectory() : undefined })
     const first = await queue.cursor(LANE, 'first', stateOf(0))
     await Promise.all(names(0, 3).map((name) => owner.append(queue, name)))
     const second = await queue.cursor(LANE, 'second', stateOf(0))
@@ -21,7 +22,7 @@ for (const where of ['on disk', 'in memory']) {
 
   test(`${where}, what is not acknowledged comes again, and a peek takes what fits`, async (t) => {
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: where === 'on disk' ? directory(t) : undefined })
+    const queue = await open(t, owner, { dir: where === 'on disk' ? temporaryDirectory() : undefined })
     const cursor = await queue.cursor(LANE, 'a', stateOf(0))
     await Promise.all(names(0, 9).map((name) => owner.append(queue, name)))
     const f = async (bytesMax: number, expected: string[]): Promise<void> => {
@@ -40,7 +41,7 @@ for (const where of ['on disk', 'in memory']) {
 
   test(`${where}, a peek waits for a record, and ends when it is stopped`, async (t) => {
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: where === 'on disk' ? directory(t) : undefined })
+    const queue = await open(t, owner, { dir: where === 'on disk' ? temporaryDirectory() : undefined })
     const cursor = await queue.cursor(LANE, 'a', stateOf(0))
     const waiting = take(cursor, 1)
     await owner.append(queue, 'r0')
@@ -58,7 +59,11 @@ for (const where of ['on disk', 'in memory']) {
 
   test(`${where}, a full queue refuses before it takes more, and takes again what fits when a reader went on`, async (t) => {
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: where === 'on disk' ? directory(t) : undefined, bytesMax: 65_536, segmentBytes: 4096 })
+    const queue = await open(t, owner, {
+      dir: where === 'on disk' ? temporaryDirectory() : undefined,
+      bytesMax: 65_536,
+      segmentBytes: 4096
+    })
     const cursor = await queue.cursor(LANE, 'a', stateOf(0))
     const text = 'x'.repeat(1000)
     let accepted = 0
@@ -79,7 +84,7 @@ for (const where of ['on disk', 'in memory']) {
 
   test(`${where}, a record may be larger than a segment`, async (t) => {
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: where === 'on disk' ? directory(t) : undefined, segmentBytes: 4096 })
+    const queue = await open(t, owner, { dir: where === 'on disk' ? temporaryDirectory() : undefined, segmentBytes: 4096 })
     const cursor = await queue.cursor(LANE, 'a', stateOf(0))
     const texts = ['a', 'b'.repeat(1_000_000), 'c', 'd'.repeat(5000), 'e'.repeat(5000), 'f']
     await Promise.all(texts.map((text) => owner.append(queue, text)))
@@ -93,7 +98,7 @@ for (const where of ['on disk', 'in memory']) {
       { name: LANE, priority: 0 },
       { name: 'logs', priority: 1 }
     ]
-    const dir = where === 'on disk' ? directory(t) : undefined
+    const dir = where === 'on disk' ? temporaryDirectory() : undefined
     const queue = await open(t, owner, { dir, bytesMax: 65_536, segmentBytes: 4096, whenFull: 'evict', lanes })
     const cursors = await Promise.all(lanes.map(({ name }) => queue.cursor(name, 'a', stateOf(0))))
     const fill = async (lane: string, count: number): Promise<void> => {
@@ -121,7 +126,7 @@ for (const where of ['on disk', 'in memory']) {
 
   test(`${where}, a reader is told of an eviction at the record after it, and the owner of its state there`, async (t) => {
     const owner = new Owner()
-    const dir = where === 'on disk' ? directory(t) : undefined
+    const dir = where === 'on disk' ? temporaryDirectory() : undefined
     const queue = await open(t, owner, { dir, bytesMax: 16_384, segmentBytes: 4096, whenFull: 'evict' })
     const slow = await queue.cursor(LANE, 'slow', stateOf(0))
     const fast = await queue.cursor(LANE, 'fast', stateOf(0))
@@ -143,7 +148,11 @@ for (const where of ['on disk', 'in memory']) {
 
   test(`${where}, a lane that nobody reads holds nothing back`, async (t) => {
     const owner = new Owner()
-    const queue = await open(t, owner, { dir: where === 'on disk' ? directory(t) : undefined, bytesMax: 65_536, segmentBytes: 4096 })
+    const queue = await open(t, owner, {
+      dir: where === 'on disk' ? temporaryDirectory() : undefined,
+      bytesMax: 65_536,
+      segmentBytes: 4096
+    })
     await queue.cursor(LANE, 'old', stateOf(7))
     await owner.append(queue, 'r0')
     deepStrictEqual(await queue.keepCursors([]), [{ lane: LANE, reader: 'old', state: stateOf(7) }])
@@ -153,7 +162,7 @@ for (const where of ['on disk', 'in memory']) {
 }
 
 test('readers go on where they were after a restart, and the owner has its totals', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const before = await open(t, owner, { dir, segmentBytes: 4096 })
   const cursor = await before.cursor(LANE, 'a', stateOf(0))
@@ -173,7 +182,7 @@ test('readers go on where they were after a restart, and the owner has its total
 })
 
 test('segments go when every reader is durably past them, and not before', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const queue = await open(t, owner, { dir, segmentBytes: 4096 })
   const fast = await queue.cursor(LANE, 'fast', stateOf(0))
@@ -193,7 +202,7 @@ test('segments go when every reader is durably past them, and not before', async
 })
 
 test('a reader that the configuration no longer has holds nothing, over a restart too', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const before = await open(t, owner, { dir, segmentBytes: 4096 })
   await before.cursor(LANE, 'old', stateOf(1))
@@ -213,7 +222,7 @@ test('a reader that the configuration no longer has holds nothing, over a restar
 
 test('what a newest segment holds is freed when everybody has read it and room is short', async (t) => {
   const owner = new Owner()
-  const queue = await open(t, owner, { dir: directory(t), bytesMax: 20_000, segmentBytes: 5000 })
+  const queue = await open(t, owner, { dir: temporaryDirectory(), bytesMax: 20_000, segmentBytes: 5000 })
   const cursor = await queue.cursor(LANE, 'a', stateOf(0))
   for (let round = 0; round < 5; round++) {
     let count = 0
@@ -225,7 +234,7 @@ test('what a newest segment holds is freed when everybody has read it and room i
 })
 
 test('one directory is for one queue', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const queue = await open(t, new Owner(), { dir })
   await Queue.open(new Owner().options({ dir })).then(
     () => ok(false, 'opened twice'),
@@ -236,7 +245,7 @@ test('one directory is for one queue', async (t) => {
 })
 
 test('files and directories are for this user alone', async (t) => {
-  const dir = join(directory(t), 'queue')
+  const dir = join(temporaryDirectory(), 'queue')
   const owner = new Owner()
   const queue = await open(t, owner, { dir })
   const cursor = await queue.cursor(LANE, 'a', stateOf(0))
@@ -248,7 +257,7 @@ test('files and directories are for this user alone', async (t) => {
 })
 
 test('dead letters are durable, bounded, and the oldest give way', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const queue = await open(t, owner, { dir, deadLetterBytesMax: 65_536 })
   const cursor = await queue.cursor(LANE, 'a', stateOf(0))
@@ -269,8 +278,8 @@ test('dead letters are durable, bounded, and the oldest give way', async (t) => 
   deepStrictEqual(kept, letters)
 })
 
-test('starts with the same head are counted through crashes, not through clean ends, and until it is survived or acknowledged', async (t) => {
-  const dir = directory(t)
+test('starts with the same head are counted through crashes, not through clean ends, and until it is survived or acknowledged', async () => {
+  const dir = temporaryDirectory()
   const owner = new Owner()
   const options = owner.options({ dir })
   let queue = await Queue.open(options)
@@ -310,7 +319,7 @@ test('starts with the same head are counted through crashes, not through clean e
 test('appends of one tick, and those during a write, share a write', async (t) => {
   const owner = new Owner()
   const disk = countingDisk()
-  const queue = await open(t, owner, { dir: directory(t), disk })
+  const queue = await open(t, owner, { dir: temporaryDirectory(), disk })
   await queue.cursor(LANE, 'a', stateOf(0))
   await owner.append(queue, 'r0')
   disk.calls.length = 0
@@ -331,7 +340,7 @@ test('appends of one tick, and those during a write, share a write', async (t) =
 test('a record is answered for when it, and the name of a new file, are synced; a file goes after the cursors are', async (t) => {
   const owner = new Owner()
   const disk = countingDisk()
-  const queue = await open(t, owner, { dir: directory(t), disk, segmentBytes: 4096 })
+  const queue = await open(t, owner, { dir: temporaryDirectory(), disk, segmentBytes: 4096 })
   const cursor = await queue.cursor(LANE, 'a', stateOf(0))
   disk.calls.length = 0
   await owner.append(queue, 'x'.repeat(3000))

@@ -1,19 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Cursor, QueueEvent, QueueOptions } from '../../src/queue/queue.ts'
 import { Queue } from '../../src/queue/queue.ts'
 
 export const NEVER = new AbortController().signal
 export const LANE = 'traces'
-
-/** A directory that is removed after the test. */
-export function directory(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-queue-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
 
 /** An owner that counts the records of each lane, as durably as the queue does. */
 export class Owner {

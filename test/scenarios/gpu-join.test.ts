@@ -114,7 +114,6 @@ test('while the load climbs: a span has its mean, peak and energy, an error the 
   timeout: 60_000
 }, async (t) => {
   const smi = openStandIn()
-  t.after(() => smi.close())
   const help = helpText(...FIELDS.map((name) => [name]))
   const order = chooseQuery(help)
   const say = (load: number): void => smi.set('query-gpu', { stdout: table(order, lookAt(0, load)), mark: String(load) })

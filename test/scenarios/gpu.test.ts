@@ -33,7 +33,6 @@ test('what nvidia-smi says is on /metrics and at the backend; while it hangs, te
   timeout: 60_000
 }, async (t) => {
   const smi = openStandIn()
-  t.after(() => smi.close())
   const { chooseQuery } = await import('../../src/facts/gpu/query.ts')
   const help = helpText(...FIELDS.map((name) => [name]))
   const order = chooseQuery(help)

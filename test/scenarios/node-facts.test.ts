@@ -17,7 +17,6 @@ test('a sidecar without nvidia-smi shows the GPU of its pod as the gateway of th
 }, async (t) => {
   const dir = temporaryDirectory()
   const smi = openStandIn()
-  t.after(() => smi.close())
   smi.set('any', { status: 1 })
   smi.set('help-query-gpu', { stdout: helpText(...FIELDS.map((name) => [name])) })
   const rows = [`0, Model One, 599.1, 1000 MiB, 57 %, ${MINE}`, `1, Model One, 599.1, 1000 MiB, 11 %, ${OTHERS}`]

@@ -164,7 +164,7 @@ describe('outages', { concurrency: true }, () => {
   it('destinations that cannot be reached: the others are served, the readiness names each and why, and all is delivered in the end', {
     timeout: 60_000
   }, async (t) => {
-    const certificates = makeCertificates(t)
+    const certificates = makeCertificates()
     if (certificates === null) return t.skip('SKIPPED: there is no openssl here, so no certificates')
     const { serverCertFile, serverKeyFile, otherCertFile, otherKeyFile, caFile } = certificates
     const tlsOf = (certFile: string, keyFile: string) => {

@@ -305,7 +305,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
 
   it('an error of an SDK knows the GPU as it was', { timeout: 60_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
-    const gpu = openGpuMemory(t)
+    const gpu = openGpuMemory()
     gpu.use(81_000)
     const more = `facts: { gpu: { source: nvidia-smi, command: ${gpu.command}, interval: 1s } }`
     const gateway = await start(t, backend, { more })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** PEM files, made anew for every test run so that none expires. */
 export interface Certificates {
@@ -18,9 +18,8 @@ export interface Certificates {
 }
 
 /** Makes an authority and what it signs, with the openssl command. Null where there is none: the test is to be skipped, saying so. */
-export function makeCertificates(t: { after(done: () => void): void }): Certificates | null {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-certificates-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
+export function makeCertificates(): Certificates | null {
+  const dir = temporaryDirectory()
   const path = (name: string): string => join(dir, name)
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']

@@ -14,9 +14,8 @@ export interface GpuMemory {
   looks(): number
 }
 
-export function openGpuMemory(t: { after(done: () => void): void }): GpuMemory {
+export function openGpuMemory(): GpuMemory {
   const smi = openStandIn()
-  t.after(() => smi.close())
   const sizes = (mebibytes: number): Record<string, string> => ({ 'memory.total': '81559', 'memory.used': String(mebibytes) })
   const help = helpText(...[...Object.keys(VALUES), ...Object.keys(sizes(0))].map((name) => [name]))
   const order = chooseQuery(help)

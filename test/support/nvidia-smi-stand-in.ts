@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** What the stand-in does when it is asked for one thing. */
 export interface Behaviour {
@@ -28,7 +28,6 @@ export interface StandIn {
   /** Puts the program away, or back, as an upgrade of the driver does. */
   remove(): void
   restore(): void
-  close(): void
 }
 
 // `exec` keeps it one process, so that tests may count; every start leaves a line in `starts`.
@@ -50,7 +49,7 @@ esac
 `
 
 export function openStandIn(): StandIn {
-  const folder = mkdtempSync(join(tmpdir(), 'nvidia-smi-'))
+  const folder = temporaryDirectory()
   const command = join(folder, 'nvidia-smi')
   const restore = (): void => {
     writeFileSync(command, SCRIPT)
@@ -72,8 +71,7 @@ export function openStandIn(): StandIn {
       renameSync(join(place, 'do'), file)
     },
     remove: () => rmSync(command),
-    restore,
-    close: () => rmSync(folder, { recursive: true, force: true })
+    restore
   }
 }
 

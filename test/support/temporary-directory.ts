@@ -16,5 +16,12 @@ export function temporaryDirectory(): string {
 }
 
 function removeAll(): void {
-  for (const dir of made) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+  for (const dir of made) {
+    try {
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+    } catch (error) {
+      // No test fails for it: whoever was killed may be writing still.
+      process.stderr.write(`${dir} stays behind: ${error}\n`)
+    }
+  }
 }

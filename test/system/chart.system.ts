@@ -1,7 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -39,34 +38,29 @@ async function fine(objects: readonly Rendered[], words: string): Promise<void> 
     for (const minor of KUBERNETES_MINORS)
       for (const object of objects)
         deepStrictEqual(schemas.validate(object, minor), [], `${words}: ${object.kind} ${object.metadata.name}, ${minor}`)
-  const dir = await mkdtemp(join(tmpdir(), 'sluice-chart-'))
-  try {
-    for (const workload of workloadsOf(objects)) {
-      const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === workload.metadata.name)
-      for (const [name, text] of Object.entries(map?.data as Record<string, string>)) {
-        const file = join(dir, name)
-        await writeFile(file, text)
-        if (name === 'inject.yaml') {
-          const { sidecar } = await loadSettings(file)
-          await writeFile(file, JSON.stringify(sidecar.config))
-          strictEqual((await check({ file, env: {}, definitions: components, output: 'json' })).stderr, '', words)
-        } else {
-          const env = environmentOf(workload)
-          const { code, stderr, stdout } = await check({ file, env, definitions: components, output: 'json' })
-          deepStrictEqual([code, stderr], [0, ''], `${words}: ${stdout.slice(0, 500)}\n${text}`)
-        }
+  const dir = temporaryDirectory()
+  for (const workload of workloadsOf(objects)) {
+    const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === workload.metadata.name)
+    for (const [name, text] of Object.entries(map?.data as Record<string, string>)) {
+      const file = join(dir, name)
+      await writeFile(file, text)
+      if (name === 'inject.yaml') {
+        const { sidecar } = await loadSettings(file)
+        await writeFile(file, JSON.stringify(sidecar.config))
+        strictEqual((await check({ file, env: {}, definitions: components, output: 'json' })).stderr, '', words)
+      } else {
+        const env = environmentOf(workload)
+        const { code, stderr, stdout } = await check({ file, env, definitions: components, output: 'json' })
+        deepStrictEqual([code, stderr], [0, ''], `${words}: ${stdout.slice(0, 500)}\n${text}`)
       }
     }
-  } finally {
-    await rm(dir, { recursive: true })
   }
 }
 
 for (const [name, values] of Object.entries(MODES)) {
   test(`${name}: helm lint --strict finds nothing, and what is rendered is fine`, { skip, timeout: 300_000 }, async (t) => {
     if (schemas.skip !== false) t.diagnostic(`not held to the schemas of Kubernetes: ${schemas.skip}`)
-    const dir = await mkdtemp(join(tmpdir(), 'sluice-chart-'))
-    t.after(() => rm(dir, { recursive: true }))
+    const dir = temporaryDirectory()
     await writeFile(join(dir, 'values.json'), JSON.stringify(values))
     const { stdout } = await promisify(execFile)(helm, ['lint', '--strict', CHART, '--values', join(dir, 'values.json')])
     match(stdout, /1 chart\(s\) linted, 0 chart\(s\) failed/)

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: trees of manifests, for tests to look into
 type Tree = any
@@ -41,7 +41,7 @@ export async function render(
   kubeVersion = 'v1.37.0',
   { release = 'sluice', namespace = NAMESPACE } = {}
 ): Promise<{ objects: Rendered[]; failure: string }> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-chart-'))
+  const dir = temporaryDirectory()
   try {
     const file = join(dir, 'values.json')
     writeFileSync(file, JSON.stringify(values))
@@ -52,8 +52,6 @@ export async function render(
     const { stderr } = error as { stderr?: string }
     if (stderr === undefined) throw error
     return { objects: [], failure: stderr }
-  } finally {
-    rmSync(dir, { recursive: true })
   }
 }
 

@@ -60,7 +60,6 @@ test('every query of every board finds data in a real Prometheus, and every lege
 async function stage(t: TestContext): Promise<{ gateway: GatewayProcess; prometheus: Prometheus }> {
   const dir = temporaryDirectory()
   const smi = openStandIn()
-  t.after(() => smi.close())
   const machine = replayMachine(smi)
   machine.show('load', 'idle')
   const resources = new PodResources()

@@ -1,12 +1,12 @@
 // Builds the Dockerfile without a container engine, and runs what comes out.
 import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import description from '../../package.json' with { type: 'json' }
 import { until } from '../support/gateway-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { readDockerfile } from './dockerfile.ts'
 import { type BuiltImage, buildImage } from './image-build.ts'
 import { runContainer, startContainer } from './image-container.ts'
@@ -24,15 +24,13 @@ const skip =
     ? false
     : `the image was NOT built: that needs root (${isRoot}), unshare with mount, pid and net namespaces (${hasNamespaces}), and nsenter, chroot, ip, apt-get, dpkg (${hasTools})`
 
-let dir = ''
+const dir = temporaryDirectory()
 let image: BuiltImage
 if (skip === false) {
   before(() => {
-    dir = mkdtempSync(join(tmpdir(), 'sluice-image-'))
     mkdirSync(join(dir, 'image'))
     image = buildImage(join(dir, 'image'))
   })
-  after(() => rmSync(dir, { recursive: true, force: true }))
 }
 
 /** The environment of a container whose configuration is `text`. */

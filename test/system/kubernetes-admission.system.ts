@@ -174,7 +174,7 @@ test('a container that a later webhook adds gets its variables, too', { skip, ti
   const release = await installRelease(t, parts!.helm, cluster, 'sluice-system')
   await release.startInjector()
   await cluster.makeNamespace('dubbing')
-  const certificates = makeCertificates(t)!
+  const certificates = makeCertificates()!
   const [cert, key] = [certificates.serverCertFile, certificates.serverKeyFile].map((file) => readFileSync(file))
   const later = createServer({ cert, key }, async (request, response) => {
     const { request: asked } = JSON.parse(Buffer.concat(await request.toArray()).toString())

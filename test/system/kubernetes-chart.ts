@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import type { Manifest } from './kubernetes-client.ts'
 
 const CHART = join(import.meta.dirname, '..', '..', 'helm')
@@ -44,18 +44,14 @@ export async function uninstallChart(helm: string, { namespace, kubeconfig }: { 
 
 // Helm keeps what it knows in directories of its own, not in those of who runs the test.
 async function runHelm(helm: string, args: readonly string[], values?: object): Promise<string> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-helm-'))
-  try {
-    const file = join(dir, 'values.json')
-    if (values !== undefined) writeFileSync(file, JSON.stringify(values))
-    const { stdout } = await promisify(execFile)(helm, [...args, ...(values === undefined ? [] : ['--values', file])], {
-      env: { PATH: process.env.PATH, HOME: dir },
-      maxBuffer: 64 * 2 ** 20
-    })
-    return stdout
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
+  const dir = temporaryDirectory()
+  const file = join(dir, 'values.json')
+  if (values !== undefined) writeFileSync(file, JSON.stringify(values))
+  const { stdout } = await promisify(execFile)(helm, [...args, ...(values === undefined ? [] : ['--values', file])], {
+    env: { PATH: process.env.PATH, HOME: dir },
+    maxBuffer: 64 * 2 ** 20
+  })
+  return stdout
 }
 
 /** The one object of this kind whose name ends so. */

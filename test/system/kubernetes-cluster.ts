@@ -44,7 +44,7 @@ export async function startKubernetes(
   users: Readonly<Record<string, string>> = {}
 ): Promise<KubernetesCluster> {
   const dir = temporaryDirectory()
-  const certificates = makeCertificates(t)
+  const certificates = makeCertificates()
   if (certificates === null) throw new Error('there is no openssl here')
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const path = (name: string): string => join(dir, name)

@@ -92,7 +92,7 @@ test('with a certificate of the cluster’s own in a Secret', { skip, timeout: 2
   const cluster = await startKubernetes(t, parts!)
   await cluster.admin.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: NODE } })
   await cluster.makeNamespace(SYSTEM)
-  const { caFile, serverCertFile, serverKeyFile } = makeCertificates(t)!
+  const { caFile, serverCertFile, serverKeyFile } = makeCertificates()!
   const read = (file: string): string => readFileSync(file).toString('base64')
   const metadata = { name: 'own-tls', namespace: SYSTEM }
   const data = { 'tls.crt': read(serverCertFile), 'tls.key': read(serverKeyFile) }

@@ -127,7 +127,6 @@ async function firing({ get }: Prometheus): Promise<string[]> {
 async function stage(t: TestContext): Promise<Stage & { outage: { begin: () => Promise<void>; end: () => Promise<void> } }> {
   const dir = temporaryDirectory()
   const smi = openStandIn()
-  t.after(() => smi.close())
   replayMachine(smi).show('idle', 'idle')
   const [backend, sentry, doubles] = [
     await OtlpBackend.start(t, { countOnly: true }),

@@ -33,7 +33,6 @@ test('the chart’s gateway of the node tells a sidecar of its pod’s GPU, and 
   const backend = await OtlpBackend.start(t, { host: node.outside })
   const endpoint = `http://${node.outside}:${backend.port}`
   const smi = openStandIn()
-  t.after(() => smi.close())
   const machine = replayMachine(smi)
   machine.show('load', 'idle')
 
@@ -148,7 +147,7 @@ async function startKubelet(
   address: string,
   pods: string
 ): Promise<void> {
-  const { serverCertFile, serverKeyFile } = makeCertificates(t)!
+  const { serverCertFile, serverKeyFile } = makeCertificates()!
   const script = join(import.meta.dirname, 'kubelet-on-node.ts')
   const args = ['--net', `--target=${pid}`, process.execPath, script, address, serverCertFile, serverKeyFile, TOKEN, pods]
   const kubelet = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] })

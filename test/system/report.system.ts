@@ -118,7 +118,6 @@ test('what a gateway saw of a platform is told by each report, on the terminal, 
 /** A platform at work for some seconds, its gateway, and a Prometheus that has seen it. */
 async function watchedPlatform(t: TestContext): Promise<Prometheus> {
   const smi = openStandIn()
-  t.after(() => smi.close())
   replayMachine(smi).show('load', 'load')
   const gateway = await startGateway(t, {
     yaml: `

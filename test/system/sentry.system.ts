@@ -102,7 +102,7 @@ for (const { language, platform, skip, command, exceptions, file } of WORKERS)
     timeout: 120_000
   }, async (t) => {
     const backend = await SentryBackend.start(t)
-    const gpu = openGpuMemory(t)
+    const gpu = openGpuMemory()
     gpu.use(FULL_MIB)
     const gateway = await startGateway(t, {
       env: { SENTRY_DSN: backend.dsn(), POD_NAME: 'tts-0', POD_NAMESPACE: 'dubbing' },

@@ -31,48 +31,44 @@ export const gpu: Row = {
   name: 'gpu',
   async measure(settings) {
     const smi = openStandIn()
-    try {
-      const help = helpText(...Object.keys(CELLS).map((name) => [name]))
-      const order = chooseQuery(help)
-      const rows = [order.map((name) => name + (UNITS[name] ?? '')), order.map((name) => CELLS[name])]
-      smi.set('any', { status: 1 })
-      smi.set('help-query-gpu', { stdout: help })
-      smi.set('query-gpu', { stdout: rows.map((cells) => `${cells.join(', ')}\n`).join('') })
-      return await withStage(async (begin) => {
-        const source = { gpu: { source: 'nvidia-smi', command: smi.command } }
-        const gateway = async (sections: object) => {
-          const sink = await begin(startHere('sink.ts'))
-          return begin(startGateway(sink.port, FROM_SOURCE, sections))
-        }
-        const untold = await gateway({ facts: { gpu: { source: 'off' } } })
-        const told = await gateway({ facts: source, processors: { cost: false } })
-        const costed = await gateway({ facts: source })
-        const shape = { transport: 'http', connections: 16, streams: 1, items: 256, gzip: false } as const
-        const contestants = [
-          { name: 'sluice without a GPU', pid: untold.pid, port: untold.http },
-          { name: 'sluice with one', pid: told.pid, port: told.http },
-          { name: 'sluice with one, and its cost', pid: costed.pid, port: costed.http }
-        ]
-        const [plain, joined, shared] = await contest(contestants, shape, { ...settings, rounds: settings.rounds * ROUNDS_MORE })
-        const [row, unit, subject] = ['gpu', 'M spans / CPU-s', 'the same without GPU facts']
-        return [
-          {
-            ...{ row, unit, subject: 'sluice, kept spans joined with a GPU', values: joined.itemsPerCpuSecond.map(millions) },
-            against: { subject, ratios: ratios(joined.itemsPerCpuSecond, plain.itemsPerCpuSecond) },
-            budget: { of: 'ratio', bound: 'at least', limit: 0.9 },
-            note: await whatWasDone(told.admin)
-          },
-          {
-            ...{ row, unit, subject: 'sluice, joined, and GPU time of all spans', values: shared.itemsPerCpuSecond.map(millions) },
-            against: { subject, ratios: ratios(shared.itemsPerCpuSecond, plain.itemsPerCpuSecond) },
-            note: await whatWasDone(costed.admin)
-          },
-          { row, unit, subject: 'sluice, without GPU facts', values: plain.itemsPerCpuSecond.map(millions) }
-        ]
-      })
-    } finally {
-      smi.close()
-    }
+    const help = helpText(...Object.keys(CELLS).map((name) => [name]))
+    const order = chooseQuery(help)
+    const rows = [order.map((name) => name + (UNITS[name] ?? '')), order.map((name) => CELLS[name])]
+    smi.set('any', { status: 1 })
+    smi.set('help-query-gpu', { stdout: help })
+    smi.set('query-gpu', { stdout: rows.map((cells) => `${cells.join(', ')}\n`).join('') })
+    return await withStage(async (begin) => {
+      const source = { gpu: { source: 'nvidia-smi', command: smi.command } }
+      const gateway = async (sections: object) => {
+        const sink = await begin(startHere('sink.ts'))
+        return begin(startGateway(sink.port, FROM_SOURCE, sections))
+      }
+      const untold = await gateway({ facts: { gpu: { source: 'off' } } })
+      const told = await gateway({ facts: source, processors: { cost: false } })
+      const costed = await gateway({ facts: source })
+      const shape = { transport: 'http', connections: 16, streams: 1, items: 256, gzip: false } as const
+      const contestants = [
+        { name: 'sluice without a GPU', pid: untold.pid, port: untold.http },
+        { name: 'sluice with one', pid: told.pid, port: told.http },
+        { name: 'sluice with one, and its cost', pid: costed.pid, port: costed.http }
+      ]
+      const [plain, joined, shared] = await contest(contestants, shape, { ...settings, rounds: settings.rounds * ROUNDS_MORE })
+      const [row, unit, subject] = ['gpu', 'M spans / CPU-s', 'the same without GPU facts']
+      return [
+        {
+          ...{ row, unit, subject: 'sluice, kept spans joined with a GPU', values: joined.itemsPerCpuSecond.map(millions) },
+          against: { subject, ratios: ratios(joined.itemsPerCpuSecond, plain.itemsPerCpuSecond) },
+          budget: { of: 'ratio', bound: 'at least', limit: 0.9 },
+          note: await whatWasDone(told.admin)
+        },
+        {
+          ...{ row, unit, subject: 'sluice, joined, and GPU time of all spans', values: shared.itemsPerCpuSecond.map(millions) },
+          against: { subject, ratios: ratios(shared.itemsPerCpuSecond, plain.itemsPerCpuSecond) },
+          note: await whatWasDone(costed.admin)
+        },
+        { row, unit, subject: 'sluice, without GPU facts', values: plain.itemsPerCpuSecond.map(millions) }
+      ]
+    })
   }
 }
 

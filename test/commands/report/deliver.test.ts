@@ -78,7 +78,7 @@ test('a server that is silent costs as much time as it may', async (t) => {
 })
 
 test('over TLS the server must be the one that was named', async (t) => {
-  const certificates = makeCertificates(t)
+  const certificates = makeCertificates()
   if (certificates === null) return t.skip('SKIPPED: there is no openssl here')
   const [cert, key, otherCert, otherKey, ca] = readPem(
     ...[certificates.serverCertFile, certificates.serverKeyFile, certificates.otherCertFile, certificates.otherKeyFile, certificates.caFile]

@@ -1,8 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -12,6 +11,7 @@ import { Intake } from '../../../src/exporters/datadog/intake.ts'
 import { ApiKey } from '../../../src/exporters/datadog/keys.ts'
 import { HttpClient } from '../../../src/net/http-client.ts'
 import { host } from '../../support/host.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const never = new AbortController().signal
 const KEY = 'k'.repeat(32)
@@ -96,8 +96,7 @@ test('a refused key is said once, and shown until it is taken', async (t) => {
 })
 
 test('a key that changes in its file is taken up', async (t) => {
-  const dir = await mkdtemp(join(tmpdir(), 'sluice-key-'))
-  t.after(() => rm(dir, { recursive: true }))
+  const dir = temporaryDirectory()
   const file = join(dir, 'key')
   await writeFile(file, 'old\n')
   const { answers, requests, post } = await made(t, new ApiKey(undefined, file, 'exporters.datadog'))

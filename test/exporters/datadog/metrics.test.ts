@@ -1,6 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict'
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -14,6 +13,7 @@ import { seriesMetrics } from '../../../src/exporters/datadog/series.ts'
 import { decode } from '../../../src/otlp/decode.ts'
 import type { ExponentialHistogramDataPoint, HistogramDataPoint, Metric, NumberDataPoint } from '../../../src/otlp/objects.ts'
 import { host } from '../../support/host.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { attributesOf, away, FakeIntake, invalid, metricsBatch, tooLarge } from './fake-intake.ts'
 
 const DELTA = 1
@@ -385,9 +385,8 @@ test('what goes up and down, gauges and summaries pass as gauges and summaries',
   })
 })
 
-test('over a restart nothing is counted twice, and nothing left out', async (t) => {
-  const dir = await mkdtemp(join(tmpdir(), 'sluice-deltas-'))
-  t.after(() => rm(dir, { recursive: true }))
+test('over a restart nothing is counted twice, and nothing left out', async () => {
+  const dir = temporaryDirectory()
   const intake = new FakeIntake()
   const first = await made({ dir, intake })
   await first.lane.send(metricsBatch([counter('a', [[NOW_S + 10, 5]])]), never)
@@ -407,9 +406,8 @@ test('over a restart nothing is counted twice, and nothing left out', async (t) 
   ok((await readFile(join(dir, 'deltas.jsonl'), 'utf8')).split('\n').length < 10)
 })
 
-test('where nothing can be kept, metrics still arrive, and nothing old is taken for the last', async (t) => {
-  const dir = await mkdtemp(join(tmpdir(), 'sluice-deltas-'))
-  t.after(() => rm(dir, { recursive: true }))
+test('where nothing can be kept, metrics still arrive, and nothing old is taken for the last', async () => {
+  const dir = temporaryDirectory()
   const intake = new FakeIntake()
   const first = await made({ dir: join(dir, 'd'), intake })
   await first.lane.send(metricsBatch([counter('a', [[NOW_S + 10, 5]])]), never)

@@ -1,14 +1,14 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { attributes, Bench, counter, gauge, histogram, type Metric, requestOf, upDown } from './worker.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -72,7 +72,7 @@ test('Prometheus scrapes OpenMetrics and text, with exemplars, and sees the same
     response.writeHead(200, { 'content-type': contentType }).end(body)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-scrape-'))
+  const dir = temporaryDirectory()
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`
   const job = (name: string): object => ({
     job_name: name,
@@ -99,7 +99,6 @@ test('Prometheus scrapes OpenMetrics and text, with exemplars, and sees the same
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     server.close()
-    rmSync(dir, { recursive: true, force: true })
   })
   const api = await addressOf(child)
   while ((await fetch(`http://${api}/-/ready`)).status !== 200) await setTimeout(50)

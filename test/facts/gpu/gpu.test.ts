@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
-import { afterEach, beforeEach, test } from 'node:test'
+import { beforeEach, test } from 'node:test'
 import type { GpuDevice, GpuFacts, GpuState } from '../../../src/facts/facts.ts'
 import { firstWorking } from '../../../src/facts/gpu/first-working.ts'
 import { type GpuOptions, type OpenGpuFacts, openGpuFacts } from '../../../src/facts/gpu/gpu.ts'
@@ -11,7 +11,6 @@ let smi: StandIn
 beforeEach(() => {
   smi = openStandIn()
 })
-afterEach(() => smi.close())
 
 const silent = { info: () => undefined, warn: () => undefined }
 const DEVICE = { uuid: 'GPU-1', index: 0, model: 'H100' } as GpuDevice

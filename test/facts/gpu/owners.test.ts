@@ -1,6 +1,4 @@
 import { deepStrictEqual, match, strictEqual } from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { GpuOwner } from '../../../src/facts/facts.ts'
@@ -10,6 +8,7 @@ import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { GPU_0, GPU_1, gpu, HandGpus, MIG_1, MIG_2, mig } from '../../support/gpu-devices.ts'
 import { PodResources } from '../../support/pod-resources.ts'
 import { eventually } from '../../support/raw-client.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 interface World {
   readonly pods?: Record<string, NamedPod>
@@ -32,14 +31,10 @@ function open(t: TestContext, options: Partial<OwnersOptions>, { pods = {}, proc
 }
 
 async function kubelet(t: TestContext): Promise<{ service: PodResources; socket: string }> {
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-pod-resources-'))
   const service = new PodResources()
-  const socket = join(directory, 'kubelet.sock')
+  const socket = join(temporaryDirectory(), 'kubelet.sock')
   await service.listen(socket)
-  t.after(() => {
-    service.close()
-    rmSync(directory, { recursive: true, force: true })
-  })
+  t.after(() => service.close())
   return { service, socket }
 }
 

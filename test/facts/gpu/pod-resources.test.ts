@@ -1,14 +1,13 @@
 import { deepStrictEqual, ok, rejects, throws } from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { RefusedError } from '../../../src/errors.ts'
 import { decodeAllocations, listAllocations } from '../../../src/facts/gpu/pod-resources.ts'
 import { listResponse } from '../../support/pod-resources.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const name = fc.string({ maxLength: 12, unit: 'grapheme' })
 const pods = fc.array(
@@ -58,15 +57,9 @@ test('bytes that are cut or changed are read or refused, nothing else', () => {
   throws(() => decodeAllocations(Uint8Array.of(0x0b)), RefusedError)
 })
 
-function socketIn(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-socket-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  return join(directory, 'kubelet.sock')
-}
-
 test('a socket that speaks something else, or too much, is refused in time', async (t) => {
   const f = async (serve: (stream: ServerHttp2Stream) => void, expected: RegExp): Promise<void> => {
-    const socket = socketIn(t)
+    const socket = join(temporaryDirectory(), 'kubelet.sock')
     const server = createHttp2Server()
     server.on('stream', (stream) => {
       stream.on('error', () => undefined)
@@ -101,7 +94,7 @@ test('a socket that speaks something else, or too much, is refused in time', asy
 })
 
 test('a socket that accepts and says nothing is given up', async (t) => {
-  const socket = socketIn(t)
+  const socket = join(temporaryDirectory(), 'kubelet.sock')
   const server = createServer(() => undefined)
   await new Promise<void>((resolve) => server.listen(socket, resolve))
   t.after(() => server.close())

@@ -25,7 +25,6 @@ beforeEach(() => {
 afterEach(async () => {
   await poller?.stop()
   for (const pid of starts().map(([pid]) => Number(pid))) signalGroup(pid, 'SIGKILL')
-  smi.close()
 })
 
 const help = (names: readonly string[]): string =>

@@ -14,7 +14,6 @@ beforeEach(() => {
 })
 afterEach(() => {
   for (const pid of started()) signalGroup(pid, 'SIGKILL')
-  smi.close()
 })
 
 const QUICK = { timeoutMs: 150, killAfterMs: 50, reapWaitMs: 50 }

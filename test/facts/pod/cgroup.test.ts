@@ -1,10 +1,10 @@
 import { deepStrictEqual } from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ownPlacement, parseCgroup, parseMountinfo, placementOf } from '../../../src/facts/pod/cgroup.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ID = 'c0ffee'.repeat(11).slice(0, 64)
 const OUTER = 'ab12'.repeat(16)
@@ -65,9 +65,8 @@ test('mounts tell the pod in a private namespace; a host name file is the contai
   )
 })
 
-test('placement is read from /proc; what is not there is not known', (t) => {
-  const proc = mkdtempSync(join(tmpdir(), 'sluice-proc-'))
-  t.after(() => rmSync(proc, { recursive: true }))
+test('placement is read from /proc; what is not there is not known', () => {
+  const proc = temporaryDirectory()
   deepStrictEqual(ownPlacement(proc), { podUid: undefined, containerId: undefined })
   mkdirSync(join(proc, 'self'))
   mkdirSync(join(proc, '41'))

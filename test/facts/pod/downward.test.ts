@@ -1,10 +1,10 @@
 import { deepStrictEqual, notStrictEqual, strictEqual } from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { parsePodinfo, parseResourceAttributes, readDownward, versionOf } from '../../../src/facts/pod/downward.ts'
 import { parseRules } from '../../../src/facts/pod/names.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const none = parseRules([])
 const nowhere = { directory: '/nonexistent', namespaceFile: '/nonexistent' }
@@ -63,9 +63,8 @@ test('lines of the downward volume are unescaped as Go escaped them', () => {
   deepStrictEqual([...parsePodinfo('app\n="x"\nb="\nc=d\n')], [])
 })
 
-function podinfo(t: TestContext): { directory: string; write(version: number, files: Record<string, string>): void } {
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-podinfo-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+function podinfo(): { directory: string; write(version: number, files: Record<string, string>): void } {
+  const directory = temporaryDirectory()
   // As the kubelet does: files in a directory of their own, a link to it that is swapped at once, links through it.
   const write = (version: number, files: Record<string, string>): void => {
     mkdirSync(join(directory, `..v${version}`))
@@ -77,8 +76,8 @@ function podinfo(t: TestContext): { directory: string; write(version: number, fi
   return { directory, write }
 }
 
-test('the volume gives labels and annotations by rule, the deployment by the template hash, and is seen to change', (t) => {
-  const { directory, write } = podinfo(t)
+test('the volume gives labels and annotations by rule, the deployment by the template hash, and is seen to change', () => {
+  const { directory, write } = podinfo()
   const env = { POD_NAME: 'tts-6d4cf56db6-x2x7q', POD_NAMESPACE: 'gpu' }
   const read = () =>
     readDownward(

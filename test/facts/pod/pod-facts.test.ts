@@ -1,6 +1,5 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { RefusedError } from '../../../src/errors.ts'
@@ -13,20 +12,15 @@ import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { makeCertificates, readPem } from '../../support/certificates.ts'
 import { Kubelet, type PodParts, pod } from '../../support/kubelet.ts'
 import { eventually } from '../../support/raw-client.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ID = 'c0ffee'.repeat(11).slice(0, 64)
 const UID = '0b9f9f0e-2c70-4a0e-9b40-6a1d9f2c6d11'
 
 const silent = { info: () => undefined, warn: () => undefined }
 
-function directory(t: TestContext): string {
-  const made = mkdtempSync(join(tmpdir(), 'sluice-pod-facts-'))
-  t.after(() => rmSync(made, { recursive: true }))
-  return made
-}
-
-function proc(t: TestContext, cgroups: Record<string, string>): string {
-  const made = directory(t)
+function proc(cgroups: Record<string, string>): string {
+  const made = temporaryDirectory()
   for (const pid in cgroups) {
     mkdirSync(join(made, pid))
     writeFileSync(join(made, pid, 'cgroup'), cgroups[pid])
@@ -62,7 +56,7 @@ test('a sidecar knows its own pod by uid, by address and by its neighbours’ pr
     {},
     {
       env: { POD_NAME: 'w', POD_NAMESPACE: 'gpu', POD_IP: '10.1.0.9' },
-      proc: proc(t, { self: `0::/kubepods/pod${UID}/${ID}`, 7: `0::/kubepods/pod${UID}/${'d'.repeat(64)}`, 8: '0::/init.scope' })
+      proc: proc({ self: `0::/kubepods/pod${UID}/${ID}`, 7: `0::/kubepods/pod${UID}/${'d'.repeat(64)}`, 8: '0::/init.scope' })
     }
   )
   const own = facts.own()
@@ -75,15 +69,15 @@ test('a sidecar knows its own pod by uid, by address and by its neighbours’ pr
 })
 
 test('a gateway inside of the worker’s container can say so', (t) => {
-  const facts = open(t, { ownContainer: true }, { env: { POD_NAME: 'w' }, proc: proc(t, { self: `0::/docker/${ID}` }) })
+  const facts = open(t, { ownContainer: true }, { env: { POD_NAME: 'w' }, proc: proc({ self: `0::/docker/${ID}` }) })
   strictEqual(facts.own()?.['container.id'], ID)
 })
 
 function node(t: TestContext, kubelet: Kubelet, at: string, cgroups: Record<string, string> = {}, askAgainMs = 5_000) {
-  const tokenFile = join(directory(t), 'token')
+  const tokenFile = join(temporaryDirectory(), 'token')
   writeFileSync(tokenFile, `${kubelet.token}\n`)
   const options = { ...POD_DEFAULTS.kubelet, url: `http://${at}/pods`, tokenFile, caFile: '/nonexistent', askAgainMs }
-  return open(t, { source: 'kubelet', kubelet: options }, { proc: proc(t, cgroups) })
+  return open(t, { source: 'kubelet', kubelet: options }, { proc: proc(cgroups) })
 }
 
 test('on a node, senders are known by uid, address, container and process', async (t) => {
@@ -134,7 +128,7 @@ test('what the list of pods may do wrong is told, and ends in time', async (t) =
   const kubelet = new Kubelet()
   t.after(() => kubelet.close())
   const at = await kubelet.listen()
-  const tokenFile = join(directory(t), 'token')
+  const tokenFile = join(temporaryDirectory(), 'token')
   writeFileSync(tokenFile, kubelet.token)
   const options = { url: `http://${at}/pods?secret=1`, tokenFile, caFile: '/nonexistent', insecure: false, timeoutMs: 2_000 }
   const f = async (behaviour: Kubelet['behaviour'], expected: RegExp, parts: Partial<typeof options> = {}): Promise<void> => {
@@ -156,12 +150,12 @@ test('what the list of pods may do wrong is told, and ends in time', async (t) =
 })
 
 test('the kubelet’s certificate is checked, unless told otherwise', async (t) => {
-  const certificates = makeCertificates(t)
+  const certificates = makeCertificates()
   if (certificates === null) return t.skip('no openssl command')
   const { caFile, serverCertFile, serverKeyFile } = certificates
   const kubelet = new Kubelet({ cert: readPem(serverCertFile)[0], key: readPem(serverKeyFile)[0] })
   t.after(() => kubelet.close())
-  const tokenFile = join(directory(t), 'token')
+  const tokenFile = join(temporaryDirectory(), 'token')
   writeFileSync(tokenFile, kubelet.token)
   const options = { url: `https://${await kubelet.listen()}/pods`, tokenFile, timeoutMs: 5_000 }
   const ask = (caFile: string, insecure: boolean) => listPods({ ...options, caFile, insecure }, new AbortController().signal)

@@ -1,8 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, beforeEach, mock, test } from 'node:test'
+import { beforeEach, mock, test } from 'node:test'
 import { z } from 'zod'
 import type { Processor } from '../../../src/component.ts'
 import { metricName } from '../../../src/exporters/prometheus/names.ts'
@@ -11,6 +9,7 @@ import { cost } from '../../../src/processors/cost/cost.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { factsOf, type GpuParts } from '../../support/gpu-facts.ts'
 import { host } from '../../support/host.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { type Attributes, CLIENT, requestOf, type SpanFacts, START, spanOf } from '../derive/support.ts'
 
 const T = Number(START / 1_000_000n)
@@ -161,8 +160,7 @@ test('a clock that is set back gives no time twice', () => {
 })
 
 test('what waits for the horizon is counted at the stop, and not once more after the next start', () => {
-  const stateDir = mkdtempSync(join(tmpdir(), 'sluice-cost-'))
-  after(() => rmSync(stateDir, { recursive: true }))
+  const stateDir = temporaryDirectory()
   const f = (parts: object, expected: { atStop: string[]; late: string[] }): void => {
     mock.timers.setTime(T)
     const before = costWith({}, ONE, parts)

@@ -1,6 +1,5 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual, throws } from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseBatch } from '../../../src/batch.ts'
@@ -8,6 +7,7 @@ import { decode } from '../../../src/otlp/decode.ts'
 import { encode } from '../../../src/otlp/encode.ts'
 import { redactorOf } from '../../support/redactor.ts'
 import { Secrets } from '../../support/secrets.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const S = new Secrets(41)
 const KEY = 'k'.repeat(32)
@@ -127,7 +127,7 @@ test('a marker is no user and no password of its own', () => {
 })
 
 test('hash needs a key, given or in a file, and says so without showing it', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'sluice-hash-')), 'key')
+  const file = join(temporaryDirectory(), 'key')
   writeFileSync(file, `${KEY}\n`)
   strictEqual(textBy({ mode: 'hash', hashKeyFile: file }, TOKEN), textBy({ mode: 'hash', hashKey: KEY }, TOKEN))
   const f = (options: Options, message: RegExp): void => {

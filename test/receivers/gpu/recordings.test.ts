@@ -3,7 +3,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { openGpuFacts } from '../../../src/facts/gpu/gpu.ts'
 import { chooseQuery } from '../../../src/facts/gpu/query.ts'
 import { podFactsOff } from '../../../src/facts/off.ts'
@@ -11,7 +11,7 @@ import { decode } from '../../../src/otlp/decode.ts'
 import { Collector } from '../../../src/receivers/gpu/collector.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { captureSection, RECORDINGS, skipWithoutRecordings } from '../../support/nvidia-smi-recordings.ts'
-import { openStandIn, type StandIn } from '../../support/nvidia-smi-stand-in.ts'
+import { openStandIn } from '../../support/nvidia-smi-stand-in.ts'
 
 const silent = { info: () => undefined, warn: () => undefined }
 const MIB = 2 ** 20
@@ -21,12 +21,6 @@ interface Point {
   readonly labels: Readonly<Record<string, string>>
 }
 type Shown = ReadonlyMap<string, readonly Point[]>
-
-function standIn(t: TestContext): StandIn {
-  const smi = openStandIn()
-  t.after(() => smi.close())
-  return smi
-}
 
 /** All metrics of the first look at a stand-in. */
 async function look(command: string): Promise<Shown> {
@@ -73,9 +67,9 @@ const near = (value: number | undefined): number | undefined => (value === undef
 
 const documents = existsSync(RECORDINGS) ? readdirSync(RECORDINGS).filter((name) => name.endsWith('.xml')) : []
 
-test('each recorded document becomes the metrics that it says', { skip: skipWithoutRecordings }, async (t) => {
+test('each recorded document becomes the metrics that it says', { skip: skipWithoutRecordings }, async () => {
   ok(documents.length > 15, `${documents.length} documents`)
-  const smi = standIn(t)
+  const smi = openStandIn()
   smi.set('any', { stdout: 'Field "index" is not a valid field to query.\n', status: 2 })
   smi.set('L', { stdout: '' })
   for (const name of documents) {
@@ -122,10 +116,10 @@ test('each recorded document becomes the metrics that it says', { skip: skipWith
 
 const captures = existsSync(RECORDINGS) ? readdirSync(RECORDINGS).filter((name) => name.startsWith('nge-capture')) : []
 
-test('each recorded machine becomes the metrics that its table says', { skip: skipWithoutRecordings }, async (t) => {
+test('each recorded machine becomes the metrics that its table says', { skip: skipWithoutRecordings }, async () => {
   ok(captures.length > 3, `${captures.length} captures`)
   for (const name of captures) {
-    const smi = standIn(t)
+    const smi = openStandIn()
     const text = readFileSync(join(RECORDINGS, name), 'utf8')
     const help = captureSection(text, 'capabilities :: help-query-gpu')
     const recorded = captureSection(text, 'load :: query-gpu')

@@ -1,10 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { appendFile, mkdtemp, open, rename, rm, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, open, rename, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { type Batch, parseBatch } from '../../../src/batch.ts'
 import { RefusedError } from '../../../src/errors.ts'
 import type { GpuDevice } from '../../../src/facts/facts.ts'
@@ -13,13 +12,10 @@ import { decode } from '../../../src/otlp/decode.ts'
 import { kernel } from '../../../src/receivers/kernel/kernel.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { host } from '../../support/host.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-let dir: string
+const dir = temporaryDirectory()
 let files = 0
-before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'sluice-kernel-'))
-})
-after(() => rm(dir, { recursive: true }))
 
 const GPU: GpuDevice = {
   uuid: 'GPU-aaaa',

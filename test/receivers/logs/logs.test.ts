@@ -313,7 +313,7 @@ test('an address that cannot be had is named by its option', async (t) => {
 })
 
 test('TLS is for TCP: RFC 5425 and lines', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) {
     t.skip('there is no openssl to make certificates with')
     return

@@ -9,7 +9,8 @@ import { test } from 'node:test'
 import { connect as tlsConnect } from 'node:tls'
 import { Sockets } from '../../../src/net/sockets.ts'
 import { makeCertificates } from '../../support/certificates.ts'
-import { directory, spans, started } from './support.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { spans, started } from './support.ts'
 
 const HEADERS = { 'content-type': 'application/x-protobuf' }
 
@@ -52,7 +53,7 @@ function overGrpc(url: string, options: SecureClientSessionOptions): Promise<str
 const at = (address: string): { host: string; port: number } => ({ host: '127.0.0.1', port: Number(address.split(':')[1]) })
 
 test('both transports listen on several addresses, Unix sockets among them', async (t) => {
-  const dir = directory(t)
+  const dir = temporaryDirectory()
   const paths = { http: join(dir, 'http.sock'), grpc: join(dir, 'grpc.sock') }
   const both = (transport: 'http' | 'grpc'): string[] => ['127.0.0.1:0', `unix:${paths[transport]}`]
   const { http, grpc, batches, stop } = await started(t, { http: both('http'), grpc: both('grpc') })
@@ -76,7 +77,7 @@ test('an address in use is named with its option, and what was opened before is 
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   t.after(() => taken.close())
   const { port } = taken.address() as { port: number }
-  const path = join(directory(t), 'http.sock')
+  const path = join(temporaryDirectory(), 'http.sock')
   const f = (options: object, option: string): Promise<void> =>
     rejects(started(t, options), {
       code: 'unavailable',
@@ -100,13 +101,13 @@ test('a new generation takes the addresses over before the old one stops', async
 })
 
 test('TLS is spoken on TCP addresses, with client certificates where asked for', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) return t.skip('no openssl command: TLS is not tested')
   const read = (file: string): Buffer => readFileSync(file)
   const ca = read(files.caFile)
   const client = { ca, cert: read(files.clientCertFile), key: read(files.clientKeyFile) }
   const tls = { certFile: files.serverCertFile, keyFile: files.serverKeyFile }
-  const path = join(directory(t), 'http.sock')
+  const path = join(temporaryDirectory(), 'http.sock')
   const one = await started(t, { http: ['127.0.0.1:0', `unix:${path}`], grpc: '127.0.0.1:0', tls })
   strictEqual(await overHttp({ ...at(one.http[0]), ca }), 200)
   strictEqual(await overHttp({ socketPath: path }), 200)
@@ -125,7 +126,7 @@ test('TLS is spoken on TCP addresses, with client certificates where asked for',
 })
 
 test('certificates that cannot be used are named by their option', async (t) => {
-  const files = makeCertificates(t)
+  const files = makeCertificates()
   if (files === null) return t.skip('no openssl command: TLS is not tested')
   const f = (tls: object, message: RegExp): Promise<void> =>
     rejects(started(t, { http: '127.0.0.1:0', grpc: 'off', tls }), (error: Error) => {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { z } from 'zod'
 import type { Batch } from '../../../src/batch.ts'
@@ -35,13 +32,6 @@ export async function started(t: TestContext, options: object, push?: Push, part
       (metrics.families().find((family) => family.name === name)?.samples ?? []).map(({ labels, value }) => [labels.reason, value])
     )
   return { http: receiver.addresses.http, grpc: receiver.addresses.grpc, batches, counted, stop: () => receiver.stop() }
-}
-
-/** A directory for sockets and certificates, gone after the test. */
-export function directory(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-otlp-'))
-  t.after(() => rmSync(dir, { recursive: true }))
-  return dir
 }
 
 // request { resource entry = 1 { scope entry = 2 { record = 2 } } }
