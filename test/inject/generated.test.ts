@@ -5,6 +5,7 @@ import * as yaml from 'yaml'
 import { injectManifests } from '../../src/inject/manifests.ts'
 import { injectPod } from '../../src/inject/pod.ts'
 import { loadSettings } from '../../src/inject/settings.ts'
+import { cpuMs } from '../support/cpu-time.ts'
 import { applyPatch } from '../support/json-patch.ts'
 import { anyPod, faultsOf, isKept } from '../support/pods.ts'
 
@@ -80,9 +81,9 @@ test('whatever stands in a pod, nothing is thrown and the patch fits', () => {
 test('two hundred containers are no trouble', () => {
   const containers = Array.from({ length: 200 }, (_, i) => ({ name: `c${i}`, image: 'a', ports: [{ containerPort: 9400 + i }] }))
   const pod = { metadata: { name: 'x' }, spec: { containers } }
-  const startMs = performance.now()
+  const tookMs = cpuMs(() => injectPod(pod, settings, { namespaceAsks: true }))
+  ok(tookMs < 200, `${tookMs} ms`)
   const { patch, warnings } = injectPod(pod, settings, { namespaceAsks: true })
-  ok(performance.now() - startMs < 200)
   const result = applyPatch(pod, patch)
   deepStrictEqual([faultsOf(result), warnings], [[], []])
   strictEqual(result.spec.containers.filter(({ env }: { env?: unknown[] }) => env !== undefined).length, 200)

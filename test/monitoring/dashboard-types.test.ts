@@ -57,11 +57,11 @@ function judge(boards: Iterable<DashboardModel>): string {
   return `${stdout}${stderr}`.slice(0, 4000)
 }
 
-test('every board, and the options of every panel, are of Grafana’s own types', { timeout: 60_000 }, () => {
+test('every board, and the options of every panel, are of Grafana’s own types', { timeout: 240_000 }, () => {
   strictEqual(judge(readDashboards().values()), '')
 })
 
-test('a word that Grafana does not know is seen', { timeout: 60_000 }, () => {
+test('a word that Grafana does not know is seen', { timeout: 240_000 }, () => {
   const board = readDashboards().get('job-processing')!
   const f = (wrong: object, said: RegExp): void => match(judge([{ ...board, ...wrong }]), said)
   f({ refresh: 30 }, /'number' is not assignable/)

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 /** Deaths of the gateway; a campaign asks for more. */
 const KILLS = Number(process.env.SLUICE_SCENARIO_KILLS ?? 4)
 
-test('nothing acknowledged is lost through kill -9 and an outage, and the books balance to the item', { timeout: 120_000 }, async (t) => {
+test('nothing acknowledged is lost through kill -9 and an outage, and the books balance to the item', { timeout: 240_000 }, async (t) => {
   const backend = await OtlpBackend.start(t)
   const dir = temporaryDirectory()
   const yaml = (http: string) => `

@@ -25,7 +25,7 @@ function sampleLine(): string | undefined {
 const line = sampleLine()
 const skip = line === undefined ? 'SKIPPED: the platform’s documentation is not at ../shared/seed' : false
 
-test('the platform’s line becomes the documented record, and its correlation id finds its trace', { skip, timeout: 60_000 }, async (t) => {
+test('the platform’s line becomes the documented record, and its correlation id finds its trace', { skip, timeout: 240_000 }, async (t) => {
   const backend = await OtlpBackend.start(t)
   const gateway = await startGateway(t, {
     yaml: `

@@ -32,7 +32,7 @@ const readiness = async (gateway: GatewayProcess): Promise<string> => (await fet
 
 // At the same time, since most of it is waiting.
 describe('delivery to Datadog', { concurrency: true }, () => {
-  it('a log of 1.5 MB, 5,000 of them at once, and more than 5 MB at once', { timeout: 60_000 }, async (t) => {
+  it('a log of 1.5 MB, 5,000 of them at once, and more than 5 MB at once', { timeout: 240_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
     const gateway = await startForDatadog(t, backend)
     await sendLogs(gateway, [`long ${'word '.repeat(300_000)}`])
@@ -58,7 +58,7 @@ describe('delivery to Datadog', { concurrency: true }, () => {
     for (let i = 0; i < 70; i++) ok(messages.has(`large ${i}`), `large ${i}`)
   })
 
-  it('a log of the platform reads right and stands beside its trace', { timeout: 60_000 }, async (t) => {
+  it('a log of the platform reads right and stands beside its trace', { timeout: 240_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
     const gateway = await startForDatadog(t, backend)
     const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')]
@@ -88,7 +88,7 @@ describe('delivery to Datadog', { concurrency: true }, () => {
     match(JSON.stringify(logs.map(({ entry }) => entry)), new RegExp(`"otel.trace_id":"${traceId}"|"otel":\\{[^}]*"trace_id":"${traceId}"`))
   })
 
-  it('a wrong key stops it, says so, and nothing is lost', { timeout: 60_000 }, async (t) => {
+  it('a wrong key stops it, says so, and nothing is lost', { timeout: 240_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
     const dir = temporaryDirectory()
     const first = await startForDatadog(t, backend, { dir, key: 'e'.repeat(32) })
@@ -114,7 +114,7 @@ describe('delivery to Datadog', { concurrency: true }, () => {
     deepStrictEqual(backend.violations, [])
   })
 
-  it('each answer of the logs intake is treated as it is told', { timeout: 60_000 }, async (t) => {
+  it('each answer of the logs intake is treated as it is told', { timeout: 240_000 }, async (t) => {
     const f = async (
       behaviours: readonly Parameters<DatadogBackend['next']>[0][],
       expected: readonly [delivered: number, dropped: number]
@@ -140,7 +140,7 @@ describe('delivery to Datadog', { concurrency: true }, () => {
     ])
   })
 
-  it('a limit is kept to the second', { timeout: 60_000 }, async (t) => {
+  it('a limit is kept to the second', { timeout: 240_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
     const gateway = await startForDatadog(t, backend)
     backend.limit('logs', 3)

@@ -31,7 +31,7 @@ const sendSum = (gateway: GatewayProcess, value: number, { startMs, monotonic = 
   })
 
 describe('metrics to Datadog', { concurrency: true }, () => {
-  it('what only grows is told as what was added, over failures and a kill', { timeout: 60_000 }, async (t) => {
+  it('what only grows is told as what was added, over failures and a kill', { timeout: 240_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
     const dir = temporaryDirectory()
     let gateway = await startForDatadog(t, backend, { dir, exporter: 'compression: none' })

@@ -11,7 +11,7 @@ import { until } from '../support/gateway-process.ts'
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'datadog.md'), 'utf8')
 const [, FIRST_LOG] = /<!-- run by test\/scenarios\/datadog-page.test.ts -->\n```sh\n([\s\S]*?)```/.exec(PAGE)!
 
-test('the first log of the page arrives as the page tells', { timeout: 60_000 }, async (t) => {
+test('the first log of the page arrives as the page tells', { timeout: 240_000 }, async (t) => {
   const backend = await DatadogBackend.start(t)
   const gateway = await startForDatadog(t, backend)
   await promisify(execFile)('sh', ['-c', FIRST_LOG.replace('http://localhost:4318', gateway.http)])

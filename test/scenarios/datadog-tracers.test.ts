@@ -13,7 +13,7 @@ const TRACE_ID = `${HIGH}${LOW.toString(16)}`
 const SERVER_ID = '4d61273ce1780ad8'
 
 test('a tracer and OpenTelemetry in one trace: at an OTLP backend, on /metrics, and at an Agent as the tracer said it', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const [backend, agent] = await Promise.all([OtlpBackend.start(t), DatadogAgent.start(t)])
   const gateway = await startGateway(t, {

@@ -137,7 +137,7 @@ function asSketch(durations: readonly number[]): Durations {
 }
 
 describe('traces and their statistics at Datadog', { concurrency: true }, () => {
-  it('in the form of its tracers, with statistics for the Agent', { timeout: 120_000 }, async (t) => {
+  it('in the form of its tracers, with statistics for the Agent', { timeout: 240_000 }, async (t) => {
     const agent = await DatadogAgent.start(t)
     const gateway = await start(t, `traces: agent, endpoints: { agent: "${agent.url}" }`)
     const truth = new Truth()
@@ -164,7 +164,7 @@ describe('traces and their statistics at Datadog', { concurrency: true }, () => 
     )
   })
 
-  it('by OTLP to the intake, with statistics as histograms', { timeout: 120_000 }, async (t) => {
+  it('by OTLP to the intake, with statistics as histograms', { timeout: 240_000 }, async (t) => {
     const backend = await DatadogBackend.start(t)
     const endpoints = `endpoints: { traces: "${backend.url}/v1/traces", metrics: "${backend.url}/v1/metrics" }`
     const gateway = await start(t, `traces: intake, ${endpoints}`)
@@ -190,7 +190,7 @@ describe('traces and their statistics at Datadog', { concurrency: true }, () => 
     )
   })
 
-  it('by OTLP to an Agent, which weighs them', { timeout: 120_000 }, async (t) => {
+  it('by OTLP to an Agent, which weighs them', { timeout: 240_000 }, async (t) => {
     const agent = await DatadogAgent.start(t)
     const gateway = await start(t, `traces: agent-otlp, endpoints: { agentOtlp: "${agent.url}" }`)
     const truth = new Truth()
@@ -208,7 +208,7 @@ describe('traces and their statistics at Datadog', { concurrency: true }, () => 
     )
   })
 
-  it('by OTLP to an Agent, with statistics for its own API', { timeout: 120_000 }, async (t) => {
+  it('by OTLP to an Agent, with statistics for its own API', { timeout: 240_000 }, async (t) => {
     const agent = await DatadogAgent.start(t)
     const gateway = await start(t, `traces: agent-otlp, endpoints: { agentOtlp: "${agent.url}", agent: "${agent.url}" }`)
     const truth = new Truth()
@@ -222,7 +222,7 @@ describe('traces and their statistics at Datadog', { concurrency: true }, () => 
     )
   })
 
-  it('no secret goes along with names', { timeout: 120_000 }, async (t) => {
+  it('no secret goes along with names', { timeout: 240_000 }, async (t) => {
     const agent = await DatadogAgent.start(t)
     const gateway = await start(t, `traces: agent, endpoints: { agent: "${agent.url}" }`, '100%')
     const secrets = new Secrets(7)

@@ -64,7 +64,7 @@ async function nothingLost(gateway: GatewayProcess, backend: OtlpBackend, sender
   }
 }
 
-test('an outage fills the disk: the gateway goes on from memory, then refuses, says so, and recovers', { timeout: 60_000 }, async (t) => {
+test('an outage fills the disk: the gateway goes on from memory, then refuses, says so, and recovers', { timeout: 240_000 }, async (t) => {
   const disk = smallDisk(t)
   if (disk === null) return t.skip(SKIPPED)
   const backend = await OtlpBackend.start(t)
@@ -110,7 +110,7 @@ test('an outage fills the disk: the gateway goes on from memory, then refuses, s
 })
 
 test('others fill the disk and make room again: nothing is refused, and afterwards kill -9 loses nothing', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const disk = smallDisk(t)
   if (disk === null) return t.skip(SKIPPED)
@@ -160,7 +160,7 @@ test('others fill the disk and make room again: nothing is refused, and afterwar
   strictEqual(await gateway.end('SIGTERM'), 0)
 })
 
-test('a disk that is full from the start', { timeout: 60_000 }, async (t) => {
+test('a disk that is full from the start', { timeout: 240_000 }, async (t) => {
   const disk = smallDisk(t)
   if (disk === null) return t.skip(SKIPPED)
   const backend = await OtlpBackend.start(t)

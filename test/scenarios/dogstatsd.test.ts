@@ -39,7 +39,7 @@ async function send(t: TestContext, gateway: GatewayProcess, lines: readonly str
 
 const JOBS = Array.from({ length: 1000 }, (_, i) => `jobs:1|c|#service:dub,stage:${i % 2 === 0 ? 'tts' : 'stt'}`)
 
-test('what DogStatsD counts is exact on /metrics and at Datadog, over a kill and a stop', { timeout: 60_000 }, async (t) => {
+test('what DogStatsD counts is exact on /metrics and at Datadog, over a kill and a stop', { timeout: 240_000 }, async (t) => {
   const backend = await DatadogBackend.start(t)
   const dir = temporaryDirectory()
   let gateway = await start(t, backend, dir)

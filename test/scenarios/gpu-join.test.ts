@@ -111,7 +111,7 @@ exporters: { otlp: { endpoint: ${backend}, signals: [traces, logs] } }
 `
 
 test('while the load climbs: a span has its mean, peak and energy, an error the state of its instant, and stages share time and energy', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const smi = openStandIn()
   const help = helpText(...FIELDS.map((name) => [name]))

@@ -60,7 +60,7 @@ function nestedValue(depth: number): Buffer {
 }
 
 test('what cannot be taken is refused in the encoding of its sender, as a whole, and the process goes on', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const { backend, gateway } = await stage(t)
   const f = async (path: string, headers: Record<string, string>, body: string | Uint8Array, expected: number): Promise<void> => {
@@ -160,7 +160,7 @@ test('what cannot be taken is refused in the encoding of its sender, as a whole,
   strictEqual(await gateway.end('SIGTERM'), 0)
 })
 
-test('the same over gRPC, with a status of its own', { timeout: 60_000 }, async (t) => {
+test('the same over gRPC, with a status of its own', { timeout: 240_000 }, async (t) => {
   const { backend, gateway } = await stage(t)
   const session = grpcSession(t, gateway.grpc)
   const f = async (body: Uint8Array, headers: Record<string, string>, expected: number, path = EXPORT.traces): Promise<void> => {
@@ -252,7 +252,7 @@ function bystander(t: TestContext, gateway: GatewayProcess) {
   return { seen, stop }
 }
 
-test('attacks on the sockets: bounded memory, good senders are served meanwhile, the counters tell', { timeout: 90_000 }, async (t) => {
+test('attacks on the sockets: bounded memory, good senders are served meanwhile, the counters tell', { timeout: 240_000 }, async (t) => {
   const { backend, gateway, peakBytes } = await stage(
     t,
     ', connectionsMax: 200, headerTimeout: 500ms, stallTimeout: 500ms, bodyTimeout: 1500ms, idleTimeout: 10s'

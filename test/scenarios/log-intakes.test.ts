@@ -24,7 +24,7 @@ test('the examples of the page arrive', async (t) => {
   deepStrictEqual([lines.size, sumOf(lines)], [4, 4])
 })
 
-test('logs and OTLP reload under load, each by itself, and no request is turned away', { timeout: 30_000 }, async (t) => {
+test('logs and OTLP reload under load, each by itself, and no request is turned away', { timeout: 240_000 }, async (t) => {
   const gateway = await startGateway(t, { yaml: yaml('') })
   const statuses: Record<string, number> = {}
   let isDone = false

@@ -11,7 +11,7 @@ import { OtlpBackend } from '../support/otlp-backend.ts'
 const LINES = 5_000
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'log-policy.md'), 'utf8')
 
-test('a flood of lines is cut by the policy of the docs, summed up at the stop, and the books balance', { timeout: 60_000 }, async (t) => {
+test('a flood of lines is cut by the policy of the docs, summed up at the stop, and the books balance', { timeout: 240_000 }, async (t) => {
   const backend = await OtlpBackend.start(t)
   const [, example] = /```yaml\n([\s\S]*?)```/.exec(PAGE) ?? []
   ok(example !== undefined)

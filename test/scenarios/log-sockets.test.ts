@@ -44,7 +44,7 @@ async function connected(t: TestContext, gateway: GatewayProcess, name: string):
   return socket
 }
 
-test('lines that were counted as accepted survive kill -9, and each arrives once', { timeout: 60_000 }, async (t) => {
+test('lines that were counted as accepted survive kill -9, and each arrives once', { timeout: 240_000 }, async (t) => {
   const backend = await OtlpBackend.start(t)
   backend.otherwise = { status: 503 }
   const dir = temporaryDirectory()

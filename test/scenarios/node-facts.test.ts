@@ -13,7 +13,7 @@ const [MINE, OTHERS] = ['GPU-0d0d0d0d-1111-2222-3333-00000000000d', 'GPU-0e0e0e0
 const FIELDS = ['index', 'name', 'driver_version', 'memory.total', 'utilization.gpu', 'uuid']
 
 test('a sidecar without nvidia-smi shows the GPU of its pod as the gateway of the node tells it, and no other', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const dir = temporaryDirectory()
   const smi = openStandIn()

@@ -62,7 +62,7 @@ function filesIn(dir: string): string[] {
 
 // At the same time, since most of it is waiting.
 describe('outages', { concurrency: true }, () => {
-  it('an answer decides what becomes of a batch: sent again, given up and set aside, or taken in part', { timeout: 60_000 }, async (t) => {
+  it('an answer decides what becomes of a batch: sent again, given up and set aside, or taken in part', { timeout: 240_000 }, async (t) => {
     const backend = await OtlpBackend.start(t)
     const dir = temporaryDirectory()
     const gateway = await start(t, { dir, exporters: `{ otlp: { endpoint: ${backend.url}, timeout: 500ms } }` })
@@ -162,7 +162,7 @@ describe('outages', { concurrency: true }, () => {
   })
 
   it('destinations that cannot be reached: the others are served, the readiness names each and why, and all is delivered in the end', {
-    timeout: 60_000
+    timeout: 240_000
   }, async (t) => {
     const certificates = makeCertificates()
     if (certificates === null) return t.skip('SKIPPED: there is no openssl here, so no certificates')
@@ -235,7 +235,7 @@ describe('outages', { concurrency: true }, () => {
   })
 
   it('SIGTERM under load: what was acknowledged is delivered before the end, or after the next start, and the exit is clean', {
-    timeout: 60_000
+    timeout: 240_000
   }, async (t) => {
     const f = async (behaviour: Behaviour): Promise<void> => {
       const backend = await OtlpBackend.start(t)
@@ -274,7 +274,7 @@ describe('outages', { concurrency: true }, () => {
   })
 
   it('SIGTERM with a queue in memory: everything is flushed to a slow backend, and a dead one does not hold the exit up', {
-    timeout: 60_000
+    timeout: 240_000
   }, async (t) => {
     const slow = await OtlpBackend.start(t)
     slow.otherwise = { accept: { afterMs: 300 } }

@@ -61,7 +61,7 @@ function callOn(t: TestContext, gateway: GatewayProcess) {
 }
 
 test('a reload under load: no connection is refused or dropped, no item is lost, and the new configuration holds', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const [first, second, added] = [await OtlpBackend.start(t), await OtlpBackend.start(t), await OtlpBackend.start(t)]
   const dir = temporaryDirectory()
@@ -129,7 +129,7 @@ exporters: ${exporters}
 })
 
 test('a bad file: the old configuration goes on, the log names file, line and key, and the sockets stay', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const backend = await OtlpBackend.start(t)
   const taken = createServer().listen(0, '127.0.0.1')

@@ -132,7 +132,7 @@ async function nothingShows(planted: Planted, stage: Stage): Promise<void> {
 }
 
 test('planted secrets are nowhere: not in what is delivered, queued, set aside, logged, shown or answered', {
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const planted = new Planted()
   const at = await stage(t, planted)

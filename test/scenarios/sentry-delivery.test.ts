@@ -68,7 +68,7 @@ const delivered = async (gateway: GatewayProcess, signal: string, count: number)
 
 // At the same time, since most of it is waiting.
 describe('delivery to Sentry', { concurrency: true }, () => {
-  it('is switched on by SENTRY_DSN, tells Sentry what was sampled away, and the books balance', { timeout: 60_000 }, async (t) => {
+  it('is switched on by SENTRY_DSN, tells Sentry what was sampled away, and the books balance', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gateway = await start(t, backend, { sample: '25%' })
     for (let i = 0; i < 10; i++) await sendSpans(gateway, 100)
@@ -88,7 +88,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     deepStrictEqual(backend.violations, [])
   })
 
-  it('a limit holds its category, also over a kill, and ends on time', { timeout: 60_000 }, async (t) => {
+  it('a limit holds its category, also over a kill, and ends on time', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const dir = temporaryDirectory()
     const first = await start(t, backend, { dir, exporter: 'spans: transactions' })
@@ -128,7 +128,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     strictEqual(await second.end('SIGTERM'), 0)
   })
 
-  it('a wrong DSN among several costs its own, which become dead letters; the rest goes on', { timeout: 60_000 }, async (t) => {
+  it('a wrong DSN among several costs its own, which become dead letters; the rest goes on', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t, { projects: ['1', '2'] })
     const dir = temporaryDirectory()
     const gateway = await start(t, backend, {
@@ -156,7 +156,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     strictEqual(await gateway.end('SIGTERM'), 0)
   })
 
-  it('what was sent when Sentry fell over is not sent again, and nothing is lost', { timeout: 60_000 }, async (t) => {
+  it('what was sent when Sentry fell over is not sent again, and nothing is lost', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gateway = await start(t, backend, { dir: temporaryDirectory() })
     for (const behaviour of [
@@ -177,7 +177,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     strictEqual(await gateway.end('SIGTERM'), 0)
   })
 
-  it('a DSN that points at the gateway itself is found out', { timeout: 60_000 }, async (t) => {
+  it('a DSN that points at the gateway itself is found out', { timeout: 240_000 }, async (t) => {
     const reserved = await SentryBackend.start(t)
     const { port } = reserved
     await reserved.stop()

@@ -25,7 +25,7 @@ const PLANTED = {
   'http.url': `https://h/?to=${EMAIL}`
 }
 
-test('an e-mail address reaches the user of an error in Sentry, and nothing else', { timeout: 60_000 }, async (t) => {
+test('an e-mail address reaches the user of an error in Sentry, and nothing else', { timeout: 240_000 }, async (t) => {
   const [open, strict] = [await SentryBackend.start(t), await SentryBackend.start(t)]
   const otlp = await OtlpBackend.start(t)
   const gateway = await startGateway(t, {

@@ -20,7 +20,7 @@ const [FIRST_ERROR, APPLY] = Array.from(
 )
 const RULES = [...alerts.issueAlerts, ...alerts.metricAlerts]
 
-test('the first error of the page is an issue, as the page tells', { timeout: 60_000 }, async (t) => {
+test('the first error of the page is an issue, as the page tells', { timeout: 240_000 }, async (t) => {
   const backend = await SentryBackend.start(t)
   const gateway = await startGateway(t, {
     env: { SENTRY_DSN: backend.dsn() },
@@ -38,7 +38,7 @@ test('the first error of the page is an issue, as the page tells', { timeout: 60
   deepStrictEqual(backend.violations, [])
 })
 
-test('the command of the page tells of each rule of the page, and changes nothing', { timeout: 60_000 }, async (t) => {
+test('the command of the page tells of each rule of the page, and changes nothing', { timeout: 240_000 }, async (t) => {
   const asked: string[] = []
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.headers.authorization}`)

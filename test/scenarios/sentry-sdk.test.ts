@@ -65,7 +65,7 @@ const post = (gateway: GatewayProcess, body: Buffer, path = '/api/42/envelope/',
 
 describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
   for (const lifecycle of ['stream', 'static'])
-    it(`@sentry/node, unmodified, with traces as ${lifecycle === 'stream' ? 'spans' : 'transactions'}`, { timeout: 60_000 }, async (t) => {
+    it(`@sentry/node, unmodified, with traces as ${lifecycle === 'stream' ? 'spans' : 'transactions'}`, { timeout: 240_000 }, async (t) => {
       const backend = await SentryBackend.start(t)
       const gateway = await start(t, backend)
       const secret = new Secrets(7).password()
@@ -117,7 +117,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
       ok(backend.envelopes.every(({ bytes }) => !bytes.includes(secret)))
     })
 
-  it('@sentry/node and the OpenTelemetry SDK in the same traces: of each both parts are kept, or none', { timeout: 60_000 }, async (t) => {
+  it('@sentry/node and the OpenTelemetry SDK in the same traces: of each both parts are kept, or none', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gateway = await start(t, backend)
     await work(gateway, { TRACES: '40', OTEL_EXPORTER_OTLP_ENDPOINT: gateway.http, OTEL_SERVICE_NAME: 'worker' })
@@ -147,7 +147,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     strictEqual(backend.count('error', 'accepted'), 1)
   })
 
-  it('by default: a tunnel, a DSN of the gateway, and sampling as of OTLP spans of the same trace', { timeout: 60_000 }, async (t) => {
+  it('by default: a tunnel, a DSN of the gateway, and sampling as of OTLP spans of the same trace', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gateway = await start(t, backend, { sample: '20%' })
     const ids = Array.from({ length: 100 }, () => randomBytes(16).toString('hex'))
@@ -187,7 +187,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     strictEqual(backend.count('transaction', 'sample_rate'), 100 - ofSdk.size)
   })
 
-  it('secrets in every place of an event, a span, a log and an attachment', { timeout: 60_000 }, async (t) => {
+  it('secrets in every place of an event, a span, a log and an attachment', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gateway = await start(t, backend, { sample: '100%' })
     const secrets = new Secrets(3)
@@ -281,7 +281,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     )
   })
 
-  it('projects of workers become projects of Sentry, each with its key', { timeout: 60_000 }, async (t) => {
+  it('projects of workers become projects of Sentry, each with its key', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t, { projects: ['1', '2', '3'] })
     const rules = `{ projects: ["7"], dsn: "${backend.dsn('2')}" }, { projects: [otherkey], dsn: "${backend.dsn('3')}" }`
     const gateway = await start(t, backend, { sample: '100%', more: `exporters: { sentry: { dsns: [${rules}] } }` })
@@ -303,7 +303,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     }
   })
 
-  it('an error of an SDK knows the GPU as it was', { timeout: 60_000 }, async (t) => {
+  it('an error of an SDK knows the GPU as it was', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const gpu = openGpuMemory()
     gpu.use(81_000)
@@ -322,7 +322,7 @@ describe('Sentry SDKs send to the gateway', { concurrency: true }, () => {
     deepStrictEqual(backend.violations, [])
   })
 
-  it('an answer of 200 outlives a kill; a full queue tells SDKs to wait', { timeout: 60_000 }, async (t) => {
+  it('an answer of 200 outlives a kill; a full queue tells SDKs to wait', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     backend.otherwise = { status: 503 }
     const kept = { dir: temporaryDirectory(), sizeMax: '4MiB' }

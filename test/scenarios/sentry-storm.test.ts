@@ -40,7 +40,7 @@ async function send(gateway: GatewayProcess, signal: 'traces' | 'logs', records:
 }
 
 test('a storm of equal errors while Sentry is down: few events, none twice, each error counted, the rare ones among them', {
-  timeout: 120_000
+  timeout: 240_000
 }, async (t) => {
   const backend = await SentryBackend.start(t)
   backend.otherwise = { status: 503 }

@@ -14,8 +14,10 @@ const ENVIRONMENT = {
   MALLOC_MMAP_THRESHOLD_: '131072',
   NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'sluice')
 }
-const READY_WITHIN_MS = 20_000
-const EXIT_WITHIN_MS = 40_000
+// For machines that are ten times slower, or busy; one that is not reaches none of them.
+const READY_WITHIN_MS = 120_000
+const EXIT_WITHIN_MS = 120_000
+const SEEN_WITHIN_MS = 120_000
 
 /** The gateway as users run it: a process of its own, told by a file and the environment. */
 export interface GatewayProcess {
@@ -109,7 +111,7 @@ export function sumOf(samples: ReadonlyMap<string, number>, ...parts: string[]):
 }
 
 /** Looks until `look` is satisfied; throws with what it last saw when that takes too long. */
-export async function until<T>(look: () => Promise<T> | T, satisfied: (seen: T) => boolean, withinMs = 20_000): Promise<T> {
+export async function until<T>(look: () => Promise<T> | T, satisfied: (seen: T) => boolean, withinMs = SEEN_WITHIN_MS): Promise<T> {
   const deadlineMs = Date.now() + withinMs
   for (;;) {
     const seen = await look()

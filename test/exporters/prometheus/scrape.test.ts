@@ -62,7 +62,7 @@ test('promtool takes the page, and finds nothing to say about our own names', (t
   deepStrictEqual([ours.status, ours.stdout, ours.stderr], [0, '', ''])
 })
 
-test('Prometheus scrapes OpenMetrics and text, with exemplars, and sees the same numbers', { timeout: 60_000 }, async (t) => {
+test('Prometheus scrapes OpenMetrics and text, with exemplars, and sees the same numbers', { timeout: 240_000 }, async (t) => {
   if (!isThere('prometheus')) return t.skip('NOT CHECKED: there is no prometheus on the PATH')
   const { folder } = bench()
   const asked: string[] = []

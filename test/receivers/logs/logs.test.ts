@@ -192,7 +192,9 @@ test('GELF that is none, bombs and floods of chunks are counted, and nothing is 
   deepStrictEqual(dropped(), { malformed: 6, chunks: 176, incomplete: 1024 })
 })
 
-test('a line of 100 MB, a line that never ends and binary cost their own connection nothing but a mark', { timeout: 30_000 }, async (t) => {
+test('a line of 100 MB, a line that never ends and binary cost their own connection nothing but a mark', {
+  timeout: 240_000
+}, async (t) => {
   const seen = await started(t, { tcp: ANY, lineMax: '64KiB', ...QUICK })
   const endless = await connected(t, seen.at('tcp'))
   const before = process.memoryUsage().rss
@@ -224,7 +226,7 @@ test('a connection that falls silent is closed, and what it said is told', async
   deepStrictEqual(seen.counted('sluice_receiver_refused_requests_total', 'reason'), { idle: 1 })
 })
 
-test('while there is no room, senders over connections wait and datagrams are dropped', { timeout: 30_000 }, async (t) => {
+test('while there is no room, senders over connections wait and datagrams are dropped', { timeout: 240_000 }, async (t) => {
   let open: () => void = () => undefined
   const gate = new Promise<void>((resolve) => {
     open = resolve

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Trimmed } from '../../../../src/exporters/sentry/limits.ts'
 import { detectLanguage, parseStack } from '../../../../src/exporters/sentry/stacks/parse-stack.ts'
+import { cpuMs } from '../../../support/cpu-time.ts'
 import { render } from './render.ts'
 
 // Stack strings as programs print them, named after their language, and what a reader sees in them.
@@ -154,9 +155,9 @@ test('the time follows the length of the text, whatever it says', () => {
       "a.rb:1:in '"
     ]) {
       const text = lead + unit(64 * 1024 - lead.length, attack)
-      const startedAt = performance.now()
-      for (const language of [undefined, 'python', 'java', 'nodejs', 'go', 'dotnet', 'ruby', 'php', 'rust']) parseStack(language, text)
-      const took = performance.now() - startedAt
+      const took = cpuMs(() => {
+        for (const language of [undefined, 'python', 'java', 'nodejs', 'go', 'dotnet', 'ruby', 'php', 'rust']) parseStack(language, text)
+      })
       ok(took < 2000, `${JSON.stringify(attack)} behind ${JSON.stringify(lead)} took ${Math.round(took)} ms`)
     }
 })
