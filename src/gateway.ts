@@ -11,7 +11,9 @@ import { messageOf, RefusedError } from './errors.ts'
 import { type OpenFacts, openFacts } from './facts/open.ts'
 import { type FactsPort, openFactsPort } from './facts-port.ts'
 import { enqueuedIn, Ledger } from './ledger.ts'
+import { allocate } from './memory.ts'
 import { nameOf, Sockets } from './net/sockets.ts'
+import { editInMemoryOf } from './otlp/patch.ts'
 import { Pipeline } from './pipeline.ts'
 import { Queue, type QueueEvent } from './queue/queue.ts'
 import { unreadiness } from './readiness.ts'
@@ -84,6 +86,8 @@ export class Gateway {
   private async open(): Promise<void> {
     const { config, surroundings, ledger } = this
     const { log, tracer, version } = surroundings
+    // What processors make of a batch is freed when the next one has replaced it, and is the size that the batch after it needs.
+    editInMemoryOf(allocate)
     this.facts = openFacts(config.facts, log, this.metrics)
     this.queue = await this.openQueue()
     this.components = await this.assemble(config, null)

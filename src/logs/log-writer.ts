@@ -1,3 +1,4 @@
+import { allocate } from '../memory.ts'
 import { BYTES, FIXED32, FIXED64, VARINT, varintSize, writeVarint } from '../otlp/wire.ts'
 import { BackWriter } from './back-writer.ts'
 import type { LogEntry, LogValue } from './log-entry.ts'
@@ -93,7 +94,7 @@ export class LogWriter {
 
   /** Ends the request: its bytes. The next one begins with `open`. */
   close(): Uint8Array {
-    const out = Buffer.allocUnsafe(this.bytes)
+    const out = allocate(this.bytes)
     let at = 0
     for (const { resource, scope, ranges, size } of this.groups.values()) {
       const scopeLogs = scope.length + size

@@ -2,6 +2,16 @@ import { varintSize, writeVarint } from './wire.ts'
 
 const NOTHING = new Uint8Array(0)
 
+/** A buffer of so many bytes, with anything in it. */
+type Allocate = (size: number) => Buffer
+
+let allocate: Allocate = Buffer.allocUnsafe
+
+/** Has the memory for edited requests come from `source`, for all patches: who knows when they are done with can use it again. */
+export function editInMemoryOf(source: Allocate): void {
+  allocate = source
+}
+
 /**
  * Edits of one message's bytes. What is edited is told by offsets into the old bytes, in ascending order; the lengths of all enclosing fields
  * are corrected when the new bytes are written. Reused from request to request: what `open` was given is let go by `finish`.
@@ -92,7 +102,7 @@ export class Patch {
     const { bytes, starts, ends, replacements, replacementStarts, replacementEnds, lengths, edits } = this
     this.bytes = NOTHING
     if (edits === 0) return bytes
-    const out = Buffer.allocUnsafe(bytes.length + this.frameDeltas[0])
+    const out = allocate(bytes.length + this.frameDeltas[0])
     let from = 0
     let to = 0
     for (let i = 0; i < edits; i++) {
