@@ -13,6 +13,9 @@ import { deliveredIds, SENT_SIGNALS, send } from '../support/sender.ts'
 import { SentryBackend } from '../support/sentry-backend.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
+/** What the end of a process may take on a busy machine; whatever it should not wait for takes a multiple of that. */
+const SLACK_MS = 30_000
+
 interface Options {
   readonly exporters: string
   readonly dir?: string
@@ -65,7 +68,7 @@ describe('outages', { concurrency: true }, () => {
   it('an answer decides what becomes of a batch: sent again, given up and set aside, or taken in part', { timeout: 240_000 }, async (t) => {
     const backend = await OtlpBackend.start(t)
     const dir = temporaryDirectory()
-    const gateway = await start(t, { dir, exporters: `{ otlp: { endpoint: ${backend.url}, timeout: 500ms } }` })
+    const gateway = await start(t, { dir, exporters: `{ otlp: { endpoint: ${backend.url}, timeout: 2s } }` })
     const expected: Record<string, number> = { delivered: 0 }
 
     const again = async (behaviour: Behaviour, { atLeastMs = 0, times = 1 } = {}): Promise<void> => {
@@ -87,8 +90,8 @@ describe('outages', { concurrency: true }, () => {
     await again('reset')
     await again('half')
     // The data was taken and the answer did not come: sent twice rather than never.
-    await again('silence', { atLeastMs: 500, times: 2 })
-    await again({ accept: { afterMs: 2_000 } }, { atLeastMs: 500, times: 2 })
+    await again('silence', { atLeastMs: 2_000, times: 2 })
+    await again({ accept: { afterMs: 6_000 } }, { atLeastMs: 2_000, times: 2 })
 
     const never = async (behaviour: Behaviour, reason: string): Promise<void> => {
       backend.next.push(behaviour)
@@ -189,7 +192,7 @@ describe('outages', { concurrency: true }, () => {
       (listening) => listening
     )
     const mutePort = (mute.address() as { port: number }).port
-    const common = 'timeout: 1s, signals: [traces]'
+    const common = 'timeout: 5s, signals: [traces]'
     const exporters = (authority: string, rest: string): string => `
   otlp/working: { endpoint: "${working.url}", ${common} }
   otlp/down: { endpoint: "http://${host}:${port}", ${common} }
@@ -207,7 +210,7 @@ describe('outages', { concurrency: true }, () => {
       const answer = await fetch(`${gateway.admin}/readyz`)
       return `${answer.status} ${await answer.text()}`
     }
-    const said = await until(readiness, (text) => text.split('\n').filter(Boolean).length >= 4, 15_000)
+    const said = await until(readiness, (text) => text.split('\n').filter(Boolean).length >= 4)
     match(said, /^503 /)
     match(said, /otlp\/down: traces failing .*refused/)
     match(said, /otlp\/unknown: .*certificate/)
@@ -253,7 +256,7 @@ describe('outages', { concurrency: true }, () => {
       )
       const startedAt = performance.now()
       strictEqual(await gateway.end('SIGTERM'), 0, JSON.stringify(behaviour))
-      ok(performance.now() - startedAt < 3_000 + 1_500, `the stop took ${performance.now() - startedAt} ms`)
+      ok(performance.now() - startedAt < 3_000 + SLACK_MS, `the stop took ${performance.now() - startedAt} ms`)
       await sender.stop()
       backend.otherwise = 'accept'
       const next = await start(t, options)
@@ -285,11 +288,11 @@ describe('outages', { concurrency: true }, () => {
 
     const dead = await OtlpBackend.start(t)
     dead.otherwise = 'silence'
-    const gateway = await start(t, { exporters: `{ otlp: { endpoint: ${dead.url} } }`, more: 'shutdownTimeout: 1s' })
+    const gateway = await start(t, { exporters: `{ otlp: { endpoint: ${dead.url}, timeout: 2m } }`, more: 'shutdownTimeout: 1s' })
     await sendSpans(gateway)
     const startedAt = performance.now()
     strictEqual(await gateway.end('SIGTERM'), 0)
-    ok(performance.now() - startedAt < 2_500, `the stop took ${performance.now() - startedAt} ms`)
+    ok(performance.now() - startedAt < 1_000 + SLACK_MS, `the stop took ${performance.now() - startedAt} ms`)
     ok(gateway.log.some(({ msg, items }) => msg === 'not delivered before the stop' && items === 4))
   })
 
@@ -302,6 +305,7 @@ describe('outages', { concurrency: true }, () => {
 receivers: { logs: off, otlp: { http: 127.0.0.1:0, grpc: off } }
 admin: { listen: 127.0.0.1:0 }
 processors: { sample: { traces: 0% } }
+exporters: { sentry: { timeout: 2m } }
 shutdownTimeout: 1s
 `
     })
@@ -309,6 +313,6 @@ shutdownTimeout: 1s
     await sendSpans(gateway)
     const startedAt = performance.now()
     strictEqual(await gateway.end('SIGTERM'), 0)
-    ok(performance.now() - startedAt < 1_900, `the stop took ${performance.now() - startedAt} ms`)
+    ok(performance.now() - startedAt < 1_000 + SLACK_MS, `the stop took ${performance.now() - startedAt} ms`)
   })
 })

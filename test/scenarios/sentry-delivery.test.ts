@@ -91,9 +91,13 @@ describe('delivery to Sentry', { concurrency: true }, () => {
   it('a limit holds its category, also over a kill, and ends on time', { timeout: 240_000 }, async (t) => {
     const backend = await SentryBackend.start(t)
     const dir = temporaryDirectory()
+    const startedMs = Date.now()
     const first = await start(t, backend, { dir, exporter: 'spans: transactions' })
-    backend.limit(['transaction'], 10)
-    const untilMs = Date.now() + 10_000
+    // Long enough for a second start, on this machine as it is now.
+    const startMs = Date.now() - startedMs
+    const limitSeconds = Math.max(10, Math.ceil((4 * startMs) / 1000))
+    backend.limit(['transaction'], limitSeconds)
+    const untilMs = Date.now() + limitSeconds * 1000
     await sendSpans(first, 20)
     await until(
       () => backend.count('transaction', 'rate_limited'),
@@ -114,7 +118,7 @@ describe('delivery to Sentry', { concurrency: true }, () => {
     ok(Date.now() < untilMs, 'it took too long to start')
     strictEqual(backend.requests, requests + 2)
     await delivered(second, 'traces', 23)
-    ok(Date.now() >= untilMs - 100 && Date.now() < untilMs + 2_000, `${Date.now() - untilMs} ms after the limit`)
+    ok(Date.now() >= untilMs - 100 && Date.now() < untilMs + 2_000 + startMs, `${Date.now() - untilMs} ms after the limit`)
     strictEqual(backend.count('transaction', 'accepted'), 23)
     deepStrictEqual(
       backend

@@ -40,7 +40,7 @@ export const settingsOf = ({ api, tls, webhook, sidecar = {} }: InjectorParts): 
       admin: '127.0.0.1:0',
       logLevel: 'debug',
       tls: { checkInterval: '50ms', settle: '0s', clockSkew: '0s', ...tls },
-      ...(api === undefined ? {} : { kubernetes: { timeout: '2s', ...api.settings } }),
+      ...(api === undefined ? {} : { kubernetes: { timeout: '20s', ...api.settings } }),
       ...webhook
     }
   })
@@ -63,8 +63,7 @@ export async function startInjector(t: { after(done: () => unknown): void }, par
   if (unready !== true)
     await until(
       () => admin('/readyz'),
-      ({ status }) => status === 200,
-      5_000
+      ({ status }) => status === 200
     )
   return {
     injector,

@@ -66,8 +66,7 @@ export class Following {
   async come(count: number): Promise<unknown[]> {
     await until(
       () => this.records.length,
-      (length) => length >= count,
-      30_000
+      (length) => length >= count
     )
     return this.bodies
   }
