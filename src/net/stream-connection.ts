@@ -89,10 +89,14 @@ export class Talk implements Connection {
     socket.once('close', () => this.finish(false))
     socket.on('error', () => undefined)
     socket.on('timeout', () => {
-      // Whoever is made to wait is not idle.
-      if (this.isPaused) return
-      this.tenant.settings.count('idle')
-      this.cut()
+      const { heardAtMs } = this
+      // After a standstill of ours, what waits in the kernel is read before an immediate runs.
+      setImmediate(() => {
+        // Whoever is made to wait is not idle.
+        if (this.isPaused || this.heardAtMs !== heardAtMs || socket.destroyed) return
+        this.tenant.settings.count('idle')
+        this.cut()
+      })
     })
   }
 
