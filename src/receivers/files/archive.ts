@@ -8,7 +8,7 @@ import { Listings } from './listing.ts'
 import type { OpenFiles } from './open-files.ts'
 import { Opening } from './opening.ts'
 import type { Positions } from './positions.ts'
-import { type Beside, besideOf, bornOf, findBetween, findMoved, type Moved } from './rotated.ts'
+import { type Beside, besideOf, bornOf, findBetween, findMoved, hasVanished, type Moved } from './rotated.ts'
 
 /** The files that are being read, by their inodes, and what is remembered of others; opens files and finds those that have moved. */
 export class Archive {
@@ -122,7 +122,7 @@ export class Archive {
     try {
       for (const position of positions) {
         const isHere = until !== null && keyOf(until.stats) === keyOf(position)
-        const found = findMoved(beside, position, isHere)
+        const found = this.sought(beside, position, isHere)
         const generation = found === null ? null : this.moved(found, position)
         if (found === null && beside.listing.isWhole) this.lost(position, isHere ? 'truncated' : 'deleted')
         if (found?.kind === 'compressed') compressedAs ??= found.path
@@ -158,7 +158,7 @@ export class Archive {
    */
   emptied(path: string, here: Position, sinceMs: number, until: OpenFile | null, askedAt: number): Generation[] {
     const beside = this.beside(path, askedAt)
-    const found = findMoved(beside, here, true)
+    const found = this.sought(beside, here, true)
     const copy = found === null ? null : this.moved(found, here)
     const unknown = this.unknown(beside, found === null ? sinceMs : bornOf(found.stats), until, [here.head], null)
     if (found === null && unknown.length === 0) this.counts.lost(here.size - here.offset, 'truncated')
@@ -179,6 +179,13 @@ export class Archive {
   /** What is beside a path, as of some time after it was asked for. */
   beside(path: string, askedAt: number): Beside {
     return besideOf(path, this.listings.of(dirname(path), askedAt))
+  }
+
+  // What has become of a file. What went while it was sought is sought once more in what is there since.
+  private sought(beside: Beside, position: Position, isEmptied: boolean): Moved | null {
+    const found = findMoved(beside, position, isEmptied)
+    if (found !== null || !hasVanished(beside, position)) return found
+    return findMoved(this.beside(beside.path, this.ask(null)), position, isEmptied)
   }
 
   // None that begin as one of `but`, or as the one that is there now, which is to have been opened before: a copy that is being made is one of that.

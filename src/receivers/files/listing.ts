@@ -50,6 +50,12 @@ export class Listing {
     return stats
   }
 
+  /** Whether a name leads to the same file as when it was looked at. */
+  isStill(name: string): boolean {
+    const stats = this.statsOf(name)
+    return stats !== null && look(this.pathOf(name))?.ino === stats.ino
+  }
+
   /** How a file began when it was looked at; null: it could not be. */
   headOf(name: string): Mark | null {
     const known = this.heads.get(name)

@@ -99,6 +99,12 @@ export function findMoved({ listing, names }: Beside, position: Position, isEmpt
   return null
 }
 
+/** Whether something went from beside a path since the directory was listed: what is not found may have been compressed, or renamed again, meanwhile. */
+export function hasVanished({ listing, names }: Beside, file: Position): boolean {
+  if (names.some((name) => listing.statsOf(name) === null)) return true
+  return placesOf(listing, names, file).some((name) => !listing.isStill(name))
+}
+
 /** How large a compressed file was before, as it says itself; null where it is not one that began so. */
 export function compressedSize(path: string, { length, hash }: Mark): number | null {
   return markOfFirst(inflatedHead(path), length)?.hash === hash ? sizeBefore(path) : null
