@@ -38,9 +38,15 @@ const LEVELS: ReadonlySet<string> = new Set(
 const NEVER_BARE: ReadonlySet<string> = new Set(['HTTP', 'FAIL', 'VERBOSE', 'SILLY'])
 
 const time = new TimeReader()
+/** A time stood at the head of this line that is ahead of the clock. */
+let isTimeLeft = false
 
-/** Reads what a line of text says before its message, in the ways of many loggers; what is no such head stays in the body. */
-export function readText(line: string, entry: LogEntry, put: PutAttribute): void {
+/**
+ * Reads what a line of text says before its message, in the ways of many loggers; what is no such head stays in the body. True where the head has left the
+ * body and its time is not in the entry, since it is too far ahead.
+ */
+export function readText(line: string, entry: LogEntry, put: PutAttribute): boolean {
+  isTimeLeft = false
   let text = line.includes('\u001b') ? line.replace(COLOUR, '') : line
   const first = text.charCodeAt(0)
   if (first === 91 || first === 40 || first === 60) text = readLead(text, entry, put)
@@ -48,9 +54,10 @@ export function readText(line: string, entry: LogEntry, put: PutAttribute): void
   // What is a stack trace from its first character on has no head: `Error: ` is no level there.
   const at = exception !== null && exception.stacktrace.length === text.length ? 0 : readHead(text, entry, put)
   entry.body = at === 0 ? text : text.slice(at)
-  if (exception === null) return
+  if (exception === null) return isTimeLeft
   putException(exception, put)
   if (entry.severityNumber === 0) entry.severityNumber = 17
+  return isTimeLeft
 }
 
 function readLead(text: string, entry: LogEntry, put: PutAttribute): string {
@@ -84,12 +91,11 @@ function readHead(text: string, entry: LogEntry, put: PutAttribute): number {
     if (end > 0) return end
   }
   const start = isBracket ? 1 : 0
-  if (time.at(text, start, entry.observedMs)) {
+  if (time.at(text, start, entry.observedMs) || time.isAhead) {
     const end = time.end
     const behind = text.charCodeAt(end)
     if (end >= text.length || behind <= 32 || behind === 93 || behind === 124 || behind === 44 || behind === 58) {
-      entry.timeMs = time.ms
-      entry.timeNanos = time.nanos
+      takeTime(entry)
       return readNccl(text, text[end] === ']' ? end + 2 : end + 1, entry, put) || describeLogger(text, end, entry, put)
     }
   }
@@ -105,9 +111,8 @@ function readKlog(text: string, entry: LogEntry, put: PutAttribute): number {
   const isRead = isDated
     ? time.at(`${year}-${fullMonth}-${fullDay} ${clock}`, 0, entry.observedMs)
     : time.withoutYear(Number(month), Number(day), clock, entry.observedMs)
-  if (!isRead) return 0
-  entry.timeMs = time.ms
-  entry.timeNanos = time.nanos
+  if (!isRead && !time.isAhead) return 0
+  takeTime(entry)
   const word = KLOG_WORDS[letter]
   setLevel(word, entry)
   if (thread !== undefined) put('thread.id', Number(thread))
@@ -138,10 +143,9 @@ function readLevel(text: string, entry: LogEntry, put: PutAttribute): number {
     return python[0].length
   }
   const vllm = VLLM.exec(text)
-  if (vllm !== null && severityOf(vllm[1]) > 0 && time.withoutYear(Number(vllm[2]), Number(vllm[3]), vllm[4], entry.observedMs)) {
+  if (vllm !== null && severityOf(vllm[1]) > 0 && isVllmTime(vllm, entry)) {
     setLevel(vllm[1], entry)
-    entry.timeMs = time.ms
-    entry.timeNanos = time.nanos
+    takeTime(entry)
     putPlace(vllm[5], vllm[6], put)
     return vllm[0].length
   }
@@ -155,6 +159,18 @@ function readLevel(text: string, entry: LogEntry, put: PutAttribute): number {
   if (rest === null) return found[0].length
   put('logger.name', rest[1])
   return found[0].length + rest[0].length
+}
+
+function isVllmTime([, , month, day, clock]: RegExpExecArray, entry: LogEntry): boolean {
+  return time.withoutYear(Number(month), Number(day), clock, entry.observedMs) || time.isAhead
+}
+
+// Clocks differ, and a time without a zone may be another country's: the rest of the head holds all the same.
+function takeTime(entry: LogEntry): void {
+  isTimeLeft = time.isAhead
+  if (isTimeLeft) return
+  entry.timeMs = time.ms
+  entry.timeNanos = time.nanos
 }
 
 function setLevel(word: string, entry: LogEntry): void {

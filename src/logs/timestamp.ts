@@ -23,12 +23,14 @@ const isLetter = (unit: number): boolean => (unit | 32) >= 97 && (unit | 32) <= 
 
 /**
  * Reads times in the spellings that logs use. After a call returned true, `ms` and `nanos` are the time, and `end` is where its text ends. A time
- * without a zone is local to this process, one without a year or a day is the nearest. Times over an hour ahead of `nowMs` are none.
+ * without a zone is local to this process, one without a year or a day is the nearest. Times over an hour ahead of `nowMs` are none; after those, `isAhead`
+ * is true, and `end` is where their text ends.
  */
 export class TimeReader {
   ms = 0
   nanos = 0
   end = 0
+  isAhead = false
   private text = ''
   private year = 0
   private month = 0
@@ -60,6 +62,7 @@ export class TimeReader {
     this.text = text
     this.end = start
     this.nanos = 0
+    this.isAhead = false
     const first = text.charCodeAt(start)
     if (isDigit(first)) return this.fromDigit(start, nowMs)
     return isLetter(first) && this.fromName(start, nowMs)
@@ -68,6 +71,7 @@ export class TimeReader {
   /** Month, day and time of day, as klog and vLLM write them without a year, from numbers that were read elsewhere. `clock`: hh:mm:ss[.fraction]. */
   withoutYear(month: number, day: number, clock: string, nowMs: number): boolean {
     this.text = clock
+    this.isAhead = false
     const year = nearestYear(month, day, nowMs)
     return isDay(year, month, day) && this.date(year, month, day) && this.clock(0) && this.settle(nowMs)
   }
@@ -107,7 +111,8 @@ export class TimeReader {
   }
 
   private accept(nowMs: number): boolean {
-    return this.ms >= SECONDS_MIN * 1000 && this.ms <= nowMs + AHEAD_MS_MAX
+    this.isAhead = this.ms > nowMs + AHEAD_MS_MAX
+    return this.ms >= SECONDS_MIN * 1000 && !this.isAhead
   }
 
   // 2024-11-04T10:30:45.123Z and with a slash, a dot or a space; 04/Nov/2024:10:30:45 +0100; 04 Nov 2024 10:30:45; 20241104T103045Z; 08-14 12:00:00;

@@ -47,9 +47,10 @@ function readLine(line: string, format: LogFormat, entry: LogEntry, depth: numbe
     if (logfmt.read(line, 0, format === 'logfmt')) return readPairs(line, entry)
   }
   fields.open(entry, line)
+  let isTimeLeft = false
   if (format === 'json' || format === 'logfmt') entry.body = line
-  else readPlain(line, entry)
-  return fields.attributes.lossy
+  else isTimeLeft = readPlain(line, entry)
+  return isTimeLeft || fields.attributes.lossy
 }
 
 function readFields(value: Fields, line: string, entry: LogEntry, depth: number): boolean {
@@ -83,10 +84,10 @@ function readPairs(line: string, entry: LogEntry): boolean {
   return fields.attributes.lossy
 }
 
-function readPlain(line: string, entry: LogEntry): void {
-  readText(line, entry, put)
+function readPlain(line: string, entry: LogEntry): boolean {
+  const isTimeLeft = readText(line, entry, put)
   const { body } = entry
-  if (typeof body !== 'string') return
+  if (typeof body !== 'string') return isTimeLeft
   const quoted = quotedMessage(body)
   if (quoted > 0 && logfmt.read(body, quoted, true)) {
     const { keys, values } = logfmt
@@ -101,6 +102,7 @@ function readPlain(line: string, entry: LogEntry): void {
   }
   // Ids stand in the head too, which has left the message.
   readInlineIds(line.includes('\u001b') ? body : line, fields)
+  return isTimeLeft
 }
 
 function firstOf(line: string): number {

@@ -217,3 +217,16 @@ test('ids in a line of text', () => {
   })
   f('done, correlationId: req-1', { body: 'done, correlationId: req-1', attributes: { 'correlation.id': 'req-1' } })
 })
+
+test('a time that is ahead of the clock is none, and the rest of the head holds', () => {
+  const g = (line: string, level: string, severity: number, attributes: Said['attributes'] = {}): void =>
+    f(line, { severity, level, body: 'm', attributes: { ...attributes, 'log.record.original': line } })
+  // As a container writes it whose zone is east of the gateway's.
+  g('2026-11-23 22:30:00,123 - svc.jobs - ERROR - m', 'ERROR', 17, { 'logger.name': 'svc.jobs' })
+  g('2026-11-23T18:00:00.001Z WARN m', 'WARN', 13)
+  g('[19:30:00 ERR] m', 'ERR', 17)
+  g('19:30:00.123 [main] ERROR com.foo.Bar - m', 'ERROR', 17, { 'thread.name': 'main', 'logger.name': 'com.foo.Bar' })
+  const place = { 'code.file.path': 'a.go', 'code.line.number': 3 }
+  g('E1124 16:38:48.123456 7 a.go:3] m', 'ERROR', 17, { 'thread.id': 7, ...place })
+  g('INFO 11-24 12:00:00 [a.go:3] m', 'INFO', 9, place)
+})
