@@ -1,4 +1,5 @@
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Validity } from './certificates/make.ts'
 import { Histogram, textPage } from './metrics-page.ts'
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
@@ -15,7 +16,7 @@ export class Counts {
   constructor(metrics: Metrics) {
     this.metrics = metrics
     for (const result of ['injected', 'unchanged', 'failed'])
-      for (const entry of ['pods', 'namespaces']) this.requests(0, { result, entry })
+      for (const entry of ['pods', 'namespaces', 'any']) this.requests(0, { result, entry })
     for (const result of ['ok', 'failed']) this.reloads(0, { result })
     for (const event of ['served', 'failed', 'secret-written', 'bundle-patched', 'adopted']) this.certificates(0, { event })
     this.warnings(0)
@@ -54,12 +55,20 @@ export class Counts {
   }
 
   /** Shows what somebody else keeps. */
-  show(validUntilMs: () => Readonly<Record<string, number>>, kubernetesVersion: () => string | undefined): void {
-    this.metrics.observe(
+  show(validity: () => Readonly<Record<string, Validity>>, kubernetesVersion: () => string | undefined): void {
+    const showTime = (name: string, help: string, timeOf: (valid: Validity) => number): void =>
+      this.metrics.observe(name, help, 'gauge', () =>
+        Object.entries(validity()).map(([certificate, valid]) => ({ labels: { certificate }, value: timeOf(valid) / 1000 }))
+      )
+    showTime(
+      'sluice_inject_certificate_not_before_seconds',
+      'From when the certificate that is served, and its authority, are valid, in seconds since 1970.',
+      ({ fromMs }) => fromMs
+    )
+    showTime(
       'sluice_inject_certificate_not_after_seconds',
       'Until when the certificate that is served, and its authority, are valid, in seconds since 1970.',
-      'gauge',
-      () => Object.entries(validUntilMs()).map(([certificate, ms]) => ({ labels: { certificate }, value: ms / 1000 }))
+      ({ untilMs }) => untilMs
     )
     this.metrics.observe('sluice_inject_kubernetes_info', 'The version of Kubernetes that the API server says; always 1.', 'gauge', () => {
       const version = kubernetesVersion()

@@ -90,7 +90,7 @@ export class Injector {
     log.level = webhook.logLevel
     if (webhook.listen === null)
       throw new RefusedError('invalid', 'webhook.listen: came off, expected an address: there is nothing else to serve')
-    showProcess(this.metrics, version)
+    showProcess(this.metrics, version, { command: 'inject' })
     const namespace = webhook.kubernetes.namespace ?? ((await textOf(webhook.kubernetes.namespaceFile)).trim() || undefined)
     this.excluded = new Set([...webhook.excludeNamespaces, ...(namespace === undefined ? [] : [namespace])])
     this.api = this.openApi()
@@ -116,7 +116,7 @@ export class Injector {
       }
     })
     this.counts.show(
-      () => this.certificates.validUntilMs(),
+      () => this.certificates.validity(),
       () => this.kubernetesVersion
     )
     this.admin = await openAdmin(webhook.admin, this.sockets, {

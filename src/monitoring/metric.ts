@@ -1,8 +1,8 @@
 /**
- * Where a metric comes from: the gateway itself, spans before sampling, nvidia-smi, the platform, which must provide it under this name, or a
+ * Where a metric comes from: the gateway itself, the injector, spans before sampling, nvidia-smi, the platform, which must provide it under this name, or a
  * recording rule.
  */
-export type Origin = 'gateway' | 'derived' | 'gpu' | 'platform' | 'recorded'
+export type Origin = 'gateway' | 'injector' | 'derived' | 'gpu' | 'platform' | 'recorded'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 

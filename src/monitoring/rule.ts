@@ -1,6 +1,6 @@
 export type Severity = 'critical' | 'warning' | 'info'
 
-export type Part = 'api' | 'database' | 'redis' | 'queue' | 'worker' | 'gpu' | 'business' | 'gateway'
+export type Part = 'api' | 'database' | 'redis' | 'queue' | 'worker' | 'gpu' | 'business' | 'gateway' | 'injector'
 
 /** What people are told when a state has lasted. */
 export interface Alert {
@@ -51,16 +51,23 @@ export const SCRAPED = 'namespace, pod, k8s_node_name'
 /** File systems that programs fill, as a matcher of node_exporter's series. */
 export const DISKS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|fuse.*|nsfs"'
 
+/** What every gateway shows; the injector is Sluice, too, but none. */
+export const GATEWAYS = 'sluice_build_info{command!="inject"}'
+export const INJECTORS = 'sluice_build_info{command="inject"}'
+
 /**
  * What a counter grew by, with the first event of a series that is new. `increase` alone misses it, because there is nothing to compare with. A series
- * is new when it was not there as the window began, but what else its gateway shows was (`target_info` beside what is made from spans,
- * `sluice_build_info` beside its own); and when nothing was, because the gateway is new or could not be scraped, when the series was not there in the
- * hour before either. While no gateway was scraped yet, none is new, because then
- * all of them are.
+ * is new when it was not there as the window began, but what else its process shows was (`target_info` beside what is made from spans, GATEWAYS or
+ * INJECTORS beside their own, `up` beside what others show); and when nothing was, because the process is new or could not be scraped, when the series
+ * was not there in the hour before either. While no process of its kind was scraped yet, none is new, because then all of them are.
  */
-export function growth(selector: string, window: string, beside: 'target_info' | 'sluice_build_info' = 'target_info'): string {
-  const there = `${beside} offset ${window}`
+export function growth(
+  selector: string,
+  window: string,
+  beside: 'target_info' | 'up' | typeof GATEWAYS | typeof INJECTORS = 'target_info'
+): string {
+  const there = beside === 'up' ? `(up offset ${window} == 1)` : `${beside} offset ${window}`
   const before = `(${selector} offset ${window} or (last_over_time(${selector}[1h] offset ${window}) unless on (job, instance, ${SCRAPED}) ${there}))`
-  const watched = `last_over_time(sluice_build_info[1h] offset ${window})`
+  const watched = `last_over_time(${beside === 'target_info' ? GATEWAYS : beside}[1h] offset ${window})`
   return `(((${selector} unless ${before}) and on () ${watched}) or increase(${selector}[${window}]))`
 }

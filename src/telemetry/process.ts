@@ -1,8 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Metrics } from './metrics.ts'
 
-/** Shows what the process itself costs, under the names that Prometheus clients give it. */
-export function showProcess(metrics: Metrics, version: string): void {
+/**
+ * Shows what the process itself costs, under the names that Prometheus clients give it. `also` are labels by which one that is no gateway can be told
+ * from one that is.
+ */
+export function showProcess(metrics: Metrics, version: string, also: Readonly<Record<string, string>> = {}): void {
   const startedAtSeconds = Date.now() / 1000 - process.uptime()
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
@@ -20,6 +23,6 @@ export function showProcess(metrics: Metrics, version: string): void {
     return Number.isFinite(worst) ? worst : 0
   })
   metrics.observe('sluice_build_info', 'The version that runs; always 1.', 'gauge', () => [
-    { labels: { version, node: process.version }, value: 1 }
+    { labels: { version, node: process.version, ...also }, value: 1 }
   ])
 }

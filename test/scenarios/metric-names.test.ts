@@ -3,10 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { GpuDevice } from '../../src/facts/facts.ts'
+import { INJECTOR_METRICS } from '../../src/monitoring/metrics/injector.ts'
 import { METRICS } from '../../src/monitoring/metrics.ts'
 import { Collector } from '../../src/receivers/gpu/collector.ts'
-import { type GatewayProcess, startGateway, until } from '../support/gateway-process.ts'
+import { podOfDeployment, review } from '../support/admission-reviews.ts'
+import { startGateway, until } from '../support/gateway-process.ts'
 import { factsOf } from '../support/gpu-facts.ts'
+import { startInjector } from '../support/injector.ts'
+import { CONFIGURATION_PATH, configuration, emptySecret, KubeApi, SECRET_PATH } from '../support/kube-api.ts'
 import { toProtobuf } from '../support/otlp-message.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -91,9 +95,9 @@ interface Shown {
 }
 
 /** Each metric of the page, and the labels that its samples have. */
-async function shownBy(gateway: GatewayProcess): Promise<Map<string, Shown>> {
+async function shownBy(admin: string): Promise<Map<string, Shown>> {
   const shown = new Map<string, Shown>()
-  for (const line of (await (await fetch(`${gateway.admin}/metrics`)).text()).split('\n')) {
+  for (const line of (await (await fetch(`${admin}/metrics`)).text()).split('\n')) {
     const [, name, type] = /^# TYPE (\S+) (\S+)/.exec(line) ?? []
     if (name !== undefined) shown.set(name, { type, labels: new Set() })
     const [, sample, labels = ''] = /^([\w:]+)\{(.*)\} /.exec(line) ?? []
@@ -130,7 +134,7 @@ exporters: { otlp: { endpoint: http://127.0.0.1:1 }, sentry: { dsn: "http://key@
   await send('traces', spans(), 200)
   await send('traces', Buffer.from('no protobuf'), 400)
   const shown = await until(
-    () => shownBy(gateway),
+    () => shownBy(gateway.admin),
     (seen) => seen.has('http_requests_total') && seen.has('hw_status')
   )
   const asked = METRICS.filter(({ from }) => from !== 'platform')
@@ -154,4 +158,45 @@ exporters: { otlp: { endpoint: http://127.0.0.1:1 }, sentry: { dsn: "http://key@
       name
     )
   }
+})
+
+test('what rules and boards ask of the injector is what its page shows, and all that it shows is known', async (t) => {
+  const api = await KubeApi.start(t)
+  api.put(SECRET_PATH, emptySecret())
+  api.put(CONFIGURATION_PATH, configuration())
+  const { injector, call } = await startInjector(t, { api })
+  strictEqual((await call(review(podOfDeployment()))).status, 200)
+  strictEqual((await call('no review')).status, 400)
+  // An unknown path.
+  const address = injector.addresses()
+  const shown = await until(
+    async () => {
+      await call(review(podOfDeployment()), { path: '/nowhere' })
+      return shownBy(`http://${address.admin}`)
+    },
+    (seen) => seen.has('sluice_inject_connection_events_total')
+  )
+  deepStrictEqual(
+    INJECTOR_METRICS.map(({ name }) => name).filter((name) => !shown.has(name)),
+    []
+  )
+  const known = new Map(METRICS.map((metric) => [metric.name, metric]))
+  for (const [name, { type, labels }] of shown) {
+    const metric = known.get(name)
+    ok(metric !== undefined, `the catalogue has no ${name}`)
+    strictEqual(metric.type, type, name)
+    const others = metric.name === 'sluice_build_info' || metric.type === 'histogram' ? ['le'] : []
+    deepStrictEqual(
+      [...labels].filter((label) => !metric.labels.includes(label) && !others.includes(label)),
+      [],
+      name
+    )
+    if (metric.from === 'injector')
+      deepStrictEqual(
+        metric.labels.filter((label) => !labels.has(label)),
+        [],
+        name
+      )
+  }
+  ok(shown.get('sluice_build_info')?.labels.has('command'), 'by which rules on gateways leave it out')
 })

@@ -25,7 +25,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   mountpoint: ['/'],
   phase: ['Running'],
   resource: ['memory'],
-  db_client_connection_state: ['used', 'idle']
+  db_client_connection_state: ['used', 'idle'],
+  name: ['pods.inject.sluice.dev'],
+  error_type: ['calling_webhook_error']
 }
 
 /** About what a gauge shows, or a counter grows by in a second; a histogram measures the value of its name. */

@@ -1,14 +1,17 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PLATFORM_METRICS } from '../../src/monitoring/metrics/platform.ts'
+import { podOfDeployment, review } from '../support/admission-reviews.ts'
 import { type DashboardModel, filled, labelsOf, readDashboards } from '../support/dashboards.ts'
 import { DubbingLoad } from '../support/dubbing-load.ts'
 import { type GatewayProcess, scrape, startGateway, sumOf, until } from '../support/gateway-process.ts'
+import { startInjector } from '../support/injector.ts'
+import { CONFIGURATION_PATH, configuration, emptySecret, KubeApi, SECRET_PATH } from '../support/kube-api.ts'
 import { skipWithoutRecordings } from '../support/nvidia-smi-recordings.ts'
 import { type Phase, replayMachine } from '../support/nvidia-smi-replay.ts'
 import { openStandIn } from '../support/nvidia-smi-stand-in.ts'
@@ -69,6 +72,8 @@ async function stage(t: TestContext): Promise<{ gateway: GatewayProcess; prometh
   }))
   await resources.listen(join(dir, 'kubelet.sock'))
   t.after(() => resources.close())
+  const logs = join(dir, 'logs')
+  mkdirSync(logs)
   const kernelLog = join(dir, 'kmsg')
   writeFileSync(kernelLog, '')
   const [backend, sentry] = [await OtlpBackend.start(t), await SentryBackend.start(t)]
@@ -79,6 +84,7 @@ receivers:
   datadog: off
   otlp: { http: 127.0.0.1:0, grpc: 127.0.0.1:0 }
   kernel: { path: ${kernelLog}, interval: 100ms }
+  files: { include: ["${logs}/*.log"], openMax: 16 }
 facts: { gpu: { source: nvidia-smi, command: ${smi.command}, interval: 1s, podResources: ${join(dir, 'kubelet.sock')} } }
 processors: { cost: { horizon: 6s }, sample: { traces: 50% } }
 admin: { listen: 127.0.0.1:0 }
@@ -86,19 +92,38 @@ queue: { dir: ${join(dir, 'queue')} }
 exporters: { otlp: { endpoint: ${backend.url} }, sentry: { dsn: "${sentry.dsn()}" } }
 `
   })
+  const injector = await startAsked(t)
   const prometheus = await startPrometheus(t, [
     scrapeOf('sluice', gateway.admin),
+    scrapeOf('injector', injector.url),
     scrapeOf('api', await startTarget(t)),
     scrapeOf('frontend', await startTarget(t))
   ])
   const stopMetrics = sendPlatformMetrics(gateway.http)
   await runLoad(gateway, (nth) => {
+    injector.round()
+    writeLogs(logs, nth)
     machine.show(phaseOf(nth, 24), phaseOf(nth, 38))
     if (nth % 12 === 3) backend.next.push({ status: 400, body: 'no' })
     if (nth % 16 === 4) appendFileSync(kernelLog, `6,${nth},1,-;NVRM: Xid (PCI:0000:83:00): 31, pid=17, name=python, MMU Fault\n`)
   })
   await stopMetrics()
   return { gateway, prometheus }
+}
+
+/** An injector that the API server asks, and somebody who is none. */
+async function startAsked(t: TestContext): Promise<{ url: string; round: () => void }> {
+  const api = await KubeApi.start(t)
+  api.put(SECRET_PATH, emptySecret())
+  api.put(CONFIGURATION_PATH, configuration())
+  const injector = await startInjector(t, { api })
+  const round = (): void => void Promise.all([injector.call(review(podOfDeployment())), injector.call('no')]).catch(() => undefined)
+  return { url: `http://${injector.injector.addresses().admin}`, round }
+}
+
+/** More files than may be open, which are written on. */
+function writeLogs(dir: string, nth: number): void {
+  for (let i = 0; i < 24; i++) appendFileSync(join(dir, `${i}.log`), `{"level":"info","msg":"line ${nth}"}\n`)
 }
 
 const phaseOf = (nth: number, halfLength: number): Phase => (Math.floor(nth / halfLength) % 2 === 0 ? 'load' : 'idle')

@@ -18,14 +18,14 @@ test('the page names every metric of the injector', () => {
   const metrics = new Metrics()
   const counts = new Counts(metrics)
   counts.show(
-    () => ({ serving: 1 }),
+    () => ({ serving: { fromMs: 1, untilMs: 2 } }),
     () => 'v1'
   )
   counts.refused('invalid')
   counts.befell('drop')
   counts.asked('get', 'secrets', 200)
   const names = [...counts.page().matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
-  ok(names.length >= 9)
+  ok(names.length >= 10)
   for (const name of names) match(PAGE, new RegExp(`\`${name}[{\`]`), name)
 })
 

@@ -1,4 +1,4 @@
-import type { Signed } from './make.ts'
+import type { Signed, Validity } from './make.ts'
 
 /** Begins to serve a certificate; connections that are open go on. */
 export type Serve = (serving: Signed) => Promise<void>
@@ -9,6 +9,6 @@ export interface Certificates {
   check(): Promise<void>
   /** Why callers cannot trust what is served, if they cannot. */
   unready(nowMs: number): string | null
-  /** Until when what is served is valid, by what it is; empty while there is none. */
-  validUntilMs(): Readonly<Record<string, number>>
+  /** From when until when what is served is valid, by what it is; empty while there is none. */
+  validity(): Readonly<Record<string, Validity>>
 }

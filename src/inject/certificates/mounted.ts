@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { RefusedError } from '../../errors.ts'
 import { loadTls } from '../../net/tls.ts'
 import type { Certificates, Serve } from './certificates.ts'
+import type { Validity } from './make.ts'
 import { validityOf } from './material.ts'
 
 export interface MountedFiles {
@@ -17,7 +18,7 @@ export class MountedCertificates implements Certificates {
   private readonly files: MountedFiles
   private readonly serve: Serve
   private served = ''
-  private untilMs: number | null = null
+  private valid: Validity | null = null
 
   constructor(files: MountedFiles, serve: Serve) {
     this.files = files
@@ -30,22 +31,22 @@ export class MountedCertificates implements Certificates {
     const serving = { certificate: String(cert), key: String(key) }
     const now = serving.certificate + serving.key
     if (now === this.served) return
-    const { untilMs } = validityOf(serving.certificate)
+    const valid = validityOf(serving.certificate)
     // What was read at once may still be of two generations that share a key; then it was not the last word.
     if ((await readFile(certFile, 'utf8').catch(() => '')) !== serving.certificate)
       throw new RefusedError('unavailable', 'webhook.tls.certFile: the file changes while it is read')
     await this.serve(serving)
     this.served = now
-    this.untilMs = untilMs
+    this.valid = valid
   }
 
   unready(nowMs: number): string | null {
-    const { untilMs } = this
-    if (untilMs === null) return `no certificate yet: ${this.files.certFile} and ${this.files.keyFile} are waited for`
-    return nowMs < untilMs ? null : `the certificate in ${this.files.certFile} has expired`
+    const { valid } = this
+    if (valid === null) return `no certificate yet: ${this.files.certFile} and ${this.files.keyFile} are waited for`
+    return nowMs < valid.untilMs ? null : `the certificate in ${this.files.certFile} has expired`
   }
 
-  validUntilMs(): Record<string, number> {
-    return this.untilMs === null ? {} : { serving: this.untilMs }
+  validity(): Record<string, Validity> {
+    return this.valid === null ? {} : { serving: this.valid }
   }
 }

@@ -1,6 +1,7 @@
 import { RefusedError } from '../../errors.ts'
 import { type KubernetesApi, type KubernetesObject, KubernetesRefusal } from '../kubernetes-api.ts'
 import type { Certificates, Serve } from './certificates.ts'
+import type { Validity } from './make.ts'
 import { bundleOf, isValid, type Material, readMaterial, renewed, type Terms, validityOf, writeMaterial } from './material.ts'
 
 export interface SelfMadeOptions {
@@ -64,9 +65,9 @@ export class SelfMadeCertificates implements Certificates {
     return nowMs < validityOf(this.served).untilMs ? null : 'the certificate has expired'
   }
 
-  validUntilMs(): Record<string, number> {
+  validity(): Record<string, Validity> {
     if (this.material === null || this.served === '') return {}
-    return { serving: validityOf(this.served).untilMs, authority: validityOf(this.material.authorities[0]).untilMs }
+    return { serving: validityOf(this.served), authority: validityOf(this.material.authorities[0]) }
   }
 
   // The configuration is read first and changed last, under the version that was read. So whoever has read an old Secret cannot take back the

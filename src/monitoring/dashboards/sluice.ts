@@ -1,10 +1,13 @@
 import { dashboard, section } from './dashboard.ts'
+import { INJECTOR } from './injector.ts'
 import { figure, graph, line, timeline } from './panel.ts'
 import { highest, perSecond, share } from './queries.ts'
 import { ANY } from './thresholds.ts'
 import { choice, NAMESPACE } from './variable.ts'
 
 const SELF = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"'
+/** Everything that Prometheus scrapes has the metrics of a process. */
+const OURS = `and on (job, instance) sluice_build_info{${SELF}}`
 const items = (more: string, ...by: string[]): string => perSecond('sluice_items_total', `${SELF},${more}`, ...by)
 const QUEUE_FULL = `max by (instance) (sluice_queue_bytes{${SELF}}) / (max by (instance) (sluice_queue_bytes_max{${SELF}}) > 0)`
 
@@ -17,8 +20,8 @@ export const sluice = dashboard({
   from: 'now-3h',
   variables: [
     NAMESPACE,
-    choice('job', 'Job', 'sluice_build_info{namespace=~"$namespace"}'),
-    choice('instance', 'Gateway', 'sluice_build_info{namespace=~"$namespace",job=~"$job"}')
+    choice('job', 'Job', 'sluice_build_info{namespace=~"$namespace",command!="inject"}'),
+    choice('instance', 'Gateway', 'sluice_build_info{namespace=~"$namespace",job=~"$job",command!="inject"}')
   ],
   sections: [
     section(
@@ -29,7 +32,7 @@ export const sluice = dashboard({
           title: 'Gateways',
           description: 'How many are scraped.',
           unit: 'short',
-          queries: [{ expr: `count(sluice_build_info{${SELF}})`, legend: 'gateways' }]
+          queries: [{ expr: `count(sluice_build_info{${SELF},command!="inject"})`, legend: 'gateways' }]
         }),
         figure({
           title: 'Coming in',
@@ -300,6 +303,37 @@ export const sluice = dashboard({
       )
     ),
     section(
+      'Log files',
+      line(
+        8,
+        graph({
+          title: 'Log files not read yet',
+          description:
+            'Bytes that were written and not read, of the twenty gateways that have most. Growing: lines come faster than they are read.',
+          unit: 'bytes',
+          min: 0,
+          queries: [{ expr: highest(`sum by (instance) (sluice_files_lag_bytes{${SELF}})`), legend: '{{instance}}' }]
+        }),
+        graph({
+          title: 'Log files closed early',
+          description:
+            'To make room for others, before they were read to their end. Many: openMax is too small for what is written at once.',
+          unit: 'ops',
+          min: 0,
+          queries: [{ expr: perSecond('sluice_files_shut_total', SELF, 'instance'), legend: '{{instance}}' }]
+        }),
+        graph({
+          title: 'Log files that wait',
+          description: 'They match and are not followed, since there are more than filesMax. Their lines are read when others have ended.',
+          unit: 'short',
+          min: 0,
+          thresholds: ANY,
+          queries: [{ expr: highest(`sum by (instance) (sluice_files_waiting{${SELF}})`), legend: '{{instance}}' }]
+        })
+      )
+    ),
+    INJECTOR,
+    section(
       'What it takes',
       line(
         8,
@@ -308,7 +342,7 @@ export const sluice = dashboard({
           description: 'Resident memory of the twenty largest.',
           unit: 'bytes',
           min: 0,
-          queries: [{ expr: highest(`process_resident_memory_bytes{${SELF}}`), legend: '{{instance}}' }]
+          queries: [{ expr: highest(`process_resident_memory_bytes{${SELF}} ${OURS}`), legend: '{{instance}}' }]
         }),
         graph({
           title: 'CPU',
@@ -316,7 +350,10 @@ export const sluice = dashboard({
           unit: 'percentunit',
           min: 0,
           queries: [
-            { expr: highest(`sum by (instance) (rate(process_cpu_seconds_total{${SELF}}[$__rate_interval]))`), legend: '{{instance}}' }
+            {
+              expr: highest(`sum by (instance) (rate(process_cpu_seconds_total{${SELF}}[$__rate_interval]) ${OURS})`),
+              legend: '{{instance}}'
+            }
           ]
         }),
         graph({

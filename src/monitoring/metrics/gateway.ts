@@ -7,7 +7,7 @@ export const GATEWAY_METRICS = [
   counter('process_cpu_seconds_total', '', 'CPU time spent, in seconds.'),
   gauge('process_resident_memory_bytes', '', 'Memory in use, in bytes.'),
   gauge('process_start_time_seconds', '', 'When the process began, in seconds since 1970.'),
-  gauge('sluice_build_info', 'node version', 'The version that runs; always 1.'),
+  gauge('sluice_build_info', 'command node version', 'The version that runs; always 1. `command` is inject on the page of the injector.'),
   counter('sluice_correlate_forgotten_total', 'reason', 'Ids and traces that correlate has forgotten, by reason: full or age.'),
   gauge('sluice_correlate_ids', '', 'Correlation ids that correlate remembers.'),
   counter(
@@ -64,10 +64,19 @@ export const GATEWAY_METRICS = [
     'Requests to a destination, by signal and answer: 2xx to 5xx, or none.'
   ),
   counter('sluice_exporter_sent_bytes_total', 'exporter', 'Bytes of request bodies, as compressed.'),
-  counter('sluice_files_failures_total', 'reason', 'What the system refused about log files.'),
-  gauge('sluice_files_lag_bytes', '', 'Bytes of log files that are not read yet.'),
-  counter('sluice_files_lost_bytes_total', 'kind', 'Bytes of log files that were gone before they could be read, as far as known.'),
-  gauge('sluice_files_waiting', '', 'Log files that match and are not followed, since there are too many.'),
+  counter('sluice_files_failures_total', 'receiver reason', 'What the system refused about log files.'),
+  gauge('sluice_files_lag_bytes', 'receiver', 'Bytes of log files that are not read yet.'),
+  counter(
+    'sluice_files_lost_bytes_total',
+    'receiver kind',
+    'Bytes of log files that were gone before they could be read, as far as known.'
+  ),
+  counter(
+    'sluice_files_shut_total',
+    'receiver',
+    'Log files that were closed for others before they were read to their end, or while they were watched for more.'
+  ),
+  gauge('sluice_files_waiting', 'receiver', 'Log files that match and are not followed, since there are too many.'),
   counter('sluice_gpu_node_polls_total', 'outcome', 'Questions to the node’s gateway for the GPUs of this pod, by outcome.'),
   counter('sluice_gpu_owner_polls_total', 'outcome', 'Questions to the kubelet for who was given which device, by outcome.'),
   counter('sluice_gpu_owners_dropped_total', '', 'Owners of a device beyond the first 128.'),

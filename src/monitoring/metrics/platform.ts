@@ -44,6 +44,17 @@ export const PLATFORM_METRICS = [
   gauge('kube_pod_init_container_resource_limits', 'namespace pod container resource unit', 'The same of init containers.'),
   gauge('kube_pod_init_container_status_ready', 'namespace pod container', 'The same of init containers, which native sidecars are.'),
   gauge('kube_pod_status_phase', 'namespace pod phase', '1 for the phase that a pod is in, of kube-state-metrics.'),
+  // The API server of Kubernetes. What it counts when a webhook cannot be called, by the name of the webhook.
+  counter(
+    'apiserver_admission_webhook_fail_open_count',
+    'name type',
+    'Objects that were admitted as they came, since a webhook could not be called; of the API server.'
+  ),
+  counter(
+    'apiserver_admission_webhook_rejection_count',
+    'name type operation error_type rejection_code',
+    'Objects that were not admitted: by a webhook, or since it could not be called; of the API server.'
+  ),
   // What the backend knows of its users, over OTLP.
   gauge('active_users', 'period', 'Users that were active; period is day, week or month.'),
   counter('projects_created_total', 'tier', 'Projects that were created.'),

@@ -1,7 +1,8 @@
-import { alertsOf, type Group, growth, SCRAPED } from '../rule.ts'
+import { alertsOf, GATEWAYS, type Group, growth, SCRAPED } from '../rule.ts'
 
 const gateway = alertsOf('gateway')
 
+/** Gateways and injectors. */
 const OURS = 'sluice_build_info'
 const BY = `job, instance, ${SCRAPED}`
 const WHERE = '{{ or $labels.pod $labels.instance }}'
@@ -35,7 +36,7 @@ export const GATEWAY_RULES: Group = {
   alerts: [
     gateway('critical', {
       alert: 'SluiceAbsent',
-      expr: `absent(${OURS})`,
+      expr: `absent(${GATEWAYS})`,
       for: '5m',
       summary: 'Prometheus sees no gateway at all',
       description: 'None is scraped, or none runs. All alerts on requests, jobs, models, GPUs and errors are blind meanwhile.'
@@ -48,8 +49,8 @@ export const GATEWAY_RULES: Group = {
         `or (max by (${BY}) (up == 0) and on (job) last_over_time(${OURS}[1d]) unless on (job) (up == 1 unless on (job, instance) ${OURS}))`
       ].join(' '),
       for: '3m',
-      summary: `The gateway at ${WHERE} cannot be scraped`,
-      description: 'It has ended or hangs. Its senders keep what they have, as far as they can.'
+      summary: `Sluice at ${WHERE} cannot be scraped`,
+      description: 'It has ended or hangs. Senders of a gateway keep what they have, as far as they can.'
     }),
     gateway('warning', {
       alert: 'SluiceNotReady',
@@ -59,14 +60,14 @@ export const GATEWAY_RULES: Group = {
         'unless on (namespace, pod) (kube_pod_status_phase{phase=~"Succeeded|Failed"} == 1)'
       ].join(' '),
       for: '10m',
-      summary: 'The gateway in {{ $labels.namespace }}/{{ $labels.pod }} is not ready',
+      summary: 'Sluice in {{ $labels.namespace }}/{{ $labels.pod }} is not ready',
       description: 'Its `/readyz` says why.'
     }),
     gateway('warning', {
       alert: 'SluiceRestarting',
       expr: `max by (${BY}) (changes(process_start_time_seconds[1h]) and on (${BY}) ${OURS}) > 2`,
       for: '0s',
-      summary: `The gateway at ${WHERE} has started {{ $value }} times within an hour`,
+      summary: `Sluice at ${WHERE} has started {{ $value }} times within an hour`,
       description: 'It crashes, or is killed for its memory.'
     }),
     gateway('warning', {
@@ -78,7 +79,7 @@ export const GATEWAY_RULES: Group = {
     }),
     gateway('critical', {
       alert: 'SluiceDeliveryAbandoned',
-      expr: `${placed(growth('sluice_items_total{stage="export",outcome="dropped"}', '10m', 'sluice_build_info'))} > 0`,
+      expr: `${placed(growth('sluice_items_total{stage="export",outcome="dropped"}', '10m', GATEWAYS))} > 0`,
       for: '0s',
       keepFiringFor: '10m',
       summary: `{{ $labels.signal }} for {{ $labels.place }} are given up at ${WHERE}: {{ $labels.reason }}`,
@@ -182,14 +183,14 @@ export const GATEWAY_RULES: Group = {
         `or kube_pod_init_container_resource_limits{container=~"sluice.*",resource="memory"} > 0) > 0.9`
       ].join(' '),
       for: '5m',
-      summary: 'The gateway in {{ $labels.namespace }}/{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory',
+      summary: 'Sluice in {{ $labels.namespace }}/{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory',
       description: 'At its limit the kernel ends it.'
     }),
     gateway('warning', {
       alert: 'SluiceBlocked',
       expr: `max by (${BY}) (sluice_event_loop_delay_seconds) > 1`,
       for: '5m',
-      summary: `The gateway at ${WHERE} stalls for {{ $value | humanizeDuration }}`,
+      summary: `Sluice at ${WHERE} stalls for {{ $value | humanizeDuration }}`,
       description: 'It gets too little CPU, or one request takes it for long.'
     }),
     gateway('info', {
@@ -213,8 +214,8 @@ export const GATEWAY_RULES: Group = {
     gateway('warning', {
       alert: 'SluiceLogsLost',
       expr: [
-        `sum by (${BY}, reason) (${growth('sluice_log_dropped_total', '10m', 'sluice_build_info')}) > 0`,
-        `or sum by (${BY}, kind) (${growth('sluice_files_lost_bytes_total', '10m', 'sluice_build_info')}) > 0`
+        `sum by (${BY}, reason) (${growth('sluice_log_dropped_total', '10m', GATEWAYS)}) > 0`,
+        `or sum by (${BY}, kind) (${growth('sluice_files_lost_bytes_total', '10m', GATEWAYS)}) > 0`
       ].join(' '),
       for: '0s',
       keepFiringFor: '10m',
@@ -223,10 +224,15 @@ export const GATEWAY_RULES: Group = {
     }),
     gateway('info', {
       alert: 'SluiceErrorsUnwatched',
-      expr: `count(${OURS}) unless on () count(sluice_errors_total)`,
+      // Who has no Sentry has not asked for errors.
+      expr: [
+        `count(${GATEWAYS}) unless on () count(sluice_errors_total)`,
+        'and on () (count(last_over_time(sluice_exporter_failing{exporter=~"sentry(/.*)?"}[7d])) or count(last_over_time(sluice_errors_total[7d])))'
+      ].join(' '),
       for: '1h',
       summary: 'No gateway looks for errors',
-      description: 'The processor errors runs when an exporter takes errors. Alerts on errors and GPUs out of memory are blind meanwhile.'
+      description:
+        'An exporter to Sentry is there, or was within the last week, and none takes errors. Alerts on errors and GPUs out of memory are blind meanwhile.'
     })
   ]
 }

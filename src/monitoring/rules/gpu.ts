@@ -1,4 +1,4 @@
-import { alertsOf, type Group, growth, SCRAPED } from '../rule.ts'
+import { alertsOf, GATEWAYS, type Group, growth, SCRAPED } from '../rule.ts'
 
 const gpu = alertsOf('gpu')
 
@@ -15,7 +15,7 @@ const XID_LOST = '48|62|64|74|79|95|110|119|120|140|143|157|158'
 /** Codes of a GPU or driver that failed and went on. */
 const XID_FAULT = '8|12|16|24|25|30|37|38|44|46|54|56|57|58|61|66|67|94|109|121|137|145|149|150'
 const xids = (codes: string): string =>
-  `sum by (${BY}, code, gpu) (${growth(`sluice_gpu_xid_total{code=~"${codes}"}`, '10m', 'sluice_build_info')}) > 0`
+  `sum by (${BY}, code, gpu) (${growth(`sluice_gpu_xid_total{code=~"${codes}"}`, '10m', GATEWAYS)}) > 0`
 
 // A state is seen at a look, the time that it took also between two of them.
 const throttled = (reason: string): string =>
@@ -52,7 +52,7 @@ export const GPU_RULES: Group = {
     gpu('critical', {
       alert: 'GpuOutOfMemory',
       // The first may come before the first scrape: memory runs out where models are loaded.
-      expr: `sum by (${BY}) (${growth('sluice_errors_grouped_total{kind="out-of-memory/device"}', '10m', 'sluice_build_info')}) > 0`,
+      expr: `sum by (${BY}) (${growth('sluice_errors_grouped_total{kind="out-of-memory/device"}', '10m', GATEWAYS)}) > 0`,
       for: '0s',
       keepFiringFor: '10m',
       summary: `A program ran out of GPU memory (gateway ${NODE})`,

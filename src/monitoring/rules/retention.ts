@@ -1,4 +1,4 @@
-import { type Group, growth } from '../rule.ts'
+import { GATEWAYS, type Group, growth } from '../rule.ts'
 
 /**
  * The interval of the group and the window of its rules are the same, so that `sum_over_time` over a month is what was counted in it, with what pods
@@ -6,7 +6,7 @@ import { type Group, growth } from '../rule.ts'
  */
 const STEP = '5m'
 
-const ownOf = (metric: string) => (metric.startsWith('sluice_') ? 'sluice_build_info' : 'target_info')
+const ownOf = (metric: string) => (metric.startsWith('sluice_') ? GATEWAYS : 'target_info')
 
 const counted = (name: string, labels: readonly string[], metric: string, help: string) => ({
   record: `${name}:increase${STEP}`,

@@ -65,7 +65,7 @@ test('the first look makes all of it, with the least rights, and the next ones a
   deepStrictEqual(deeds, ['secret-written', 'bundle-patched'])
   deepStrictEqual(served, [kept()!.serving])
   for (const i of [0, 1]) strictEqual(api.bundle(i), kept()!.authorities.join(''))
-  deepStrictEqual(Object.keys(certificates.validUntilMs()), ['serving', 'authority'])
+  deepStrictEqual(Object.keys(certificates.validity()), ['serving', 'authority'])
   api.asked.length = 0
   await certificates.check()
   deepStrictEqual(api.asked, [`get ${CONFIGURATION_PATH} 200`, `get ${SECRET_PATH} 200`])

@@ -15,6 +15,14 @@ const BYTES_MAX = own('sluice_queue_bytes_max')
 
 export const GATEWAY_CASES: readonly Case[] = [
   pair('SluiceAbsent', '11m..12m', { [GATEWAY]: '1 _x30' }, {}, { [GATEWAY]: '1x4 _x3 1x30' }),
+  // The injector is Sluice, and no gateway.
+  pair(
+    'SluiceAbsent',
+    '11m..12m',
+    { [GATEWAY]: '1 _x30', 'sluice_build_info{job="injector",instance="i:9464",command="inject"}': '1x30' },
+    {},
+    { [GATEWAY]: '1x30' }
+  ),
   pair('SluiceDown', '8m..10m', { [GATEWAY]: '1x4 stale', [own('up')]: '1x4 0x20' }, AT_GATEWAY, {
     [own('up')]: '1x4 0x2 1x20',
     'up{job="others",instance="b"}': '0x20'
@@ -192,5 +200,23 @@ export const GATEWAY_CASES: readonly Case[] = [
       [own('sluice_files_lag_bytes')]: '0+900x20'
     }
   ),
-  pair('SluiceErrorsUnwatched', '60m..65m', {}, {}, { [own('sluice_errors_total', 'outcome="sent"')]: '0x90' })
+  // An exporter to Sentry that takes none; who has no Sentry has not asked for errors, and who has them looked for is told otherwise.
+  pair(
+    'SluiceErrorsUnwatched',
+    '63m..90m',
+    { [own('sluice_exporter_failing', 'exporter="sentry/eu",signal="envelopes"')]: '_x3 0x90' },
+    {},
+    { [own('sluice_exporter_failing', 'exporter="otlp",signal="traces"')]: '0x90' }
+  ),
+  // One that is gone within the week.
+  pair(
+    'SluiceErrorsUnwatched',
+    '64m..90m',
+    { [own('sluice_errors_total', 'outcome="sent"')]: '0x3 stale' },
+    {},
+    {
+      [own('sluice_exporter_failing', 'exporter="sentry",signal="errors"')]: '0x90',
+      [own('sluice_errors_total', 'outcome="sent"')]: '0x90'
+    }
+  )
 ]
