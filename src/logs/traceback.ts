@@ -23,6 +23,8 @@ const RUBY = /^[^\n:]{1,512}:\d{1,9}:in [^\n]{1,512}?: ([^\n]{0,4096}) \(([\w:]{
 
 const TYPE_NAME = /^[A-Za-z_$][\w$.]{0,255}$/
 const TYPE_ENDS = /(?:Error|Exception|Throwable|Failure|Fault|Interrupt|Exit|Warning|Panic|Iteration)$/
+/** Where .NET and Rust's anyhow go on with what the exception came from: that is no part of its message. */
+const CAUSE = /\s{1,64}---> (?:\(Inner Exception #\d{1,6}\) )?[A-Za-z_][\w.+`]{0,255}(?:Exception|Error)\b|\r?\n\r?\nCaused by:\r?\n/
 const CODE_BEHIND = / \[[\w-]{1,64}\]$/
 /** Colons with a space behind that are looked at in a line, for a type before one of them. */
 const HEADS_MAX = 8
@@ -106,12 +108,17 @@ function describeFrames(text: string, frames: number): Exception {
     if (head !== null) {
       const below = text.slice(end, frames)
       const stacktrace = text.slice(start + head.at)
-      return { type: head.type, message: shortened(`${head.message}${below}`.trimEnd()), stacktrace }
+      return { type: head.type, message: withoutCause(shortened(`${head.message}${below}`)).trimEnd(), stacktrace }
     }
     start = end + 1
   }
   const above = text.lastIndexOf('\n', frames - 1) + 1
   return { type: '', message: shortened(text.slice(above, frames).trim()), stacktrace: text }
+}
+
+function withoutCause(message: string): string {
+  const cause = CAUSE.exec(message)
+  return cause === null ? message : message.slice(0, cause.index)
 }
 
 // The type is the last word before a colon, if it is named as types of errors are.

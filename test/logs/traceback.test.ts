@@ -52,6 +52,17 @@ test('Java, JavaScript, .NET', () => {
   f('it broke\n    at x (x.js:1:1)', '', 'it broke')
 })
 
+test('what an exception came from is no part of its message', () => {
+  const inner = 'System.IO.IOException: inner'
+  const frames = '   at A.B() in /a.cs:line 3\n   --- End of inner exception stack trace ---\n   at C.D()'
+  f(`System.InvalidOperationException: outer\n ---> ${inner}\n${frames}`, 'System.InvalidOperationException', 'outer')
+  f(`System.InvalidOperationException: outer\r\n ---> ${inner}\r\n${frames}`, 'System.InvalidOperationException', 'outer')
+  f(`System.InvalidOperationException: outer ---> ${inner}\n${frames}`, 'System.InvalidOperationException', 'outer')
+  f(`System.AggregateException: many (a)\n ---> (Inner Exception #0) ${inner}\n${frames}`, 'System.AggregateException', 'many (a)')
+  f(`System.ArgumentException: a ---> b\nsecond line\n${frames}`, 'System.ArgumentException', 'a ---> b\nsecond line')
+  f('Error: outer\n\nCaused by:\n    0: inner\n\nStack backtrace:\n   0: a::b\n             at ./a.rs:1:1', 'Error', 'outer')
+})
+
 test('Go, Rust, PHP, Ruby', () => {
   f('panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a/main.go:3 +0x1d', 'panic', 'boom')
   f(
