@@ -4,6 +4,8 @@ import type { Known } from './names.ts'
 import { Slot, type TakePlain } from './slot.ts'
 import { describeText, type Exception } from './traceback.ts'
 
+/** How languages write that there is no error. */
+const NONE: ReadonlySet<string> = new Set(['', 'null', 'nil', '<nil>', 'None', 'none', 'undefined'])
 const TYPED = /^[\w.$]{1,256}(?:Error|Exception)\b/
 
 /** The fields of one record that tell of an exception. */
@@ -40,11 +42,11 @@ export class ErrorFields {
   /** Takes a field, or makes it an attribute where it is not what its name says. */
   take(role: Known['role'], rank: number, key: string, value: LogValue, depth: number): void {
     this.any = true
-    if (role === 'error' && (typeof value === 'object' || (typeof value === 'string' && value !== ''))) {
+    if (role === 'error' && (typeof value === 'object' || isSaid(value))) {
       this.error.take(rank, key, value, depth)
     } else if (role === 'stack' && isStack(value)) this.stack.take(rank, key, value, depth)
-    else if (role === 'errorType' && typeof value === 'string' && value !== '') this.type.take(rank, key, value, depth)
-    else if (role === 'errorMessage' && typeof value === 'string' && value !== '') this.message.take(rank, key, value, depth)
+    else if (role === 'errorType' && isSaid(value)) this.type.take(rank, key, value, depth)
+    else if (role === 'errorMessage' && isSaid(value)) this.message.take(rank, key, value, depth)
     else this.plain(key, value, depth)
   }
 
@@ -73,6 +75,10 @@ export class ErrorFields {
       for (const name in fields) if (!isReadOfErrors(name)) this.plain(`${key}.${name}`, fields[name], 2)
     }
   }
+}
+
+function isSaid(value: LogValue): boolean {
+  return typeof value === 'string' && !NONE.has(value)
 }
 
 function isStack(value: LogValue): boolean {

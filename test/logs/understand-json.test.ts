@@ -555,3 +555,10 @@ test('a format that is named is kept to', () => {
   g('logfmt', 'hello', { body: 'hello' })
   g('logfmt', '{"msg":"m"}', { body: '{"msg":"m"}' })
 })
+
+test('a field that says that there is no error is none', () => {
+  for (const none of ['null', '<nil>', 'nil', 'None', 'undefined']) {
+    f({ level: 'info', msg: 'm', err: none }, { severity: 9, level: 'info', body: 'm', attributes: { err: none } })
+    deepStrictEqual(understood(`level=info msg=m err="${none}"`), { severity: 9, level: 'info', body: 'm', attributes: { err: none } })
+  }
+})
