@@ -33,6 +33,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal
   /** So much of the answer is kept; RESPONSE_BYTES_MAX if nobody says, at most what is read. */
   readonly responseBytesMax?: number
+  /** Takes the body of an answer of success as it comes, in place of the response. What is longer than what is read ends there. Must not throw. */
+  onData?(chunk: Buffer): void
 }
 
 export interface HttpResponse {
@@ -155,14 +157,19 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const kept = chunk.subarray(0, (this.request.responseBytesMax ?? RESPONSE_BYTES_MAX) - this.bytesKept)
-    // Copied: undici's chunk is part of a larger buffer, which would be held as a whole.
-    if (kept.length > 0) this.chunks.push(Buffer.from(kept))
-    this.bytesKept += kept.length
+    const { onData, responseBytesMax = RESPONSE_BYTES_MAX } = this.request
+    if (onData !== undefined && this.status < 300) onData(chunk)
+    else this.keep(chunk.subarray(0, responseBytesMax - this.bytesKept))
     this.bytesRead += chunk.length
     if (this.bytesRead <= RESPONSE_BYTES_READ_MAX) return
     this.succeed()
     controller.abort(new Error('the answer is too long'))
+  }
+
+  private keep(chunk: Buffer): void {
+    // Copied: undici's chunk is part of a larger buffer, which would be held as a whole.
+    if (chunk.length > 0) this.chunks.push(Buffer.from(chunk))
+    this.bytesKept += chunk.length
   }
 
   onResponseEnd(): void {
