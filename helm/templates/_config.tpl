@@ -168,12 +168,14 @@ off
 {{- $source := $values.certificates.source -}}
 {{- $tls := dict "source" "files" "certFile" "/etc/sluice/tls/tls.crt" "keyFile" "/etc/sluice/tls/tls.key" -}}
 {{- if eq $source "self" -}}
-{{- $tls = dict "source" "self" "secret" (printf "%s-tls" $name) "service" $name "configuration" (include "sluice.webhookName" .) -}}
+{{- $tls = dict "source" "self" "secret" (printf "%s-tls" $name) "service" $name -}}
 {{- end -}}
+{{- $_ := set $tls "configuration" (include "sluice.webhookName" .) -}}
 {{- $webhook := dict
   "listen" (include "sluice.listen" (list . $values.ports.webhook))
   "admin" (include "sluice.listen" (list . $values.ports.admin))
   "excludeNamespaces" (include "sluice.excludedNamespaces" . | fromYamlArray)
+  "namespacesByAnnotation" ($values.webhook.namespacesByAnnotation | default false)
   "tls" $tls -}}
 {{- include "sluice.overlay" (list $webhook $values.server) -}}
 {{- toYaml (dict "sidecar" $sidecar "webhook" $webhook) -}}

@@ -2,8 +2,11 @@ import { type AdmissionRequest, readReview, warningsOf, writeReview } from './ad
 import { injectPod, type Outcome } from './pod.ts'
 import type { SidecarSettings } from './settings.ts'
 
-/** Which entry of the webhook configuration called: the one for pods that carry the label, for namespaces that do, or one of somebody's own. */
-export type Entry = 'pods' | 'namespaces' | 'any'
+/**
+ * Which entry of the webhook configuration called: the one for pods that carry the label, for namespaces that do, for those with the annotation, or one of
+ * somebody's own.
+ */
+export type Entry = 'pods' | 'namespaces' | 'annotated-namespaces' | 'any'
 
 /** ignored: nothing that a sidecar is put into. failed: by a fault of ours. */
 export type Result = Outcome | 'ignored' | 'failed'
@@ -13,6 +16,8 @@ export interface Surroundings {
   /** Whose pods are left alone. */
   readonly excluded: ReadonlySet<string>
   readonly kubernetesVersion: string | undefined
+  /** Whether a namespace does not ask, although it was selected. */
+  declines(entry: Entry, namespace: string | undefined): boolean
   /** Told what a pod was answered. */
   answered(answer: Answered): void
   /** Told of a fault of ours. */
@@ -41,10 +46,12 @@ export function admit(body: Buffer, entry: Entry, surroundings: Surroundings): s
   }
 }
 
-function answer(request: AdmissionRequest, entry: Entry, { sidecar, excluded, kubernetesVersion, answered }: Surroundings): string {
+function answer(request: AdmissionRequest, entry: Entry, surroundings: Surroundings): string {
+  const { sidecar, excluded, kubernetesVersion, answered } = surroundings
   const { uid, namespace } = request
   const left = leftAlone(request, excluded)
-  const context = { namespaceAsks: entry === 'namespaces', kubernetesVersion }
+  const isSelected = entry === 'namespaces' || entry === 'annotated-namespaces'
+  const context = { namespaceAsks: isSelected && !surroundings.declines(entry, namespace), kubernetesVersion }
   const injection = left === null ? injectPod(request.object, sidecar, context) : { outcome: 'ignored' as const, patch: [], warnings: left }
   const { outcome: result, patch, warnings } = injection
   const review = writeReview(uid, { patch, warnings, outcome: result })

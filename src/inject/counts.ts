@@ -19,6 +19,7 @@ export class Counts {
       for (const entry of ['pods', 'namespaces', 'any']) this.requests(0, { result, entry })
     for (const result of ['ok', 'failed']) this.reloads(0, { result })
     for (const event of ['served', 'failed', 'secret-written', 'bundle-patched', 'adopted']) this.certificates(0, { event })
+    for (const event of ['listed', 'entry-patched', 'left-out', 'failed']) this.namespaceEvents(0, { event })
     this.warnings(0)
   }
 
@@ -42,6 +43,10 @@ export class Counts {
 
   certificate(event: string): void {
     this.certificates(1, { event })
+  }
+
+  namespaces(event: string): void {
+    this.namespaceEvents(1, { event })
   }
 
   reloaded(result: string): void {
@@ -76,6 +81,19 @@ export class Counts {
     })
   }
 
+  /** Shows what namespaces say by their annotation. */
+  showNamespaces(wishes: () => ReadonlyMap<string, boolean> | undefined): void {
+    this.metrics.observe('sluice_inject_annotated_namespaces', 'Namespaces with the annotation sluice.dev/inject.', 'gauge', () => {
+      const said = wishes()
+      if (said === undefined) return []
+      const asking = [...said.values()].filter((asks) => asks).length
+      return [
+        { labels: { inject: 'true' }, value: asking },
+        { labels: { inject: 'false' }, value: said.size - asking }
+      ]
+    })
+  }
+
   page(): string {
     return textPage(this.metrics.families(), [this.duration])
   }
@@ -89,6 +107,12 @@ export class Counts {
   private certificates(value: number, labels: { event: string }): void {
     this.metrics
       .counter('sluice_inject_certificate_events_total', 'What was done about the certificate, and looks that failed.')
+      .add(value, labels)
+  }
+
+  private namespaceEvents(value: number, labels: { event: string }): void {
+    this.metrics
+      .counter('sluice_inject_namespace_events_total', 'What was done about the annotations of namespaces, and what failed.')
       .add(value, labels)
   }
 

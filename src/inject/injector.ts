@@ -14,6 +14,8 @@ import { Counts } from './counts.ts'
 import { type Kept, keep } from './keep.ts'
 import { KubernetesApi } from './kubernetes-api.ts'
 import { TEXT_TYPE } from './metrics-page.ts'
+import type { NamespaceKeeper } from './namespaces/keeper.ts'
+import { openNamespaces } from './namespaces/open.ts'
 import { type InjectSettings, loadSettings } from './settings.ts'
 import { Webhook } from './webhook.ts'
 
@@ -56,6 +58,7 @@ export class Injector {
   private api: KubernetesApi | null = null
   private certificates!: Certificates
   private webhook!: Webhook
+  private namespaces: NamespaceKeeper | null = null
   private admin: AdminPort | null = null
   private kept: Kept[] = []
   private reloading: Promise<void> = Promise.resolve()
@@ -141,6 +144,15 @@ export class Injector {
     )
     this.kept.push(checks)
     await checks.first
+    // No matter of readiness: without it, labels count all the same.
+    this.namespaces = openNamespaces(webhook, {
+      api: this.api,
+      excluded: this.excluded,
+      counts: this.counts,
+      log,
+      failed: (error) => this.tell('namespaces', error)
+    })
+    if (this.namespaces !== null) this.kept.push(this.namespaces.start())
     if (file !== undefined)
       this.kept.push(
         keep(
@@ -222,6 +234,8 @@ export class Injector {
       sidecar,
       excluded,
       kubernetesVersion,
+      // A webhook that is left over from when annotations were followed selects nothing.
+      declines: (entry, of) => this.namespaces?.declines(of) ?? entry === 'annotated-namespaces',
       answered: (answer) => this.tellAnswer(answer, entry, performance.now() - startedAtMs),
       failed: (error) => this.tellFault(error)
     })

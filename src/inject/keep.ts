@@ -12,8 +12,11 @@ const RETRY_FIRST_MS = 1_000
 /** Replicas that start together do not stay in step. */
 const JITTER = 0.1
 
-/** Does `work` every `intervalMs` or so, one at a time; sooner after a failure, which `failed` is told of. */
-export function keep(work: () => Promise<void>, intervalMs: number, failed: (error: unknown) => void): Kept {
+/**
+ * Does `work` every `intervalMs` or so, one at a time. A failure, which `failed` is told of, is followed by a second that grows with each further one,
+ * up to `retryMaxMs`.
+ */
+export function keep(work: () => Promise<void>, intervalMs: number, failed: (error: unknown) => void, retryMaxMs = intervalMs): Kept {
   let timer: NodeJS.Timeout | undefined
   let stopped = false
   let failures = 0
@@ -28,7 +31,7 @@ export function keep(work: () => Promise<void>, intervalMs: number, failed: (err
     }
     underWay = null
     if (stopped) return
-    const waitMs = failures === 0 ? intervalMs : Math.min(intervalMs, RETRY_FIRST_MS * 2 ** (failures - 1))
+    const waitMs = failures === 0 ? intervalMs : Math.min(retryMaxMs, RETRY_FIRST_MS * 2 ** (failures - 1))
     timer = setTimeout(start, waitMs * (1 + JITTER * (Math.random() - 0.5)))
   }
   const start = (): Promise<void> => {

@@ -18,7 +18,13 @@ export type KubernetesObject = Readonly<Record<string, unknown>>
 
 /** What a patch is, by its media type: https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply */
 const STRATEGIC_MERGE = 'application/strategic-merge-patch+json'
+const MERGE = 'application/merge-patch+json'
+/** Objects without all but their metadata: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 const ANSWER_BYTES_MAX = 3 * 1024 * 1024
+/** One that follows changes, and those that ask. */
+const CONNECTIONS_MAX = 3
 /** What is shown of the API server's own words. */
 const WORDS_MAX = 300
 
@@ -67,6 +73,23 @@ export class KubernetesApi {
     return this.ask('PATCH', path, patch, STRATEGIC_MERGE)
   }
 
+  /** Puts these fields in place of the object's own, lists as a whole, under the same rule. */
+  set(path: string, fields: KubernetesObject): Promise<KubernetesObject> {
+    return this.ask('PATCH', path, fields, MERGE)
+  }
+
+  /** A list, or a page of it, of the metadata of objects. */
+  listMetadata(path: string, query: Query): Promise<KubernetesObject> {
+    return this.ask('GET', path, undefined, undefined, { verb: 'list', query, accept: METADATA_LIST })
+  }
+
+  /** Follows changes of metadata for a while. */
+  async watchMetadata(path: string, { query, forSeconds, signal, onData }: Following): Promise<void> {
+    const following = { ...query, watch: 'true', timeoutSeconds: String(forSeconds) }
+    const timeoutMs = forSeconds * 1000 + this.options.timeoutMs
+    await this.ask('GET', path, undefined, undefined, { verb: 'watch', query: following, accept: METADATA, timeoutMs, signal, onData })
+  }
+
   /** What runs there, as `v1.33.2`. */
   async version(): Promise<string> {
     const { gitVersion } = await this.get('/version')
@@ -79,29 +102,38 @@ export class KubernetesApi {
     await this.client?.close()
   }
 
-  private async ask(method: Method, path: string, body?: KubernetesObject, type = 'application/json'): Promise<KubernetesObject> {
+  private async ask(
+    method: Method,
+    path: string,
+    body?: KubernetesObject,
+    type = 'application/json',
+    { verb = VERBS[method], query = {}, accept = 'application/json', timeoutMs = this.options.timeoutMs, signal, onData }: Asking = {}
+  ): Promise<KubernetesObject> {
     const place = `${method} ${path}`
-    const verb = VERBS[method]
     const client = await this.clientNow()
     // A token is not sent where others can read it.
     const token = this.base.startsWith('https:') ? (await read(this.options.tokenFile)).trim() : ''
+    const url = new URL(`${this.base.replace(/\/$/, '')}${path}`)
+    for (const [name, value] of Object.entries(method === 'GET' ? query : WRITER)) url.searchParams.set(name, value)
     let status = 0
     try {
       const answer = await client.request({
         method,
-        url: new URL(`${this.base.replace(/\/$/, '')}${path}${method === 'GET' ? '' : '?fieldManager=sluice-injector'}`),
+        url,
         headers: {
-          accept: 'application/json',
+          accept,
           'user-agent': 'sluice-injector',
           ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { 'content-type': type })
         },
         ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
-        timeoutMs: this.options.timeoutMs,
-        responseBytesMax: ANSWER_BYTES_MAX
+        timeoutMs,
+        responseBytesMax: ANSWER_BYTES_MAX,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onData === undefined ? {} : { onData })
       })
       status = answer.status
-      const object = objectOf(answer.body)
+      const object = onData !== undefined && status < 300 ? {} : objectOf(answer.body)
       if (status < 200 || status > 299) throw new KubernetesRefusal(place, status, wordsOf(status, object))
       if (object === null)
         throw new RefusedError('invalid', `${place}: the answer is not a JSON object of at most ${ANSWER_BYTES_MAX} bytes`)
@@ -122,7 +154,7 @@ export class KubernetesApi {
     this.ca = ca
     this.client = new HttpClient({
       proxy: 'off',
-      connectionsMax: 2,
+      connectionsMax: CONNECTIONS_MAX,
       connectTimeoutMs: this.options.timeoutMs,
       tls: ca === '' ? {} : { ca: Buffer.from(ca) }
     })
@@ -132,7 +164,32 @@ export class KubernetesApi {
   }
 }
 
+type Query = Readonly<Record<string, string>>
+
+export interface Following {
+  /** From which version on, and so on. */
+  readonly query: Query
+  readonly forSeconds: number
+  /** Ends it, by an error. */
+  readonly signal: AbortSignal
+  /** Gets what comes: JSON of one event a line, cut anywhere. Must not throw. */
+  onData(chunk: Buffer): void
+}
+
+/** How a question differs from others. */
+interface Asking {
+  /** As rights name it. */
+  readonly verb?: string
+  readonly query?: Query
+  readonly accept?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  onData?(chunk: Buffer): void
+}
+
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH'
+/** Who has written a field, for those who ask. */
+const WRITER: Query = { fieldManager: 'sluice-injector' }
 const VERBS: Readonly<Record<Method, string>> = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch' }
 
 function urlOf({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' }: KubernetesOptions['env']): string {

@@ -1,4 +1,4 @@
-import { address, choice, duration, group, integer, list, maybe, ratio, size, text, url } from '../config/schema.ts'
+import { address, choice, duration, flag, group, integer, list, maybe, ratio, size, text, url } from '../config/schema.ts'
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -11,6 +11,10 @@ export const webhook = group(
     excludeNamespaces: list(text({ doc: 'The name of a namespace.' }), {
       default: ['kube-system', 'kube-public', 'kube-node-lease'],
       doc: 'Namespaces whose pods are never touched, whatever their labels say; the injector’s own is one of them.'
+    }),
+    namespacesByAnnotation: flag({
+      default: false,
+      doc: 'Take the annotation sluice.dev/inject of a namespace for the label. Needs the right to list and watch namespaces, and to patch the webhook configuration.'
     }),
     requestMax: size({ default: '4MiB', min: '64KiB', max: '64MiB', doc: 'The largest AdmissionReview.' }),
     inFlightMax: size({ default: '16MiB', min: '1MiB', max: '4GiB', doc: 'Memory for all AdmissionReviews that are inside.' }),
@@ -63,7 +67,7 @@ export const webhook = group(
         }),
         configuration: text({
           default: 'sluice-injector',
-          doc: 'Of self: the MutatingWebhookConfiguration whose webhooks are told the authorities.'
+          doc: 'The MutatingWebhookConfiguration whose webhooks are told the authorities (of self), and the namespaces (of namespacesByAnnotation).'
         }),
         names: list(text({ doc: 'A DNS name or an IP address.' }), {
           doc: 'Of self: more names for the certificate, where webhooks are called by URL.'

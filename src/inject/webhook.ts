@@ -5,6 +5,7 @@ import type { SocketAddress, Sockets } from '../net/sockets.ts'
 import { writeStatus } from './admission-review.ts'
 import type { Entry } from './admit.ts'
 import type { Signed } from './certificates/make.ts'
+import { ENTRY_PATH } from './namespaces/entry.ts'
 import type { InjectSettings } from './settings.ts'
 
 export interface WebhookHost {
@@ -22,7 +23,8 @@ export interface WebhookHost {
 const PATHS: Readonly<Record<string, Entry>> = {
   '/mutate': 'any',
   '/mutate/labelled-pods': 'pods',
-  '/mutate/labelled-namespaces': 'namespaces'
+  '/mutate/labelled-namespaces': 'namespaces',
+  [ENTRY_PATH]: 'annotated-namespaces'
 }
 
 const STATUS_TYPE = { 'content-type': 'application/json' }

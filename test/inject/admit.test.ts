@@ -15,6 +15,7 @@ function answerTo(body: Buffer | string, entry: Entry = 'namespaces', settings: 
     sidecar: settings as SidecarSettings,
     excluded: new Set(['kube-system']),
     kubernetesVersion: 'v1.33.0',
+    declines: (_, namespace) => namespace === 'declining',
     answered: (answer) => void answered.push(answer),
     failed: (error) => void failed.push(error)
   })

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { KubernetesApi, KubernetesRefusal } from '../../src/inject/kubernetes-api.ts'
 import { emptySecret, KubeApi, LEAST_RIGHTS, SECRET_PATH } from '../support/kube-api.ts'
 
-async function setUp(t: TestContext, timeoutMs = 2_000) {
+async function setUp(t: TestContext, timeoutMs = 60_000) {
   const api = await KubeApi.start(t)
   api.put(SECRET_PATH, emptySecret())
   const counted: string[] = []
@@ -29,7 +29,7 @@ test('the token is read for each request, and the authorities as they change', a
 })
 
 test('each failure names verb, path and status, and neither token nor what was sent', async (t) => {
-  const { api, client, counted } = await setUp(t, 300)
+  const { api, client, counted } = await setUp(t, 3_000)
   const f = async (asked: Promise<unknown>, words: RegExp, status?: number): Promise<void> => {
     await rejects(asked, (error: Error) => {
       match(error.message, words)
@@ -54,8 +54,8 @@ test('each failure names verb, path and status, and neither token nor what was s
   await f(client.get(SECRET_PATH), /answered 401 \(Unauthorized\)/, 401)
   api.intercept = async () => 500
   await f(client.get(SECRET_PATH), /answered 500/, 500)
-  api.intercept = () => new Promise((resolve) => setTimeout(resolve, 2_000, 500).unref())
-  await f(client.get(SECRET_PATH), /^GET .*: 127\.0\.0\.1:\d+: no answer within 300 ms/)
+  api.intercept = () => new Promise((resolve) => setTimeout(resolve, 60_000, 500).unref())
+  await f(client.get(SECRET_PATH), /^GET .*: 127\.0\.0\.1:\d+: no answer within 3000 ms/)
   api.intercept = async () => undefined
   writeFileSync(join(api.dir, 'ca.crt'), '')
   await f(client.get(SECRET_PATH), /^GET .*certificate/)
@@ -73,7 +73,7 @@ test('an answer that is not what was asked for is an error; a token is not sent 
   await new Promise((resolve) => server.once('listening', resolve))
   t.after(() => server.close())
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const client = new KubernetesApi({ ...api.settings, url, timeoutMs: 2_000, env: {} })
+  const client = new KubernetesApi({ ...api.settings, url, timeoutMs: 60_000, env: {} })
   t.after(() => client.close())
   for (const text of ['', '<html>', '[]', 'null', '7', `{"a":"${'x'.repeat(4 * 1024 * 1024)}"}`]) {
     answer = text

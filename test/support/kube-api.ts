@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ interface Meta {
   name: string
   namespace?: string
   resourceVersion?: string
+  annotations?: Record<string, string>
 }
 // Written by us and by what is under test: anything may stand in it.
 // biome-ignore lint/suspicious/noExplicitAny: see above
@@ -35,6 +36,11 @@ export const LEAST_RIGHTS: readonly Rule[] = [
   { verbs: ['get', 'patch'], resource: 'mutatingwebhookconfigurations', names: [CONFIGURATION] }
 ]
 
+/** What the chart adds to them, so that the annotations of namespaces count. */
+export const NAMESPACE_RIGHTS: readonly Rule[] = [{ verbs: ['list', 'watch'], resource: 'namespaces' }]
+
+export const NAMESPACES_PATH = '/api/v1/namespaces'
+
 /** A webhook configuration as the chart makes it, without any authority. */
 export const configuration = (): KubeObject => ({
   apiVersion: 'admissionregistration.k8s.io/v1',
@@ -45,9 +51,13 @@ export const configuration = (): KubeObject => ({
     admissionReviewVersions: ['v1'],
     sideEffects: 'None',
     failurePolicy: 'Ignore',
+    ...(entry === 'labelled-namespaces' ? { namespaceSelector: { matchExpressions: [ASKING, EXCLUDED] } } : {}),
     clientConfig: { service: { namespace: NAMESPACE, name: 'sluice-injector', path: `/mutate/${entry}`, port: 443 } }
   }))
 })
+
+const ASKING = { key: 'sluice.dev/inject', operator: 'In', values: ['true'] }
+const EXCLUDED = { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', NAMESPACE] }
 
 export const emptySecret = (): KubeObject => ({
   apiVersion: 'v1',
@@ -56,11 +66,13 @@ export const emptySecret = (): KubeObject => ({
   metadata: { name: SECRET, namespace: NAMESPACE }
 })
 
+const METADATA = ';g=meta.k8s.io;v=v1'
 const VERBS: Record<string, string> = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch' }
 
 /**
  * A strict double of the API server, over HTTPS with an authority of its own: tokens, rights by resource and name, resourceVersions and their
- * conflicts, the one type of patch that is used. Where the real one is lenient (a replacement without a version), it is not.
+ * conflicts, the types of patch that are used, pages of namespaces and what follows them. Where the real one is lenient (a replacement without a version), it
+ * is not.
  */
 export class KubeApi {
   readonly objects = new Map<string, KubeObject>()
@@ -71,6 +83,10 @@ export class KubeApi {
   /** May wait, and answer in the server's stead by a status. */
   intercept: (verb: string, path: string) => Promise<number | undefined> = async () => undefined
   readonly dir: string
+  /** What has happened to namespaces; whoever follows from an earlier version is told to list them again. */
+  readonly events: { type: string; object: KubeObject }[] = []
+  forgottenVersion = 0
+  private readonly followers = new Set<ServerResponse>()
   private readonly server: Server
   private versions = 100
 
@@ -78,9 +94,11 @@ export class KubeApi {
     this.dir = dir
     this.server = server
     server.on('request', (request, response) => {
-      this.answer(request).then(
-        ({ status, body }) => {
-          this.asked.push(`${VERBS[request.method ?? '']} ${(request.url ?? '').split('?')[0]} ${status}`)
+      const { pathname, searchParams } = new URL(request.url ?? '', 'https://double')
+      this.answer(request, verbOf(request.method, pathname, searchParams)).then(
+        ({ status, body, follow }) => {
+          this.asked.push(`${verbOf(request.method, pathname, searchParams)} ${pathname} ${status}`)
+          if (follow !== undefined) return follow(response)
           response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
         },
         () => response.destroy()
@@ -137,15 +155,44 @@ export class KubeApi {
     this.objects.set(path, copy)
   }
 
+  /** Makes a namespace, or changes what it says. */
+  putNamespace(name: string, annotations: Record<string, string> = {}): void {
+    const path = `${NAMESPACES_PATH}/${name}`
+    const type = this.objects.has(path) ? 'MODIFIED' : 'ADDED'
+    this.put(path, { kind: 'Namespace', metadata: { name, annotations }, spec: { finalizers: ['kubernetes'] } })
+    this.happen(type, this.objects.get(path)!)
+  }
+
+  deleteNamespace(name: string): void {
+    const path = `${NAMESPACES_PATH}/${name}`
+    const object = structuredClone(this.objects.get(path)!)
+    object.metadata.resourceVersion = String(++this.versions)
+    this.objects.delete(path)
+    this.happen('DELETED', object)
+  }
+
+  /** Ends what is being followed, as by a time that is over. */
+  endFollowing(): void {
+    for (const follower of this.followers) follower.end()
+    this.followers.clear()
+  }
+
+  /** Whoever follows now is told of nothing more, as over a connection that has died unnoticed. */
+  deafen(): void {
+    this.followers.clear()
+  }
+
   /** The authorities of one webhook, as PEM. */
   bundle(i = 0): string {
     const bundle: string | undefined = this.objects.get(CONFIGURATION_PATH)?.webhooks[i].clientConfig.caBundle
     return Buffer.from(bundle ?? '', 'base64').toString()
   }
 
-  private async answer(request: IncomingMessage): Promise<{ status: number; body: object }> {
+  private async answer(
+    request: IncomingMessage,
+    verb: string
+  ): Promise<{ status: number; body: object; follow?: (response: ServerResponse) => void }> {
     const [path, query = ''] = (request.url ?? '').split('?')
-    const verb = VERBS[request.method ?? ''] ?? 'none'
     let text = ''
     for await (const part of request) text += part
     const status = (code: number, reason: string, message = '') => ({
@@ -157,7 +204,7 @@ export class KubeApi {
     if (path === '/version') return { status: 200, body: { major: '1', minor: '33', gitVersion: this.version, platform: 'linux/amd64' } }
     const rights = this.rights.get((request.headers.authorization ?? '').replace(/^Bearer /, ''))
     if (rights === undefined) return status(401, 'Unauthorized', 'Unauthorized')
-    const [, resource = '', name = ''] = /\/(secrets|mutatingwebhookconfigurations)(?:\/([^/]+))?$/.exec(path) ?? []
+    const [, resource = '', name = ''] = /\/(secrets|mutatingwebhookconfigurations|namespaces)(?:\/([^/]+))?$/.exec(path) ?? []
     const may = (rule: Rule): boolean =>
       rule.resource === resource && rule.verbs.includes(verb) && (rule.names === undefined || rule.names.includes(name))
     if (!rights.some(may))
@@ -166,6 +213,7 @@ export class KubeApi {
         'Forbidden',
         `${resource} "${name}" is forbidden: User "system:serviceaccount:sluice:injector" cannot ${verb} resource`
       )
+    if (resource === 'namespaces') return this.namespaces(verb, new URLSearchParams(query), request.headers.accept, status)
     if (verb !== 'get' && query !== 'fieldManager=sluice-injector') return status(400, 'BadRequest', 'no field manager')
     const object = text === '' ? null : (JSON.parse(text) as KubeObject)
     const type = request.headers['content-type']
@@ -181,8 +229,40 @@ export class KubeApi {
       if (object!.metadata.name !== found.metadata.name || object!.type !== found.type) return status(422, 'Invalid', 'field is immutable')
       return this.store(path, object!, status)
     }
+    if (type === 'application/merge-patch+json') return this.store(path, { ...found, ...object!, metadata: found.metadata }, status)
     if (type !== 'application/strategic-merge-patch+json') return status(415, 'UnsupportedMediaType')
     return this.store(path, merged(found, object!), status)
+  }
+
+  // Metadata only, whoever asks for more.
+  private namespaces(verb: string, query: URLSearchParams, accept: string | undefined, status: Answer) {
+    const kind = verb === 'list' ? 'PartialObjectMetadataList' : 'PartialObjectMetadata'
+    if (accept !== `application/json;as=${kind}${METADATA}`) return status(406, 'NotAcceptable')
+    if (verb === 'list') {
+      const limit = Number(query.get('limit'))
+      const from = Number(query.get('continue') ?? 0)
+      const all = [...this.objects].filter(([path]) => path.startsWith(`${NAMESPACES_PATH}/`) && path.split('/').length === 5)
+      const items = all.slice(from, from + limit).map(([, { metadata }]) => ({ kind: 'PartialObjectMetadata', metadata }))
+      const further = from + limit < all.length ? { continue: String(from + limit) } : {}
+      return { status: 200, body: { kind, metadata: { resourceVersion: String(this.versions), ...further }, items } }
+    }
+    const since = Number(query.get('resourceVersion'))
+    if (query.get('allowWatchBookmarks') !== 'true' || !(Number(query.get('timeoutSeconds')) > 0)) return status(400, 'BadRequest')
+    if (since < this.forgottenVersion) return status(410, 'Expired', 'too old resource version')
+    const follow = (response: ServerResponse): void => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      this.followers.add(response)
+      response.on('close', () => this.followers.delete(response))
+      response.flushHeaders()
+      for (const event of this.events) if (Number(event.object.metadata.resourceVersion) > since) tell(response, event)
+    }
+    return { status: 200, body: {}, follow }
+  }
+
+  private happen(type: string, { metadata }: KubeObject): void {
+    const event = { type, object: structuredClone({ kind: 'PartialObjectMetadata', metadata }) }
+    this.events.push(event)
+    for (const follower of this.followers) tell(follower, event)
   }
 
   private create(path: string, object: KubeObject, status: Answer): { status: number; body: object } {
@@ -206,6 +286,18 @@ export class KubeApi {
 }
 
 type Answer = (code: number, reason: string, message?: string) => { status: number; body: object }
+
+function verbOf(method = '', path: string, query: URLSearchParams): string {
+  if (method !== 'GET' || path !== NAMESPACES_PATH) return VERBS[method] ?? 'none'
+  return query.get('watch') === 'true' ? 'watch' : 'list'
+}
+
+// In two parts, as a network may.
+function tell(follower: ServerResponse, event: object): void {
+  const line = `${JSON.stringify(event)}\n`
+  follower.write(line.slice(0, 20))
+  follower.write(line.slice(20))
+}
 
 const isBase64 = (value: unknown): boolean => typeof value === 'string' && Buffer.from(value, 'base64').toString('base64') === value
 

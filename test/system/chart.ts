@@ -110,7 +110,8 @@ export function violations(objects: readonly Rendered[]): string[] {
 
 function isLeast({ verbs, resources, resourceNames, apiGroups }: Record<string, string[]>): boolean {
   const named = ['secrets', 'mutatingwebhookconfigurations'].some((resource) => resources.includes(resource))
-  const allowed = named ? ['get', 'update', 'patch'] : ['get', 'list']
+  const followed = resources.join() === 'namespaces'
+  const allowed = named ? ['get', 'update', 'patch'] : followed ? ['list', 'watch'] : ['get', 'list']
   return (
     verbs.every((verb) => allowed.includes(verb)) && (!named || resourceNames?.length === 1) && ![...resources, ...apiGroups].includes('*')
   )

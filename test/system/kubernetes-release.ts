@@ -17,7 +17,7 @@ export interface ServerAddress {
 export interface Release {
   /** The service account of the injector. */
   readonly account: string
-  /** The Secret that keeps its certificate. */
+  /** The Secret that keeps its certificate; empty where the chart makes none. */
   readonly secret: string
   /** Where the webhooks are called. */
   readonly address: ServerAddress
@@ -34,14 +34,14 @@ export interface Release {
 
 /**
  * Installs the chart. There is no cluster network, so two things differ from what users have: the webhooks are called by a URL on loopback in place of
- * the Service, and the injector is a process that listens there. `server` are further options of the injector.
+ * the Service, and the injector is a process that listens there. `server` are further options of the injector, `more` values of the chart beside them.
  */
 export async function installRelease(
   t: { after(done: () => unknown): void },
   helm: string,
   cluster: KubernetesCluster,
   namespace: string,
-  { server = {}, tls = {}, sidecar = {} }: { server?: object; tls?: object; sidecar?: object } = {}
+  { server = {}, tls = {}, sidecar = {}, more = {} }: { server?: object; tls?: object; sidecar?: object; more?: object } = {}
 ): Promise<Release> {
   const dir = temporaryDirectory()
   const [port, adminPort] = await freePorts(2)
@@ -58,7 +58,8 @@ export async function installRelease(
         tls: { names: ['127.0.0.1'], checkInterval: '200ms', ...tls },
         kubernetes: { url: cluster.url, caFile: cluster.caFile, tokenFile, namespaceFile },
         ...server
-      }
+      },
+      ...more
     }
   }
   const { kubeconfig } = cluster
@@ -87,7 +88,7 @@ export async function installRelease(
   return {
     account,
     address: { host: '127.0.0.1', port },
-    secret: objectOf(objects, 'Secret').metadata.name,
+    secret: objects.find(({ kind }) => kind === 'Secret')?.metadata.name ?? '',
     configuration,
     startInjector: () => start(settings, dir, adminPort),
     async startReplica() {
@@ -110,9 +111,13 @@ export async function installRelease(
 
 /** Makes the API server call the webhooks at a port of loopback, where it would call a Service. */
 export async function callWebhooksByUrl({ admin }: KubernetesCluster, reference: Manifest, port: number): Promise<void> {
-  const patch = (await admin.get(reference))!.webhooks.flatMap(({ clientConfig }: Manifest, i: number) => [
-    { op: 'add', path: `/webhooks/${i}/clientConfig/url`, value: `https://127.0.0.1:${port}${clientConfig.service.path}` },
-    { op: 'remove', path: `/webhooks/${i}/clientConfig/service` }
-  ])
+  const patch = (await admin.get(reference))!.webhooks.flatMap(({ clientConfig }: Manifest, i: number) =>
+    clientConfig.service === undefined
+      ? []
+      : [
+          { op: 'add', path: `/webhooks/${i}/clientConfig/url`, value: `https://127.0.0.1:${port}${clientConfig.service.path}` },
+          { op: 'remove', path: `/webhooks/${i}/clientConfig/service` }
+        ]
+  )
   await admin.ok('PATCH', await admin.pathOf(reference, true), patch, 'application/json-patch+json')
 }

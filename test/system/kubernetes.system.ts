@@ -44,7 +44,11 @@ test('the chart in a real API server: pods come out with a sidecar', { skip, tim
     strictEqual(await status('PATCH', `${configurations}/somebody-else`, {}), 403)
     strictEqual(await status('GET', configurations), 403)
     strictEqual(await status('GET', '/api/v1/pods'), 403)
-    strictEqual(await status('GET', '/api/v1/namespaces'), 403)
+    // Only their metadata is asked for, which is no right of its own.
+    strictEqual(await status('GET', '/api/v1/namespaces'), 200)
+    strictEqual(await status('GET', '/api/v1/namespaces/dubbing'), 403)
+    strictEqual(await status('PATCH', '/api/v1/namespaces/dubbing', {}), 403)
+    strictEqual(await status('DELETE', `${configurations}/${(await release.configuration()).metadata.name}`), 403)
     await cluster.admin.delete({ ...CONFIGURATION, metadata: { name: 'somebody-else' } })
   })
 
