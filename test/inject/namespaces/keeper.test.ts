@@ -97,6 +97,18 @@ test('more namespaces than one answer holds are read page by page', async (t) =>
   strictEqual(api.asked.filter((line) => line === `list ${NAMESPACES_PATH} 200`).length, 6)
 })
 
+test('more than a configuration should hold are left out, and said to be', async (t) => {
+  const { api, replica } = await setUp(t)
+  for (let i = 0; i < 5_003; i++) api.putNamespace(`team-${i}`, ASKS)
+  const { deeds } = replica()
+  await until(
+    async () => selected(api)?.length,
+    (found) => found === 5_000,
+    20_000
+  )
+  ok(deeds.includes('left-out'))
+})
+
 test('a watch that ends, is refused or lost goes on where it was, or reads all again; nothing is missed', async (t) => {
   const { api, replica } = await setUp(t)
   const { deeds, failures } = replica()
