@@ -1,9 +1,13 @@
-{{/* The first part of the names of all objects. Room is left for what comes behind it; what is cut off still tells releases apart. */}}
+{{/*
+The first part of the names of all objects. Room is left for what comes behind it; what is cut off still tells releases apart. A release may have dots in its
+name and begin with a digit, a Service may not.
+*/}}
 {{- define "sluice.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $whole := .Values.fullnameOverride | default (ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name)) -}}
-{{- if gt (len $whole) 40 -}}
-{{- printf "%s-%s" ($whole | trunc 31 | trimSuffix "-") ($whole | sha256sum | trunc 8) -}}
+{{- if or (gt (len $whole) 40) (contains "." $whole) (regexMatch "^[0-9]" $whole) -}}
+{{- $part := regexReplaceAll "^([0-9])" ($whole | replace "." "-") "r$1" -}}
+{{- printf "%s-%s" ($part | trunc 31 | trimAll "-") ($whole | sha256sum | trunc 8) -}}
 {{- else -}}
 {{- $whole -}}
 {{- end -}}

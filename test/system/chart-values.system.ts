@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
+import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { BACKEND, environmentOf, ofKind, only, render, workloadsOf } from './chart.ts'
 import { kubernetesParts } from './kubernetes-parts.ts'
@@ -157,6 +157,9 @@ test('no two releases make the same object', { skip, timeout: 300_000 }, async (
     ['sluice', 'a'],
     ['sluice', 'b-c'],
     ['c-sluice', 'b'],
+    ['c.sluice', 'b'],
+    ['2026.sluice', 'b'],
+    ['2026-sluice', 'b'],
     [`${long}green`, 'a'],
     [`${long}blue`, 'a']
   ]) {
@@ -167,6 +170,7 @@ test('no two releases make the same object', { skip, timeout: 300_000 }, async (
       const name = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`
       ok(!seen.has(name), `${name} is of two releases`)
       ok(metadata.name.length <= 63, name)
+      if (kind === 'Service') match(metadata.name, /^[a-z]([-a-z0-9]*[a-z0-9])?$/)
       seen.add(name)
     }
   }
