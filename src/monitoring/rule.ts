@@ -45,8 +45,11 @@ export function runbookOf(alert: string): string {
   return `${alert.replace(/([a-z0-9])(?=[A-Z])/g, '$1-').toLowerCase()}.md`
 }
 
-/** Whose scrape it was, in Kubernetes: the labels that its operator and the chart's monitors give a target. Elsewhere series have none of them. */
-export const SCRAPED = 'namespace, pod, k8s_node_name'
+/**
+ * Whose scrape it was: the cluster, where one Prometheus knows several and tells them apart, and in Kubernetes the labels that its operator and the
+ * chart's monitors give a target. Elsewhere series have none of them.
+ */
+export const SCRAPED = 'cluster, namespace, pod, k8s_node_name'
 
 /** File systems that programs fill, as a matcher of node_exporter's series. */
 export const DISKS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|fuse.*|nsfs"'
@@ -69,5 +72,5 @@ export function growth(
   const there = beside === 'up' ? `(up offset ${window} == 1)` : `${beside} offset ${window}`
   const before = `(${selector} offset ${window} or (last_over_time(${selector}[1h] offset ${window}) unless on (job, instance, ${SCRAPED}) ${there}))`
   const watched = `last_over_time(${beside === 'target_info' ? GATEWAYS : beside}[1h] offset ${window})`
-  return `(((${selector} unless ${before}) and on () ${watched}) or increase(${selector}[${window}]))`
+  return `(((${selector} unless ${before}) and on (cluster) ${watched}) or increase(${selector}[${window}]))`
 }

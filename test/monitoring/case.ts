@@ -25,4 +25,7 @@ export function pair(alert: string, at: string, fires: Series, labels: Labels | 
 
 /** A gateway that has been scraped for long; scenes that must see none leave it out by naming it themselves. */
 export const GATEWAY = 'sluice_build_info{job="sluice",instance="gw:9464"}'
+/** The same series of another cluster. */
+export const inCluster = (cluster: string, series: string): string => series.replace('{', `{cluster="${cluster}",`)
+
 export const AT_GATEWAY = { job: 'sluice', instance: 'gw:9464' }

@@ -39,7 +39,8 @@ function lintBoard(board: DashboardModel, boards: readonly DashboardModel[]): st
   must(schemaVersion === SCHEMA_VERSION, `its schemaVersion is ${schemaVersion}`)
   must(!editable, 'it can be edited, and the edits would be lost')
   must(templating.list[0]?.type === 'datasource', 'its first variable is not the data source')
-  must(templating.list[1]?.name === 'namespace', 'its second variable is not the namespace')
+  const chosen = templating.list.slice(1, 3).map(({ name }) => name)
+  must(chosen.join() === 'cluster,namespace', 'its second and third variable are not cluster and namespace')
   const texts = queriesOf(board)
   for (const { name, type, datasource } of templating.list.slice(1)) {
     must(
@@ -55,6 +56,10 @@ function lintBoard(board: DashboardModel, boards: readonly DashboardModel[]): st
     for (const [, name] of text.matchAll(/\$\{?(\w+)/g)) must(known.has(name), `there is no variable ${name}`)
     for (const [matcher] of text.matchAll(/\bnamespace\s*(?:=~|!~|!=|=)\s*"[^"]*"/g))
       must(matcher === 'namespace=~"$namespace"', `a namespace is named: ${matcher}`)
+    must(
+      occurrences(text, /namespace=~/g) === occurrences(text, /cluster=~"\$cluster",namespace=~/g),
+      'it chooses a namespace, and no cluster'
+    )
   }
   must(new Set(panels.map((panel) => panel.id)).size === panels.length, 'two panels have one id')
   must(panels[0]?.type === 'row', 'it does not begin with a heading')
@@ -135,12 +140,14 @@ function lintTarget({ expr, legendFormat, datasource, exemplar, instant }: Targe
   must(legendFormat !== '' || type === 'table', 'a query has no legend')
   const isOneMoment = type === 'table' || type === 'bargauge' || (type === 'stat' && expr.includes('[$__range]'))
   must(instant === isOneMoment, 'it asks for a range where one moment is shown, or the other way round')
-  // The namespace is the scrape's: no metric of the catalogue has it by itself.
-  problems.push(...unknownIn(expr.replace(/namespace=~"\$namespace",?/g, ''), ['namespace']))
+  // They are the scrape's: no metric of the catalogue has them by itself.
+  problems.push(...unknownIn(expr.replace(/cluster=~"\$cluster",namespace=~"\$namespace",?/g, ''), ['cluster', 'namespace']))
+  must(!/histogram_quantile\(/.test(expr) || expr.includes(') >= 0'), 'where nothing happened, its quantile is NaN')
   const { selectors, grouping } = readPromql(expr)
   const labels = new Set([
     'job',
     'instance',
+    'cluster',
     'namespace',
     'le',
     ...grouping,

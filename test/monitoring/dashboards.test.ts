@@ -86,6 +86,8 @@ test('the linter sees what is wrong', () => {
   f((_, __, target) => (target.expr = target.expr.replace('stage=~', 'step=~')), /has no label step/)
   f((_, __, target) => (target.expr = target.expr.replace('$stage', '$step')), /no variable step/)
   f((_, __, target) => (target.expr = target.expr.replace('=~"$namespace"', '="prod"')), /a namespace is named/)
+  f((_, __, target) => (target.expr = target.expr.replace('cluster=~"$cluster",', '')), /chooses a namespace, and no cluster/)
+  f((_, __, target) => (target.expr = target.expr.replace(' >= 0', '')), /its quantile is NaN/)
   f((_, __, target) => (target.expr = target.expr.replace('$__rate_interval', '5m')), /rate over 5m/)
   f((_, __, target) => (target.expr = 'sum(http_requests_total{service="api"})'), /http_requests_total counts/)
   f((_, __, target) => (target.expr = 'sum by (stage) (rate(queue_depth[$__rate_interval]))'), /queue_depth does not count/)

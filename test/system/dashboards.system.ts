@@ -29,7 +29,8 @@ const PICTURE_SECONDS = Number(process.env.SLUICE_PICTURES ?? 0)
 const LOAD_SECONDS = PICTURE_SECONDS || 20
 const ROUND_MS = 500
 /** Four scrapes, as Grafana has it. */
-const RATE_INTERVAL = '5s'
+const SECONDS_OF_RATE = 5
+const RATE_INTERVAL = `${SECONDS_OF_RATE}s`
 const PICTURES = join(import.meta.dirname, '..', '..', 'docs', 'dashboards')
 
 /** Labels that these recordings cannot give: the recorded processes run in no pod here. */
@@ -55,6 +56,8 @@ test('every query of every board finds data in a real Prometheus, and every lege
     if (PICTURE_SECONDS > 0) writeFileSync(join(PICTURES, `${file}.svg`), picture)
   }
   deepStrictEqual(problems, [])
+  await sleep(3 * SECONDS_OF_RATE * 1000)
+  deepStrictEqual(await strangeNumbers(prometheus, boards), [], 'an idle night')
   for (const [signal, residue] of await scrape(gateway, 'sluice_ledger_residue')) strictEqual(residue, 0, signal)
   strictEqual(await gateway.end('SIGTERM'), 0)
 })
@@ -131,7 +134,7 @@ const phaseOf = (nth: number, halfLength: number): Phase => (Math.floor(nth / ha
 const scrapeOf = (job: string, url: string): object => ({
   job_name: job,
   honor_labels: true,
-  static_configs: [{ targets: [url.replace('http://', '')], labels: { namespace: 'telemetry' } }]
+  static_configs: [{ targets: [url.replace('http://', '')], labels: { cluster: 'one', namespace: 'telemetry' } }]
 })
 
 /** Something that Prometheus finds up. */
@@ -159,6 +162,25 @@ async function runLoad(gateway: GatewayProcess, beside: (nth: number) => void): 
     () => scrape(gateway, 'gpu_energy_joules_total'),
     (found) => sumOf(found) > 0
   )
+}
+
+/** Panels that show what is no number, when nothing happens any more. */
+async function strangeNumbers(prometheus: Prometheus, boards: ReadonlyMap<string, DashboardModel>): Promise<string[]> {
+  const strange: string[] = []
+  const end = Math.floor(Date.now() / 1000)
+  for (const board of boards.values()) {
+    for (const { title, targets = [] } of board.panels) {
+      for (const { refId, expr } of targets) {
+        const query = encodeURIComponent(filled(expr, board, { __rate_interval: RATE_INTERVAL, __range: RATE_INTERVAL }))
+        const { result } = (await prometheus.get(`query_range?query=${query}&start=${end - SECONDS_OF_RATE}&end=${end}&step=1`)) as {
+          result: Series[]
+        }
+        if (result.some(({ values = [] }) => values.some(([, value]) => !Number.isFinite(Number(value)))))
+          strange.push(`${board.title}: ${title}, ${refId}`)
+      }
+    }
+  }
+  return strange
 }
 
 /** Asks all that a board asks, and says what came back and what was wrong with it. */

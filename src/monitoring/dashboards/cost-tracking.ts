@@ -1,9 +1,9 @@
 import { dashboard, section } from './dashboard.ts'
 import { bars, figure, graph, line, table } from './panel.ts'
 import { inTheLast, perSecond } from './queries.ts'
-import { choice, NAMESPACE, price } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE, price } from './variable.ts'
 
-const USE = 'namespace=~"$namespace",model=~"$model",stage=~"$stage",tier=~"$tier"'
+const USE = 'cluster=~"$cluster",namespace=~"$namespace",model=~"$model",stage=~"$stage",tier=~"$tier"'
 const JOULES_PER_KWH = 3_600_000
 
 /** Money per hour, at the pace of the moment: GPUs in use, times the price of one for an hour. */
@@ -31,10 +31,11 @@ export const costTracking = dashboard({
   file: 'cost-tracking',
   from: 'now-24h',
   variables: [
+    CLUSTER,
     NAMESPACE,
-    choice('model', 'Model', 'gpu_seconds_total{namespace=~"$namespace"}'),
-    choice('stage', 'Stage', 'gpu_seconds_total{namespace=~"$namespace"}'),
-    choice('tier', 'Tier', 'gpu_seconds_total{namespace=~"$namespace"}'),
+    choice('model', 'Model', 'gpu_seconds_total{cluster=~"$cluster",namespace=~"$namespace"}'),
+    choice('stage', 'Stage', 'gpu_seconds_total{cluster=~"$cluster",namespace=~"$namespace"}'),
+    choice('tier', 'Tier', 'gpu_seconds_total{cluster=~"$cluster",namespace=~"$namespace"}'),
     price('gpu_price', 'Price of a GPU hour', 2.49),
     price('energy_price', 'Price of a kWh', 0.15)
   ],
@@ -77,7 +78,7 @@ export const costTracking = dashboard({
           ],
           queries: [
             {
-              expr: `${perSecond('gpu_seconds_total', 'namespace=~"$namespace"')} / count(count by (hw_id) (gpu_info{namespace=~"$namespace",hw_parent=""}))`,
+              expr: `${perSecond('gpu_seconds_total', 'cluster=~"$cluster",namespace=~"$namespace"')} / count(count by (hw_id) (gpu_info{cluster=~"$cluster",namespace=~"$namespace",hw_parent=""}))`,
               legend: 'in use'
             }
           ]
@@ -101,8 +102,11 @@ export const costTracking = dashboard({
           min: 0,
           decimals: 2,
           queries: [
-            { expr: 'count(count by (hw_id) (gpu_info{namespace=~"$namespace",hw_parent=""})) * $gpu_price', legend: 'paid for' },
-            { expr: `${perSecond('gpu_seconds_total', 'namespace=~"$namespace"')} * $gpu_price`, legend: 'used' }
+            {
+              expr: 'count(count by (hw_id) (gpu_info{cluster=~"$cluster",namespace=~"$namespace",hw_parent=""})) * $gpu_price',
+              legend: 'paid for'
+            },
+            { expr: `${perSecond('gpu_seconds_total', 'cluster=~"$cluster",namespace=~"$namespace"')} * $gpu_price`, legend: 'used' }
           ]
         }),
         graph({
@@ -113,7 +117,7 @@ export const costTracking = dashboard({
           decimals: 4,
           queries: [
             {
-              expr: `${perSecond('gpu_seconds_total', USE, 'stage')} / 3600 * $gpu_price / (${perSecond('job_processing_duration_seconds_count', 'namespace=~"$namespace",stage=~"$stage"', 'stage')} > 0)`,
+              expr: `${perSecond('gpu_seconds_total', USE, 'stage')} / 3600 * $gpu_price / (${perSecond('job_processing_duration_seconds_count', 'cluster=~"$cluster",namespace=~"$namespace",stage=~"$stage"', 'stage')} > 0)`,
               legend: '{{stage}}'
             }
           ]
@@ -127,7 +131,7 @@ export const costTracking = dashboard({
           decimals: 4,
           queries: [
             {
-              expr: `${perSecond('gpu_seconds_total', USE, 'tier')} / 3600 * $gpu_price / (${perSecond('processing_minutes_total', 'namespace=~"$namespace",tier=~"$tier"', 'tier')} > 0)`,
+              expr: `${perSecond('gpu_seconds_total', USE, 'tier')} / 3600 * $gpu_price / (${perSecond('processing_minutes_total', 'cluster=~"$cluster",namespace=~"$namespace",tier=~"$tier"', 'tier')} > 0)`,
               legend: '{{tier}}'
             }
           ]
@@ -164,7 +168,7 @@ export const costTracking = dashboard({
           width: 10,
           queries: [
             {
-              expr: `sort_desc(${inTheLast('$__range', 'gpu_energy_joules_total', USE, 'stage')} / ${inTheLast('$__range', 'job_processing_duration_seconds_count', 'namespace=~"$namespace",stage=~"$stage"', 'stage')})`,
+              expr: `sort_desc(${inTheLast('$__range', 'gpu_energy_joules_total', USE, 'stage')} / (${inTheLast('$__range', 'job_processing_duration_seconds_count', 'cluster=~"$cluster",namespace=~"$namespace",stage=~"$stage"', 'stage')} > 0))`,
               legend: '{{stage}}'
             }
           ]

@@ -3,9 +3,9 @@ import { CALLS, FAILED_CALLS, FAILED_JOBS, FAILED_REQUESTS, JOBS, REQUESTS } fro
 import { bars, figure, graph, line, timeline } from './panel.ts'
 import { highest, inTheLast, perSecond, quantile, share } from './queries.ts'
 import { ANY, FAILURES, JOB_FAILURES } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
-const IN = 'namespace=~"$namespace"'
+const IN = 'cluster=~"$cluster",namespace=~"$namespace"'
 const STAGE = `${IN},stage=~"$stage"`
 const MODEL = `${IN},model=~"$model"`
 const FAILED_SPANS = `${IN},service_name=~"$service",status_code="STATUS_CODE_ERROR"`
@@ -19,10 +19,11 @@ export const errorRate = dashboard({
   file: 'error-rate',
   from: 'now-6h',
   variables: [
+    CLUSTER,
     NAMESPACE,
-    choice('service', 'Service', 'http_requests_total{namespace=~"$namespace"}'),
-    choice('stage', 'Stage', 'job_processing_duration_seconds_count{namespace=~"$namespace"}'),
-    choice('model', 'Model', 'model_inference_duration_seconds_count{namespace=~"$namespace"}')
+    choice('service', 'Service', 'http_requests_total{cluster=~"$cluster",namespace=~"$namespace"}'),
+    choice('stage', 'Stage', 'job_processing_duration_seconds_count{cluster=~"$cluster",namespace=~"$namespace"}'),
+    choice('model', 'Model', 'model_inference_duration_seconds_count{cluster=~"$cluster",namespace=~"$namespace"}')
   ],
   sections: [
     section(

@@ -3,9 +3,9 @@ import { figure, graph, line } from './panel.ts'
 import { perSecond, quantile } from './queries.ts'
 
 /** It has a job of its own, which the choice of gateways does not name. */
-const SELF = 'namespace=~"$namespace"'
+const SELF = 'cluster=~"$cluster",namespace=~"$namespace"'
 /** Of the API server, which is in a namespace of its own. */
-const WEBHOOKS = 'name=~".*[.]inject[.]sluice[.]dev"'
+const WEBHOOKS = 'cluster=~"$cluster",name=~".*[.]inject[.]sluice[.]dev"'
 
 /** Whether pods get the sidecar that they ask for, and for how long they will. */
 export const INJECTOR: Section = section(

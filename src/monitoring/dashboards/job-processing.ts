@@ -3,9 +3,9 @@ import { FAILED_JOBS, JOBS } from './measures.ts'
 import { bars, figure, graph, heatmap, line } from './panel.ts'
 import { inTheLast, mean, quantile, share } from './queries.ts'
 import { GPU_BUSY, JOB_FAILURES, QUEUE, TWICE } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
-const STAGE = 'namespace=~"$namespace",stage=~"$stage"'
+const STAGE = 'cluster=~"$cluster",namespace=~"$namespace",stage=~"$stage"'
 const DURATION = 'job_processing_duration_seconds'
 
 /** What each stage gets done, how long it takes, what waits for it. */
@@ -15,7 +15,11 @@ export const jobProcessing = dashboard({
   description: 'Jobs by stage: how many, how long, how many fail, how many wait, and how busy the workers are.',
   file: 'job-processing',
   from: 'now-6h',
-  variables: [NAMESPACE, choice('stage', 'Stage', 'job_processing_duration_seconds_count{namespace=~"$namespace"}')],
+  variables: [
+    CLUSTER,
+    NAMESPACE,
+    choice('stage', 'Stage', 'job_processing_duration_seconds_count{cluster=~"$cluster",namespace=~"$namespace"}')
+  ],
   sections: [
     section(
       'Now',

@@ -3,9 +3,9 @@ import { CALLS, FAILED_CALLS, GPU_LOAD } from './measures.ts'
 import { graph, heatmap, line, timeline } from './panel.ts'
 import { GPUS, mean, perSecond, quantile, share } from './queries.ts'
 import { FAILURES, GPU_BUSY, INFERENCE } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
-const MODEL = 'namespace=~"$namespace",model=~"$model"'
+const MODEL = 'cluster=~"$cluster",namespace=~"$namespace",model=~"$model"'
 const DURATION = 'model_inference_duration_seconds'
 const GPU = '{{instance}} {{hw_name}}'
 
@@ -27,9 +27,10 @@ export const modelPerformance = dashboard({
   file: 'model-performance',
   from: 'now-3h',
   variables: [
+    CLUSTER,
     NAMESPACE,
-    choice('model', 'Model', 'model_inference_duration_seconds_count{namespace=~"$namespace"}'),
-    choice('instance', 'Node', 'gpu_info{namespace=~"$namespace"}')
+    choice('model', 'Model', 'model_inference_duration_seconds_count{cluster=~"$cluster",namespace=~"$namespace"}'),
+    choice('instance', 'Node', 'gpu_info{cluster=~"$cluster",namespace=~"$namespace"}')
   ],
   sections: [
     section(

@@ -200,8 +200,8 @@ function mappingOf(words: Readonly<Record<string, readonly [string, string]>>): 
 
 function linkOf({ title, board, from }: Drill): Json {
   const variables = Object.entries(from).map(([variable, label]) => `var-${variable}=\${__field.labels.${label}}`)
-  // Only these two pass on as they are: the others may not exist on the board.
-  const url = `/d/${board}?\${__url_time_range}&\${datasource:queryparam}&\${namespace:queryparam}&${variables.join('&')}`
+  // Only these pass on as they are: the others may not exist on the board.
+  const url = `/d/${board}?\${__url_time_range}&\${datasource:queryparam}&\${cluster:queryparam}&\${namespace:queryparam}&${variables.join('&')}`
   return { title, url, targetBlank: false }
 }
 

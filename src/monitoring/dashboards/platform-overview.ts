@@ -3,7 +3,7 @@ import { FAILED_JOBS, FAILED_REQUESTS, GPU_LOAD, JOBS, REQUESTS } from './measur
 import { figure, graph, line } from './panel.ts'
 import { highest, inTheLast, perSecond, quantile, SPANS, share } from './queries.ts'
 import { FAILURES, GPU_BUSY, INFERENCE, JOB_FAILURES, QUEUE, RESPONSE, UP, UP_OR_DOWN } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
 /** The first look: is the platform up, is it quick, does it get its work done. */
 export const platformOverview = dashboard({
@@ -12,7 +12,7 @@ export const platformOverview = dashboard({
   description: 'Whether the platform is up, quick and working: the API, the jobs, the models and the GPUs in one page.',
   file: 'platform-overview',
   from: 'now-6h',
-  variables: [NAMESPACE, choice('service', 'Service', 'http_requests_total{namespace=~"$namespace"}')],
+  variables: [CLUSTER, NAMESPACE, choice('service', 'Service', 'http_requests_total{cluster=~"$cluster",namespace=~"$namespace"}')],
   sections: [
     section(
       'Now',
@@ -58,7 +58,12 @@ export const platformOverview = dashboard({
           description: 'Stages of jobs that ended in the last hour, in whatever way.',
           unit: 'short',
           decimals: 0,
-          queries: [{ expr: inTheLast('1h', 'job_processing_duration_seconds_count', 'namespace=~"$namespace"'), legend: 'jobs' }],
+          queries: [
+            {
+              expr: inTheLast('1h', 'job_processing_duration_seconds_count', 'cluster=~"$cluster",namespace=~"$namespace"'),
+              legend: 'jobs'
+            }
+          ],
           drill: { title: 'Job Processing', board: 'sluice-job-processing', from: {} }
         }),
         figure({
@@ -68,7 +73,12 @@ export const platformOverview = dashboard({
           decimals: 2,
           min: 0,
           thresholds: JOB_FAILURES,
-          queries: [{ expr: share(FAILED_JOBS('namespace=~"$namespace"'), JOBS('namespace=~"$namespace"')), legend: 'failed' }],
+          queries: [
+            {
+              expr: share(FAILED_JOBS('cluster=~"$cluster",namespace=~"$namespace"'), JOBS('cluster=~"$cluster",namespace=~"$namespace"')),
+              legend: 'failed'
+            }
+          ],
           drill: { title: 'Job Processing', board: 'sluice-job-processing', from: {} }
         }),
         figure({
@@ -76,7 +86,7 @@ export const platformOverview = dashboard({
           description: 'The longest queue of all stages. Above 100 is an alert: workers are too few, too slow, or gone.',
           unit: 'short',
           thresholds: QUEUE,
-          queries: [{ expr: 'max(sum by (stage) (queue_depth{namespace=~"$namespace"}))', legend: 'longest queue' }],
+          queries: [{ expr: 'max(sum by (stage) (queue_depth{cluster=~"$cluster",namespace=~"$namespace"}))', legend: 'longest queue' }],
           drill: { title: 'Job Processing', board: 'sluice-job-processing', from: {} }
         }),
         figure({
@@ -86,7 +96,7 @@ export const platformOverview = dashboard({
           min: 0,
           max: 1,
           thresholds: GPU_BUSY,
-          queries: [{ expr: `avg(${GPU_LOAD('namespace=~"$namespace"')})`, legend: 'load' }],
+          queries: [{ expr: `avg(${GPU_LOAD('cluster=~"$cluster",namespace=~"$namespace"')})`, legend: 'load' }],
           drill: { title: 'Model Performance', board: 'sluice-model-performance', from: {} }
         })
       )
@@ -138,7 +148,7 @@ export const platformOverview = dashboard({
           stacked: true,
           queries: [
             {
-              expr: `3600 * ${perSecond('job_processing_duration_seconds_count', 'namespace=~"$namespace"', 'stage')}`,
+              expr: `3600 * ${perSecond('job_processing_duration_seconds_count', 'cluster=~"$cluster",namespace=~"$namespace"', 'stage')}`,
               legend: '{{stage}}'
             }
           ],
@@ -150,7 +160,7 @@ export const platformOverview = dashboard({
           unit: 'short',
           min: 0,
           thresholds: QUEUE,
-          queries: [{ expr: 'sum by (stage) (queue_depth{namespace=~"$namespace"})', legend: '{{stage}}' }],
+          queries: [{ expr: 'sum by (stage) (queue_depth{cluster=~"$cluster",namespace=~"$namespace"})', legend: '{{stage}}' }],
           drill: { title: 'Job Processing', board: 'sluice-job-processing', from: { stage: 'stage' } }
         }),
         graph({
@@ -161,7 +171,7 @@ export const platformOverview = dashboard({
           thresholds: INFERENCE,
           queries: [
             {
-              expr: quantile(0.95, 'model_inference_duration_seconds', 'namespace=~"$namespace"', 'model'),
+              expr: quantile(0.95, 'model_inference_duration_seconds', 'cluster=~"$cluster",namespace=~"$namespace"', 'model'),
               legend: '{{model}}',
               exemplars: true
             }
@@ -181,7 +191,7 @@ export const platformOverview = dashboard({
           min: 0,
           max: 1,
           thresholds: GPU_BUSY,
-          queries: [{ expr: highest(GPU_LOAD('namespace=~"$namespace"')), legend: '{{instance}} {{hw_name}}' }]
+          queries: [{ expr: highest(GPU_LOAD('cluster=~"$cluster",namespace=~"$namespace"')), legend: '{{instance}} {{hw_name}}' }]
         }),
         graph({
           title: 'GPU memory',
@@ -190,14 +200,19 @@ export const platformOverview = dashboard({
           unit: 'percentunit',
           min: 0,
           max: 1,
-          queries: [{ expr: highest('hw_gpu_memory_utilization_ratio{namespace=~"$namespace"}'), legend: '{{instance}} {{hw_name}}' }]
+          queries: [
+            {
+              expr: highest('hw_gpu_memory_utilization_ratio{cluster=~"$cluster",namespace=~"$namespace"}'),
+              legend: '{{instance}} {{hw_name}}'
+            }
+          ]
         }),
         graph({
           title: 'Open WebSocket connections',
           description: 'Browsers that wait for news of their jobs. A cliff means that the backend was restarted or cut off.',
           unit: 'short',
           min: 0,
-          queries: [{ expr: 'sum by (job) (active_websocket_connections{namespace=~"$namespace"})', legend: '{{job}}' }]
+          queries: [{ expr: 'sum by (job) (active_websocket_connections{cluster=~"$cluster",namespace=~"$namespace"})', legend: '{{job}}' }]
         })
       )
     )

@@ -1,10 +1,10 @@
 // Shapes of queries that several boards share.
 
 /** What the gateways of the chosen namespaces made from spans of the chosen services. */
-export const SPANS = 'namespace=~"$namespace",service=~"$service"'
+export const SPANS = 'cluster=~"$cluster",namespace=~"$namespace",service=~"$service"'
 
 /** What GPUs of the chosen namespaces told the chosen gateways. */
-export const GPUS = 'namespace=~"$namespace",instance=~"$instance"'
+export const GPUS = 'cluster=~"$cluster",namespace=~"$namespace",instance=~"$instance"'
 
 const braces = (selector: string): string => (selector === '' ? '' : `{${selector}}`)
 
@@ -25,9 +25,9 @@ export function share(part: string, whole: string): string {
   return `(${part} or 0 * ${whole}) / (${whole} > 0)`
 }
 
-/** Which duration that share of all was under, from the buckets of a histogram. */
+/** Which duration that share of all was under, from the buckets of a histogram; nothing, and not NaN, where there was none. */
 export function quantile(q: number, histogram: string, selector: string, ...by: string[]): string {
-  return `histogram_quantile(${q}, ${perSecond(`${histogram}_bucket`, selector, 'le', ...by)})`
+  return `histogram_quantile(${q}, ${perSecond(`${histogram}_bucket`, selector, 'le', ...by)}) >= 0`
 }
 
 /** Mean of what a histogram measured. */

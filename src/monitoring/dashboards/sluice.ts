@@ -3,9 +3,9 @@ import { INJECTOR } from './injector.ts'
 import { figure, graph, line, timeline } from './panel.ts'
 import { highest, perSecond, share } from './queries.ts'
 import { ANY } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
-const SELF = 'namespace=~"$namespace",job=~"$job",instance=~"$instance"'
+const SELF = 'cluster=~"$cluster",namespace=~"$namespace",job=~"$job",instance=~"$instance"'
 /** Everything that Prometheus scrapes has the metrics of a process. */
 const OURS = `and on (job, instance) sluice_build_info{${SELF}}`
 const items = (more: string, ...by: string[]): string => perSecond('sluice_items_total', `${SELF},${more}`, ...by)
@@ -19,9 +19,10 @@ export const sluice = dashboard({
   file: 'sluice',
   from: 'now-3h',
   variables: [
+    CLUSTER,
     NAMESPACE,
-    choice('job', 'Job', 'sluice_build_info{namespace=~"$namespace",command!="inject"}'),
-    choice('instance', 'Gateway', 'sluice_build_info{namespace=~"$namespace",job=~"$job",command!="inject"}')
+    choice('job', 'Job', 'sluice_build_info{cluster=~"$cluster",namespace=~"$namespace",command!="inject"}'),
+    choice('instance', 'Gateway', 'sluice_build_info{cluster=~"$cluster",namespace=~"$namespace",job=~"$job",command!="inject"}')
   ],
   sections: [
     section(

@@ -3,10 +3,10 @@ import { dashboard, section } from './dashboard.ts'
 import { figure, graph, line, timeline } from './panel.ts'
 import { mean, perSecond, quantile, SPANS, share } from './queries.ts'
 import { DISK, FAILURES, UP, UP_OR_DOWN } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
 const API = 'up{job=~"(.+/)?(api|backend|frontend)"}'
-const IN = 'namespace=~"$namespace"'
+const IN = 'cluster=~"$cluster",namespace=~"$namespace"'
 const DATABASE = 'db_query_duration_seconds'
 
 const pool = (metric: string, more = ''): string => `sum by (job, db_client_connection_pool_name) (${metric}{${IN}${more}})`
@@ -18,7 +18,7 @@ export const systemHealth = dashboard({
   description: 'What the platform stands on: the API, the database, Redis, storage, WebSockets, disks and memory.',
   file: 'system-health',
   from: 'now-6h',
-  variables: [NAMESPACE, choice('service', 'Service', 'http_requests_total{namespace=~"$namespace"}')],
+  variables: [CLUSTER, NAMESPACE, choice('service', 'Service', 'http_requests_total{cluster=~"$cluster",namespace=~"$namespace"}')],
   sections: [
     section(
       'Up or down',

@@ -2,9 +2,9 @@ import { dashboard, section } from './dashboard.ts'
 import { figure, graph, line } from './panel.ts'
 import { inTheLast, perSecond } from './queries.ts'
 import { CANCELLATIONS } from './thresholds.ts'
-import { choice, NAMESPACE } from './variable.ts'
+import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
-const IN = 'namespace=~"$namespace"'
+const IN = 'cluster=~"$cluster",namespace=~"$namespace"'
 const TIER = `${IN},tier=~"$tier"`
 
 /** What one scrape finds on average in the last hour, against that of the last day. A metric that is younger than a day is compared with all there is of it. */
@@ -20,7 +20,7 @@ export const userActivity = dashboard({
   description: 'Users, projects, videos and minutes by tier, subscriptions won and lost. The numbers come from the platform’s own metrics.',
   file: 'user-activity',
   from: 'now-7d',
-  variables: [NAMESPACE, choice('tier', 'Tier', 'processing_minutes_total{namespace=~"$namespace"}')],
+  variables: [CLUSTER, NAMESPACE, choice('tier', 'Tier', 'processing_minutes_total{cluster=~"$cluster",namespace=~"$namespace"}')],
   sections: [
     section(
       'Now',

@@ -28,4 +28,6 @@ export function price(name: string, label: string, value: number): NumberVariabl
   return { kind: 'number', name, label, value }
 }
 
-export const NAMESPACE = choice('namespace', 'Namespace', 'sluice_build_info')
+/** One Prometheus may know several clusters, and then tells them apart by this label. */
+export const CLUSTER = choice('cluster', 'Cluster', 'sluice_build_info')
+export const NAMESPACE = choice('namespace', 'Namespace', 'sluice_build_info{cluster=~"$cluster"}')

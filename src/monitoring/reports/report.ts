@@ -50,7 +50,7 @@ interface Kept {
   readonly labels: readonly string[]
 }
 
-const kept = (name: string, labels: string): Kept => ({ record: `retained:${name}:increase5m`, labels: labels.split(' ') })
+const kept = (name: string, labels: string): Kept => ({ record: `retained:${name}:increase5m`, labels: ['cluster', ...labels.split(' ')] })
 
 /** Counters of which recording rules keep what they grew by, and by which labels: those of `rules/retention.ts`. */
 export const KEPT: Readonly<Record<string, Kept>> = {

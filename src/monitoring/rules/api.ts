@@ -4,7 +4,7 @@ import { alertsOf, type Group, growth, SCRAPED } from '../rule.ts'
 const api = alertsOf('api')
 const API = 'job=~"(.*/)?(api|backend|frontend)"'
 const GATEWAY = `job, instance, ${SCRAPED}`
-const SERVICE = ['namespace', 'service']
+const SERVICE = ['cluster', 'namespace', 'service']
 const ENDPOINT = [...SERVICE, 'method', 'route']
 const DURATION = { record: 'http_request_duration_seconds', histogram: 'http_request_duration_seconds', window: '5m' }
 /** What was never there is nothing that a cluster misses. */
@@ -46,7 +46,7 @@ export const API_RULES: Group = {
     api('critical', {
       alert: 'ApiDown',
       // One of several that is down, or is being replaced, is not the end of a service.
-      expr: `max by (namespace, job) (up{${API}}) == 0 or max by (namespace, job, instance) (probe_success{${API}}) == 0`,
+      expr: `max by (cluster, namespace, job) (up{${API}}) == 0 or max by (cluster, namespace, job, instance) (probe_success{${API}}) == 0`,
       for: '1m',
       summary: '{{ $labels.job }} {{ with $labels.instance }}at {{ . }} {{ end }}is down',
       description: 'None of its targets could be scraped, or its probe failed, for a minute.'
@@ -85,7 +85,7 @@ export const API_RULES: Group = {
     }),
     api('warning', {
       alert: 'ErrorsPerMinuteHigh',
-      expr: 'sum(rate(sluice_errors_total{outcome=~"sent|limited"}[5m])) * 60 > 10',
+      expr: 'sum by (cluster) (rate(sluice_errors_total{outcome=~"sent|limited"}[5m])) * 60 > 10',
       for: '2m',
       summary: '{{ $value | humanize }} errors a minute',
       description: 'Exceptions in spans and logs of all services, each counted once, before sampling. More than 10 a minute is the limit.'
@@ -105,7 +105,7 @@ export const API_RULES: Group = {
     }),
     api('warning', {
       alert: 'ErrorsUnresolved',
-      expr: 'sum by (namespace, kind) (increase(sluice_errors_grouped_total[10m])) > 0',
+      expr: 'sum by (cluster, namespace, kind) (increase(sluice_errors_grouped_total[10m])) > 0',
       for: '1h',
       summary: 'Errors of the kind {{ $labels.kind }} have come for an hour',
       description: 'There were some in each 10 minutes, {{ $value | humanize }} in the last.'

@@ -18,8 +18,8 @@ export const BUSINESS_RULES: Group = {
     business('warning', {
       alert: 'ProjectSpike',
       expr: [
-        'sum(rate(projects_created_total[1h])) > 3 * sum(rate(projects_created_total[1d] offset 1h))',
-        'and sum(increase(projects_created_total[1h])) > 20 and sum(projects_created_total offset 1d) >= 0'
+        'sum by (cluster) (rate(projects_created_total[1h])) > 3 * sum by (cluster) (rate(projects_created_total[1d] offset 1h))',
+        'and sum by (cluster) (increase(projects_created_total[1h])) > 20 and sum by (cluster) (projects_created_total offset 1d) >= 0'
       ].join(' '),
       for: '10m',
       summary: '{{ $value | humanize }} projects are created a second',
@@ -27,7 +27,7 @@ export const BUSINESS_RULES: Group = {
     }),
     business('warning', {
       alert: 'CancellationsHigh',
-      expr: 'sum(increase(subscription_cancellations_total[7d])) / (sum(avg_over_time(subscriptions_active[1h] offset 7d)) > 0) > 0.1',
+      expr: 'sum by (cluster) (increase(subscription_cancellations_total[7d])) / (sum by (cluster) (avg_over_time(subscriptions_active[1h] offset 7d)) > 0) > 0.1',
       for: '1h',
       summary: '{{ $value | humanizePercentage }} of the subscriptions were cancelled within a week',
       description: 'Of those that ran a week ago; 10 % is the limit.'

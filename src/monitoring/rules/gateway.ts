@@ -7,7 +7,7 @@ const OURS = 'sluice_build_info'
 const BY = `job, instance, ${SCRAPED}`
 const WHERE = '{{ or $labels.pod $labels.instance }}'
 /** A sidecar that is a native one is told of under the names of init containers. */
-const CONTAINER = 'namespace, pod, container'
+const CONTAINER = 'cluster, namespace, pod, container'
 /** What is lost before the queue, but for what users asked to be left out. */
 const LOST = 'sluice_items_total{stage="process",outcome="dropped",component!="limit"}'
 /** The component of the gateway under another label: alerts have one of that name, which says whose they are. */
@@ -19,16 +19,16 @@ export const GATEWAY_RULES: Group = {
   recordings: [
     {
       record: 'signal_outcome:sluice_items:rate5m',
-      labels: ['signal', 'stage', 'outcome', 'component', 'reason'],
-      expr: 'sum by (signal, stage, outcome, component, reason) (rate(sluice_items_total[5m]))',
+      labels: ['cluster', 'signal', 'stage', 'outcome', 'component', 'reason'],
+      expr: 'sum by (cluster, signal, stage, outcome, component, reason) (rate(sluice_items_total[5m]))',
       help: 'Items a second, by what became of them.'
     },
     {
       record: 'exporter_signal:sluice_delivered:ratio1h',
-      labels: ['component', 'signal'],
+      labels: ['cluster', 'component', 'signal'],
       expr: [
-        'sum by (component, signal) (increase(sluice_items_total{stage="export",outcome="delivered"}[1h]))',
-        '/ (sum by (component, signal) (increase(sluice_items_total{stage="export"}[1h])) > 0)'
+        'sum by (cluster, component, signal) (increase(sluice_items_total{stage="export",outcome="delivered"}[1h]))',
+        '/ (sum by (cluster, component, signal) (increase(sluice_items_total{stage="export"}[1h])) > 0)'
       ].join(' '),
       help: 'Share of what left the queue that was delivered.'
     }
@@ -36,9 +36,10 @@ export const GATEWAY_RULES: Group = {
   alerts: [
     gateway('critical', {
       alert: 'SluiceAbsent',
-      expr: `absent(${GATEWAYS})`,
+      // One cluster of several that Prometheus knows, or all there is.
+      expr: `absent(${GATEWAYS}) or count by (cluster) (last_over_time(${GATEWAYS}[1d])) unless on (cluster) ${GATEWAYS}`,
       for: '5m',
-      summary: 'Prometheus sees no gateway at all',
+      summary: 'Prometheus sees no gateway{{ with $labels.cluster }} of the cluster {{ . }}{{ end }} at all',
       description: 'None is scraped, or none runs. All alerts on requests, jobs, models, GPUs and errors are blind meanwhile.'
     }),
     gateway('warning', {
@@ -57,7 +58,7 @@ export const GATEWAY_RULES: Group = {
       expr: [
         `max by (${CONTAINER}) (kube_pod_container_status_ready{container=~"sluice.*"} == 0 or kube_pod_init_container_status_ready{container=~"sluice.*"} == 0)`,
         // Of pods that have ended no container is ready.
-        'unless on (namespace, pod) (kube_pod_status_phase{phase=~"Succeeded|Failed"} == 1)'
+        'unless on (cluster, namespace, pod) (kube_pod_status_phase{phase=~"Succeeded|Failed"} == 1)'
       ].join(' '),
       for: '10m',
       summary: 'Sluice in {{ $labels.namespace }}/{{ $labels.pod }} is not ready',
@@ -226,8 +227,8 @@ export const GATEWAY_RULES: Group = {
       alert: 'SluiceErrorsUnwatched',
       // Who has no Sentry has not asked for errors.
       expr: [
-        `count(${GATEWAYS}) unless on () count(sluice_errors_total)`,
-        'and on () (count(last_over_time(sluice_exporter_failing{exporter=~"sentry(/.*)?"}[7d])) or count(last_over_time(sluice_errors_total[7d])))'
+        `count by (cluster) (${GATEWAYS}) unless on (cluster) sluice_errors_total`,
+        'and on (cluster) (last_over_time(sluice_exporter_failing{exporter=~"sentry(/.*)?"}[7d]) or last_over_time(sluice_errors_total[7d]))'
       ].join(' '),
       for: '1h',
       summary: 'No gateway looks for errors',

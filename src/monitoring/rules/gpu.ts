@@ -245,7 +245,7 @@ export const GPU_RULES: Group = {
     }),
     gpu('warning', {
       alert: 'GpuMetricsMissing',
-      expr: 'count(sluice_gpu_state{state="ok"} == 1) > 0 unless on () count(gpu_info) > 0',
+      expr: 'count by (cluster) (sluice_gpu_state{state="ok"} == 1) > 0 unless on (cluster) count by (cluster) (gpu_info) > 0',
       for: '10m',
       summary: '{{ $value }} gateways see GPUs, and there are no metrics of any',
       description: 'The receiver gpu is off, or the scrape loses them. All alerts on GPUs are blind meanwhile.'

@@ -4,7 +4,7 @@ const injector = alertsOf('injector')
 
 const BY = `job, instance, ${SCRAPED}`
 /** Replicas of one installation. */
-const REPLICAS = 'job, namespace'
+const REPLICAS = 'job, cluster, namespace'
 const WHERE = '{{ or $labels.pod $labels.instance }}'
 /** The names of webhooks end as the chart and `sluice inject` name them. */
 const WEBHOOKS = 'name=~".*[.]inject[.]sluice[.]dev"'
@@ -19,7 +19,7 @@ export const INJECTOR_RULES: Group = {
   recordings: [
     {
       record: 'injector:sluice_inject_requests:rate5m',
-      labels: ['job', 'namespace', 'result'],
+      labels: ['job', 'cluster', 'namespace', 'result'],
       expr: `sum by (${REPLICAS}, result) (rate(sluice_inject_requests_total[5m]))`,
       help: 'Pods that the injector was asked of a second, by what became of them.'
     }
@@ -54,7 +54,7 @@ export const INJECTOR_RULES: Group = {
     }),
     injector('warning', {
       alert: 'SluiceInjectionBypassed',
-      expr: `sum by (name) (${growth(`apiserver_admission_webhook_fail_open_count{${WEBHOOKS}}`, '10m', 'up')}) > 0`,
+      expr: `sum by (cluster, name) (${growth(`apiserver_admission_webhook_fail_open_count{${WEBHOOKS}}`, '10m', 'up')}) > 0`,
       for: '0s',
       keepFiringFor: '10m',
       summary: 'Pods start without the sidecar that they ask for',
@@ -63,7 +63,7 @@ export const INJECTOR_RULES: Group = {
     }),
     injector('critical', {
       alert: 'SluiceInjectionBlocksPods',
-      expr: `sum by (name) (${growth(`apiserver_admission_webhook_rejection_count{${WEBHOOKS},error_type!="no_error"}`, '10m', 'up')}) > 0`,
+      expr: `sum by (cluster, name) (${growth(`apiserver_admission_webhook_rejection_count{${WEBHOOKS},error_type!="no_error"}`, '10m', 'up')}) > 0`,
       for: '0s',
       keepFiringFor: '10m',
       summary: 'Pods cannot start, since the injector does not answer',

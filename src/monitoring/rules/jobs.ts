@@ -4,8 +4,8 @@ import { alertsOf, DISKS, type Group, growth } from '../rule.ts'
 const queue = alertsOf('queue')
 const worker = alertsOf('worker')
 
-const STAGE = ['namespace', 'stage']
-const MODEL = ['namespace', 'model']
+const STAGE = ['cluster', 'namespace', 'stage']
+const MODEL = ['cluster', 'namespace', 'model']
 
 const JOBS = growth('job_processing_duration_seconds_count', '30m')
 const FAILED_JOBS = growth('job_processing_duration_seconds_count{outcome="error"}', '30m')
@@ -14,8 +14,8 @@ const FAILED_CALLS = growth('model_inference_duration_seconds_count{outcome="err
 
 const mean = (window: string): string =>
   [
-    `sum by (namespace, stage) (rate(job_processing_duration_seconds_sum[${window}]))`,
-    `/ (sum by (namespace, stage) (rate(job_processing_duration_seconds_count[${window}])) > 0)`
+    `sum by (cluster, namespace, stage) (rate(job_processing_duration_seconds_sum[${window}]))`,
+    `/ (sum by (cluster, namespace, stage) (rate(job_processing_duration_seconds_count[${window}])) > 0)`
   ].join(' ')
 
 const failures = (share: string): string => `stage:job_failures:ratio30m > ${share} and stage:job_failures:growth30m > 1.5`
@@ -25,8 +25,8 @@ export const QUEUE_RULES: Group = {
   recordings: [
     {
       record: 'stage:queue_depth:sum',
-      labels: ['namespace', 'stage'],
-      expr: 'sum by (namespace, stage) (queue_depth)',
+      labels: ['cluster', 'namespace', 'stage'],
+      expr: 'sum by (cluster, namespace, stage) (queue_depth)',
       help: 'Jobs that wait, by stage.'
     }
   ],
@@ -40,7 +40,7 @@ export const QUEUE_RULES: Group = {
     }),
     queue('critical', {
       alert: 'QueueNotDraining',
-      expr: 'stage:queue_depth:sum > 0 unless on (stage) (stage:jobs:growth30m > 0)',
+      expr: 'stage:queue_depth:sum > 0 unless on (cluster, stage) (stage:jobs:growth30m > 0)',
       for: '30m',
       summary: '{{ $value }} jobs wait for the stage {{ $labels.stage }} and none is done',
       description: 'Jobs have waited for half an hour in which none of the stage has ended.'
@@ -127,7 +127,7 @@ export const WORKER_RULES: Group = {
     }),
     worker('warning', {
       alert: 'StorageErrors',
-      expr: 'sum by (namespace, kind) (increase(sluice_errors_grouped_total{kind=~"storage.*"}[10m])) > 2.5',
+      expr: 'sum by (cluster, namespace, kind) (increase(sluice_errors_grouped_total{kind=~"storage.*"}[10m])) > 2.5',
       for: '5m',
       summary: 'Storage fails: {{ $labels.kind }}',
       description: '{{ $value | humanize }} errors of this kind in 10 minutes.'
@@ -135,10 +135,10 @@ export const WORKER_RULES: Group = {
     worker('warning', {
       alert: 'DiskUsageHigh',
       expr: [
-        `1 - max by (job, instance, device, mountpoint) (node_filesystem_avail_bytes{${DISKS}})`,
-        `/ max by (job, instance, device, mountpoint) (node_filesystem_size_bytes{${DISKS}} > 0) > 0.8`,
-        'or 1 - max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_available_bytes)',
-        '/ max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes > 0) > 0.8'
+        `1 - max by (job, instance, cluster, device, mountpoint) (node_filesystem_avail_bytes{${DISKS}})`,
+        `/ max by (job, instance, cluster, device, mountpoint) (node_filesystem_size_bytes{${DISKS}} > 0) > 0.8`,
+        'or 1 - max by (cluster, namespace, persistentvolumeclaim) (kubelet_volume_stats_available_bytes)',
+        '/ max by (cluster, namespace, persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes > 0) > 0.8'
       ].join(' '),
       for: '5m',
       summary:

@@ -4,7 +4,7 @@ import { alertsOf, type Group, growth } from '../rule.ts'
 const database = alertsOf('database')
 const redis = alertsOf('redis')
 
-const SERVICE = 'namespace, service, system'
+const SERVICE = 'cluster, namespace, service, system'
 
 /** More than half of what a service asks, and more than a few: one wrong query at night is nobody's outage. */
 const failing = (system: string): string => {
@@ -19,14 +19,14 @@ export const DATABASE_RULES: Group = {
     ...durationRecordings([0.95], {
       level: 'service_system',
       record: 'db_query_duration_seconds',
-      labels: ['namespace', 'service', 'system'],
+      labels: ['cluster', 'namespace', 'service', 'system'],
       window: '5m',
       histogram: 'db_query_duration_seconds',
       of: 'the operations on a database end'
     }),
     {
       record: 'service_system:db_queries_slow:ratio5m',
-      labels: ['namespace', 'service', 'system'],
+      labels: ['cluster', 'namespace', 'service', 'system'],
       expr: [
         `1 - sum by (${SERVICE}) (rate(db_query_duration_seconds_bucket{le=~"1|1.0"}[5m]))`,
         `/ (sum by (${SERVICE}) (rate(db_query_duration_seconds_count[5m])) > 0)`
@@ -37,14 +37,14 @@ export const DATABASE_RULES: Group = {
   alerts: [
     database('critical', {
       alert: 'DatabaseDown',
-      expr: 'max by (job, instance) (pg_up == 0)',
+      expr: 'max by (job, instance, cluster) (pg_up == 0)',
       for: '1m',
       summary: 'The database at {{ $labels.instance }} does not answer',
       description: 'Its exporter cannot connect to it.'
     }),
     database('critical', {
       alert: 'DatabaseConnectionFailing',
-      expr: `${failing('!=')} or sum by (job, db_client_connection_pool_name) (rate(db_client_connection_timeouts_total[2m])) > 0.1`,
+      expr: `${failing('!=')} or sum by (job, cluster, db_client_connection_pool_name) (rate(db_client_connection_timeouts_total[2m])) > 0.1`,
       for: '1m',
       summary:
         '{{ $labels.service }}{{ $labels.job }} cannot work with its database {{ $labels.system }}{{ $labels.db_client_connection_pool_name }}',
@@ -60,8 +60,8 @@ export const DATABASE_RULES: Group = {
     database('warning', {
       alert: 'DatabasePoolExhausted',
       expr: [
-        'sum by (job, db_client_connection_pool_name) (db_client_connection_count{db_client_connection_state="used"})',
-        '/ sum by (job, db_client_connection_pool_name) (db_client_connection_max) > 0.9'
+        'sum by (job, cluster, db_client_connection_pool_name) (db_client_connection_count{db_client_connection_state="used"})',
+        '/ sum by (job, cluster, db_client_connection_pool_name) (db_client_connection_max) > 0.9'
       ].join(' '),
       for: '10m',
       summary: '{{ $labels.job }} uses {{ $value | humanizePercentage }} of the pool {{ $labels.db_client_connection_pool_name }}',
@@ -70,8 +70,8 @@ export const DATABASE_RULES: Group = {
     database('warning', {
       alert: 'DatabaseRollbacksHigh',
       expr: [
-        'sum by (job, instance, datname) (rate(pg_stat_database_xact_rollback[15m]))',
-        '/ (sum by (job, instance, datname) (rate(pg_stat_database_xact_rollback[15m]) + rate(pg_stat_database_xact_commit[15m])) > 0) > 0.05'
+        'sum by (job, instance, cluster, datname) (rate(pg_stat_database_xact_rollback[15m]))',
+        '/ (sum by (job, instance, cluster, datname) (rate(pg_stat_database_xact_rollback[15m]) + rate(pg_stat_database_xact_commit[15m])) > 0) > 0.05'
       ].join(' '),
       for: '10m',
       summary: '{{ $value | humanizePercentage }} of the transactions on {{ $labels.datname }} are rolled back',
@@ -85,7 +85,7 @@ export const REDIS_RULES: Group = {
   alerts: [
     redis('critical', {
       alert: 'RedisDown',
-      expr: 'max by (job, instance) (redis_up == 0)',
+      expr: 'max by (job, instance, cluster) (redis_up == 0)',
       for: '1m',
       summary: 'Redis at {{ $labels.instance }} does not answer',
       description: 'Its exporter cannot connect to it. Jobs are neither taken nor given.'

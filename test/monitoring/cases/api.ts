@@ -1,4 +1,4 @@
-import { AT_GATEWAY, type Case, GATEWAY, pair, type Series } from '../case.ts'
+import { AT_GATEWAY, type Case, GATEWAY, inCluster, pair, type Series } from '../case.ts'
 
 const REQUESTS = (status: number): string => `http_requests_total{service="backend",method="GET",route="/jobs",status="${status}"}`
 const BUCKET = (le: string): string =>
@@ -97,6 +97,24 @@ export const API_CASES: readonly Case[] = [
     [GROUPS]: '3x70 4x20',
     [FORGOTTEN]: '0x90'
   }),
+  // Two clusters whose gateways have the same name.
+  pair(
+    'NewErrorType',
+    '71m..75m',
+    {
+      ...Object.fromEntries(['a', 'b'].map((cluster) => [inCluster(cluster, STARTED), '0x90'])),
+      ...Object.fromEntries(['a', 'b'].map((cluster) => [inCluster(cluster, FORGOTTEN), '0x90'])),
+      [inCluster('a', GROUPS)]: '3x70 4x20',
+      [inCluster('b', GROUPS)]: '7x90'
+    },
+    { ...AT_GATEWAY, cluster: 'a' },
+    {
+      ...Object.fromEntries(['a', 'b'].map((cluster) => [inCluster(cluster, STARTED), '0x90'])),
+      ...Object.fromEntries(['a', 'b'].map((cluster) => [inCluster(cluster, FORGOTTEN), '0x90'])),
+      [inCluster('a', GROUPS)]: '3x90',
+      [inCluster('b', GROUPS)]: '4x90'
+    }
+  ),
   pair(
     'ErrorsUnresolved',
     '71m..80m',

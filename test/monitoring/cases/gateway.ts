@@ -1,4 +1,4 @@
-import { AT_GATEWAY, type Case, GATEWAY, pair } from '../case.ts'
+import { AT_GATEWAY, type Case, GATEWAY, inCluster, pair } from '../case.ts'
 
 const own = (name: string, labels = ''): string => `${name}{job="sluice",instance="gw:9464"${labels === '' ? '' : `,${labels}`}}`
 const ITEMS = (stage: string, outcome: string, component: string, reason: string): string =>
@@ -22,6 +22,17 @@ export const GATEWAY_CASES: readonly Case[] = [
     { [GATEWAY]: '1 _x30', 'sluice_build_info{job="injector",instance="i:9464",command="inject"}': '1x30' },
     {},
     { [GATEWAY]: '1x30' }
+  ),
+  // One cluster of two.
+  pair(
+    'SluiceAbsent',
+    '11m..12m',
+    { [inCluster('a', GATEWAY)]: '1x30', [inCluster('b', GATEWAY)]: '1x5 stale' },
+    { cluster: 'b' },
+    {
+      [inCluster('a', GATEWAY)]: '1x30',
+      [inCluster('b', GATEWAY)]: '1x4 _x3 1x30'
+    }
   ),
   pair('SluiceDown', '8m..10m', { [GATEWAY]: '1x4 stale', [own('up')]: '1x4 0x20' }, AT_GATEWAY, {
     [own('up')]: '1x4 0x2 1x20',

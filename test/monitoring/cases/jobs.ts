@@ -1,4 +1,4 @@
-import { type Case, pair } from '../case.ts'
+import { type Case, GATEWAY, inCluster, pair } from '../case.ts'
 
 const JOBS = (outcome: string, part = 'count'): string =>
   `job_processing_duration_seconds_${part}{service="worker",stage="tts",outcome="${outcome}"}`
@@ -21,6 +21,37 @@ export const JOB_CASES: readonly Case[] = [
       'queue_depth{job="w",instance="1",stage="tts"}': '60x30',
       'queue_depth{job="w",instance="2",stage="tts"}': '40x30',
       'queue_depth{job="w",instance="1",stage="stt"}': '99x30'
+    }
+  ),
+  // Two clusters in one Prometheus: neither's jobs are the other's, waiting or done.
+  pair(
+    'QueueDepthHigh',
+    '5m..12m',
+    {
+      'queue_depth{job="w",instance="1",stage="tts",cluster="a"}': '101x30',
+      'queue_depth{job="w",instance="1",stage="tts",cluster="b"}': '9x30'
+    },
+    { ...TTS, cluster: 'a' },
+    {
+      'queue_depth{job="w",instance="1",stage="tts",cluster="a"}': '60x30',
+      'queue_depth{job="w",instance="1",stage="tts",cluster="b"}': '60x30'
+    }
+  ),
+  pair(
+    'QueueNotDraining',
+    '80m..95m',
+    {
+      [inCluster('a', GATEWAY)]: '1x120',
+      [inCluster('b', GATEWAY)]: '1x120',
+      'queue_depth{job="w",instance="1",stage="tts",cluster="a"}': '5x120',
+      [inCluster('a', JOBS('ok'))]: '0+1x20 20x90',
+      [inCluster('b', JOBS('ok'))]: '0+1x120'
+    },
+    { ...TTS, cluster: 'a' },
+    {
+      'queue_depth{job="w",instance="1",stage="tts",cluster="a"}': '5x120',
+      [inCluster('a', GATEWAY)]: '1x120',
+      [inCluster('a', JOBS('ok'))]: '0+1x120'
     }
   ),
   pair('QueueNotDraining', '80m..95m', { 'queue_depth{job="w",instance="1",stage="tts"}': '5x120', [JOBS('ok')]: '0+1x20 20x90' }, TTS, {
