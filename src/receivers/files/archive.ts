@@ -8,7 +8,9 @@ import { Listings } from './listing.ts'
 import type { OpenFiles } from './open-files.ts'
 import { Opening } from './opening.ts'
 import type { Positions } from './positions.ts'
-import { type Beside, besideOf, bornOf, findBetween, findMoved, hasVanished, type Moved } from './rotated.ts'
+import { type Beside, besideOf, bornOf, type Compressed, findBetween, findMoved, hasVanished, type Moved } from './rotated.ts'
+
+const NONE_COMPRESSED: Compressed = { as: null, sinceMs: Number.POSITIVE_INFINITY }
 
 /** The files that are being read, by their inodes, and what is remembered of others; opens files and finds those that have moved. */
 export class Archive {
@@ -111,6 +113,7 @@ export class Archive {
     positions: readonly Position[],
     until: OpenFile | null,
     sinceMs: number,
+    isAway: boolean,
     askedAt: number
   ): Generation[] {
     const beside = this.beside(realPath, askedAt)
@@ -118,6 +121,7 @@ export class Archive {
     const generations: Generation[] = []
     const beginnings: Mark[] = []
     let compressedAs: string | null = null
+    const compressedSinceMs = isAway ? sinceMs : Number.POSITIVE_INFINITY
     let firstMs = positions.length === 0 ? sinceMs : Number.POSITIVE_INFINITY
     try {
       for (const position of positions) {
@@ -134,7 +138,8 @@ export class Archive {
           firstMs = Math.min(firstMs, found === null ? sinceMs : bornOf(found.stats))
         } else firstMs = Math.min(firstMs, position.bornMs)
       }
-      generations.push(...this.unknown(beside, firstMs, until, beginnings, compressedAs === null ? null : { compressedAs, heads }))
+      const compressed = { as: compressedAs, sinceMs: compressedSinceMs }
+      generations.push(...this.unknown(beside, firstMs, until, beginnings, compressed, heads))
     } catch (error) {
       for (const generation of generations) this.leave(generation)
       throw error
@@ -160,14 +165,14 @@ export class Archive {
     const beside = this.beside(path, askedAt)
     const found = this.sought(beside, here, true)
     const copy = found === null ? null : this.moved(found, here)
-    const unknown = this.unknown(beside, found === null ? sinceMs : bornOf(found.stats), until, [here.head], null)
+    const unknown = this.unknown(beside, found === null ? sinceMs : bornOf(found.stats), until, [here.head])
     if (found === null && unknown.length === 0) this.counts.lost(here.size - here.offset, 'truncated')
     return copy === null ? unknown : [copy, ...unknown]
   }
 
   /** Files that were at `path` since a time, or are copies of what was, and that nobody knows. */
   between(path: string, sinceMs: number, until: OpenFile | null, but: readonly Mark[], askedAt: number): Generation[] {
-    return this.unknown(this.beside(path, askedAt), sinceMs, until, but, null)
+    return this.unknown(this.beside(path, askedAt), sinceMs, until, but)
   }
 
   /** Of what is remembered, what is behind the place that was read up to is gone. */
@@ -194,9 +199,10 @@ export class Archive {
     sinceMs: number,
     until: OpenFile | null,
     but: readonly Mark[],
-    compressed: { readonly compressedAs: string; readonly heads: readonly Mark[] } | null
+    compressed: Compressed = NONE_COMPRESSED,
+    heads: readonly Mark[] = []
   ): Generation[] {
-    const beginnings = (until === null ? but : [...but, beginningOf(until)]).filter(({ length }) => length >= HEAD_BYTES_MIN)
+    const beginnings = (until === null ? but : [...but, beginningOf(until)]).filter(tells)
     const isKnown = (file: OpenFile): boolean =>
       file.stats.ino === until?.stats.ino ||
       this.isLive(file) ||
@@ -208,9 +214,9 @@ export class Archive {
       if (kept !== null) held.push(kept)
       return kept
     }
-    const known = { excludes: this.isExcluded, isKnown, hold, heads: compressed?.heads ?? [] }
+    const known = { excludes: this.isExcluded, isKnown, hold, heads: heads.filter(tells) }
     try {
-      return findBetween(beside, sinceMs, known, compressed?.compressedAs ?? null).map((each) => this.found(each, undefined))
+      return findBetween(beside, sinceMs, known, compressed).map((each) => this.found(each, undefined))
     } catch (error) {
       for (const file of held) this.dismiss(file)
       throw error
@@ -259,6 +265,11 @@ export class Archive {
     this.live.set(keyOf(generation), generation)
     return generation
   }
+}
+
+// Fewer bytes do not tell it from others.
+function tells({ length }: Mark): boolean {
+  return length >= HEAD_BYTES_MIN
 }
 
 // It is looked at once: what is decided by it holds for the file as it was then, and that it was changed meanwhile shows in the next look.

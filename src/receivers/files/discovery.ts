@@ -66,7 +66,8 @@ export class Discovery {
       if (isHere && position.head.length >= HEAD_BYTES_MIN) isSure = true
       else if (!isHere && !position.isDone && !archive.isReading(position)) unread.push(position)
     }
-    const before = unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs, askedAt)
+    const before =
+      unread.length === 0 && isSure ? [] : archive.before(path, realPath, unread, file, this.knownSinceMs, !this.isStarted, askedAt)
     const start = remembered ?? { ...BEGINNING, offset: this.start(path, realPath, file, isLater, nowMs) }
     const generation = archive.generation(path, file, start)
     if (remembered !== undefined) archive.resumed(generation)
@@ -78,7 +79,7 @@ export class Discovery {
   gone(path: string, askedAt: number): Generation[] {
     const { archive } = this
     const unread = archive.positions.at(path).filter((position) => !position.isDone && !archive.isReading(position))
-    return unread.length === 0 ? [] : archive.before(path, realPathOf(path), unread, null, this.knownSinceMs, askedAt)
+    return unread.length === 0 ? [] : archive.before(path, realPathOf(path), unread, null, this.knownSinceMs, !this.isStarted, askedAt)
   }
 
   /** Files that were watched a little longer when somebody last looked, and were written on since. */

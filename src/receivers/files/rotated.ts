@@ -129,11 +129,14 @@ function openAs(kind: 'renamed' | 'copied', listing: Listing, name: string, posi
   return null
 }
 
-/**
- * The files that were at a path for a while since `sinceMs`, the oldest first, and that nobody knows. Where the one before them was found
- * compressed, as `compressedAs`, they may be so too.
- */
-export function findBetween({ path, listing, names }: Beside, sinceMs: number, known: Known, compressedAs: string | null): Moved[] {
+/** Which compressed files may have been at a path unseen: those that came after `as`, which was, and those that were written since a time. */
+export interface Compressed {
+  readonly as: string | null
+  readonly sinceMs: number
+}
+
+/** The files that were at a path for a while since `sinceMs`, the oldest first, and that nobody knows; compressed ones as `compressed` says. */
+export function findBetween({ path, listing, names }: Beside, sinceMs: number, known: Known, compressed: Compressed): Moved[] {
   const base = basename(path)
   const found: Moved[] = []
   const looked: { readonly name: string; readonly stats: Stats }[] = []
@@ -145,7 +148,9 @@ export function findBetween({ path, listing, names }: Beside, sinceMs: number, k
   for (const { name, stats } of looked.sort((a, b) => bornOf(a.stats) - bornOf(b.stats))) {
     const at = listing.pathOf(name)
     if (name.endsWith('.gz')) {
-      if (compressedAs === null || !isLater(name, basename(compressedAs), base) || known.excludes(at)) continue
+      const isNext = compressed.as !== null && isLater(name, basename(compressed.as), base)
+      // What is compressed keeps the time when it was written last.
+      if ((!isNext && stats.mtimeMs < compressed.sinceMs) || known.excludes(at)) continue
       const bytes = inflatedHead(at)
       const head = markOfFirst(bytes, HEAD_BYTES)
       if (head === null || known.heads.some(({ length, hash }) => markOfFirst(bytes, length)?.hash === hash)) continue

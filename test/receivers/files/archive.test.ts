@@ -39,7 +39,7 @@ function found(happens: (moved: string) => void): Found {
   const askedAt = archive.ask(null)
   archive.beside(path, askedAt)
   happens(moved)
-  const generations = archive.before(path, path, [position], null, 0, askedAt)
+  const generations = archive.before(path, path, [position], null, 0, false, askedAt)
   const files = generations.map((each) => [basename(each.path), each.offset, each.isCompressed ? 'compressed' : 'plain'])
   for (const generation of generations) archive.leave(generation)
   const lost = metrics.families().find(({ name }) => name === 'sluice_files_lost_bytes_total')?.samples ?? []

@@ -262,6 +262,40 @@ describe('files', { concurrency: true }, () => {
     deepStrictEqual(of('new'), [1, 2])
   })
 
+  it('a file that was begun last before a stop, and compressed since, is read once', async (t) => {
+    const f = new Following(t)
+    const at = (name: string): string => join(f.logs, name)
+    const compress = (from: string, to: string): void => {
+      writeFileSync(at(to), gzipSync(readFileSync(at(from))))
+      rmSync(at(from))
+    }
+    for (const begun of ['', 'begun\n']) {
+      const count = f.records.length
+      await f.start()
+      writeFileSync(at('app.log'), `first, with ${begun.length}, is a line that is long enough\n`)
+      await f.come(count + 1)
+      renameSync(at('app.log'), at('app.log.1'))
+      writeFileSync(at('app.log'), begun)
+      await until(
+        () => f.counted('sluice_files_rotations_total', 'kind').renamed,
+        (renamed) => renamed === 1
+      )
+      await f.come(count + 1 + Math.sign(begun.length))
+      await f.stop()
+      appendFileSync(at('app.log'), 'second is a line that is long enough\n')
+      compress('app.log.1', 'app.log.2.gz')
+      compress('app.log', 'app.log.1.gz')
+      writeFileSync(at('app.log'), 'third is a line that is long enough\n')
+      await f.start()
+      await f.come(count + 3 + 2 * Math.sign(begun.length))
+      await f.stop()
+      const ends = (body: unknown): string => String(body).split(/[, ]/)[0]
+      const all = f.bodies.slice(count).map(ends)
+      deepStrictEqual(all, begun === '' ? ['first', 'second', 'third'] : ['first', 'begun', 'begun', 'second', 'third'])
+      for (const name of ['app.log', 'app.log.1.gz', 'app.log.2.gz']) rmSync(at(name))
+    }
+  })
+
   it('what went while nobody looked is read where it can be found, and counted as lost where it cannot', async (t) => {
     const f = new Following(t)
     const at = (name: string): string => join(f.logs, name)
