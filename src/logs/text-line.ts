@@ -158,6 +158,7 @@ function readLevel(text: string, entry: LogEntry, put: PutAttribute): number {
   const rest = found[2] === undefined ? null : DOTNET.exec(text.slice(found[0].length, found[0].length + 512))
   if (rest === null) return found[0].length
   put('logger.name', rest[1])
+  if (rest[2] !== '0') put('EventId', Number(rest[2]))
   return found[0].length + rest[0].length
 }
 

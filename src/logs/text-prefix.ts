@@ -1,5 +1,6 @@
 import type { LogEntry, LogValue } from './log-entry.ts'
 import { severityOf } from './severity.ts'
+import { contextOf } from './trace-context.ts'
 
 export type PutAttribute = (key: string, value: LogValue) => void
 
@@ -16,8 +17,9 @@ const BRACKET_LEVEL = /\[([^\]\n]{1,128})\]\s{1,8}(?:\S{1,128}@\S{1,128} )?\[?([
 const APACHE = /\[([\w-]{0,32}):([a-z]{4,6}\d?)\] (?:\[pid (\d{1,10})(?::tid (\d{1,20}))?\] )?/y
 // Python's usual format: name - LEVEL - msg, or with spaces
 const NAME_LEVEL = /([\w.$/-]{1,256})(?: - |\s{1,32})([A-Z]{4,8})(?: - |\s{1,16}|: ?)/y
-// Spring: 123 --- [app] [main] logger : msg
-const SPRING = /(\d{1,10}) --- (?:\[[^\]\n]{0,128}\] ){0,2}?\[([^\]\n]{0,128})\] (\S{1,256})\s{0,64}: /y
+// Spring: 123 --- [thread] logger : msg; since Boot 3 it may be [app] [thread] [trace-span], and blanks where there is no trace.
+const SPRING = /(\d{1,10}) --- ((?:\[[^\]\n]{0,128}\] ){1,3})(\S{1,256})\s{0,64}: /y
+const SPRING_TRACE = /^(?:[\da-f]{32}-[\da-f]{16}| *)$/
 // OpenTelemetry's format for Python: [name] [file:line] [trace_id=… span_id=… resource.service.name=… trace_sampled=…] - msg
 const OPENTELEMETRY =
   /\[([^\]\n]{1,128})\] \[([\w./-]{1,256}):(\d{1,9})\] \[trace_id=\w{1,40} span_id=\w{1,40}(?: resource\.service\.name=([^\s\]]{0,255}))?[^\]\n]{0,64}\] - /y
@@ -92,7 +94,7 @@ function readOrigin(text: string, at: number, entry: LogEntry, put: PutAttribute
   let found = execAt(SPRING, text, at)
   if (found !== null) {
     put('process.pid', Number(found[1]))
-    put('thread.name', found[2].trim())
+    readSpring(found[2].slice(1, -2).split('] ['), entry, put)
     put('logger.name', found[3])
     return SPRING.lastIndex
   }
@@ -130,6 +132,21 @@ function readOrigin(text: string, at: number, entry: LogEntry, put: PutAttribute
     return pattern.lastIndex
   }
   return at
+}
+
+// The thread is in the last bracket but the trace's, and before it the name of the application.
+function readSpring(brackets: readonly string[], entry: LogEntry, put: PutAttribute): void {
+  let last = brackets.length - 1
+  if (last > 0 && SPRING_TRACE.test(brackets[last])) {
+    const context = contextOf('sentry', brackets[last])
+    if (context !== null) {
+      entry.traceId = context.traceId
+      entry.spanId = context.spanId
+    }
+    last--
+  }
+  put('thread.name', brackets[last].trim())
+  if (last > 0) entry.serviceName = brackets[last - 1].trim()
 }
 
 function execAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

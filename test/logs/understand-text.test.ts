@@ -110,10 +110,13 @@ test('JVM, .NET, Rust, Go, databases, web servers', () => {
     'thread.name': 'main',
     'logger.name': 'c.e.App'
   })
-  head('2026-11-23T16:38:48.123Z  WARN 1 --- [app] [  http-1] c.e.App   : m', T, 'WARN', 13, {
-    'process.pid': 1,
-    'thread.name': 'http-1',
-    'logger.name': 'c.e.App'
+  f('2026-11-23T16:38:48.123Z  WARN 1 --- [app] [  http-1] c.e.App   : m', {
+    time: T,
+    severity: 13,
+    level: 'WARN',
+    body: 'm',
+    service: 'app',
+    attributes: { 'process.pid': 1, 'thread.name': 'http-1', 'logger.name': 'c.e.App' }
   })
   head('16:38:48.123 [main] DEBUG c.e.App - m', T, 'DEBUG', 5, { 'thread.name': 'main', 'logger.name': 'c.e.App' })
   head('2026-11-23 16:38:48,123 INFO [main] c.e.App: m', T, 'INFO', 9, { 'thread.name': 'main', 'logger.name': 'c.e.App' })
@@ -216,6 +219,31 @@ test('ids in a line of text', () => {
     attributes: { 'dd.trace_id': '1234567890123456789', 'dd.span_id': '456' }
   })
   f('done, correlationId: req-1', { body: 'done, correlationId: req-1', attributes: { 'correlation.id': 'req-1' } })
+})
+
+test('Spring Boot 3 names the application and the trace', () => {
+  const context = `${'5b8efff798038103d269b633813fc60c'}-${'eee19b7ec3c1b174'}`
+  const attributes = { 'process.pid': 7, 'thread.name': 'http-1', 'logger.name': 'c.e.App' }
+  const g = (brackets: string, more: Said): void =>
+    f(`2026-11-23T16:38:48.123Z  INFO 7 --- ${brackets} c.e.App : m`, {
+      time: T,
+      severity: 9,
+      level: 'INFO',
+      body: 'm',
+      attributes,
+      ...more
+    })
+  g('[http-1]', {})
+  g('[demo] [  http-1]', { service: 'demo' })
+  g(`[demo] [http-1] [${context}]`, { service: 'demo', trace: `${context}-0` })
+  g(`[http-1] [${context}]`, { trace: `${context}-0` })
+  g(`[demo] [http-1] [${' '.repeat(49)}]`, { service: 'demo' })
+})
+
+test('the console of .NET tells the number of an event', () => {
+  const logger = { 'logger.name': 'App.Worker' }
+  f('fail: App.Worker[1001]\n      m', { severity: 17, level: 'fail', body: 'm', attributes: { ...logger, EventId: 1001 } })
+  f('info: App.Worker[0]\n      m', { severity: 9, level: 'info', body: 'm', attributes: logger })
 })
 
 test('a time that is ahead of the clock is none, and the rest of the head holds', () => {
