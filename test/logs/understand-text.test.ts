@@ -121,7 +121,7 @@ test('JVM, .NET, Rust, Go, databases, web servers', () => {
   head('16:38:48.123 [main] DEBUG c.e.App - m', T, 'DEBUG', 5, { 'thread.name': 'main', 'logger.name': 'c.e.App' })
   head('2026-11-23 16:38:48,123 INFO [main] c.e.App: m', T, 'INFO', 9, { 'thread.name': 'main', 'logger.name': 'c.e.App' })
   head('Nov 23, 2026 4:38:48 PM M main\nSEVERE: m', S, 'SEVERE', 17, { 'logger.name': 'M', 'code.function.name': 'main' })
-  head('info: Microsoft.Hosting.Lifetime[14]\n      m', undefined, 'info', 9, { 'logger.name': 'Microsoft.Hosting.Lifetime' })
+  head('info: Microsoft.Hosting.Lifetime[14]\n      m', undefined, 'info', 9, { 'logger.name': 'Microsoft.Hosting.Lifetime', EventId: 14 })
   head('[2026-11-23T16:38:48Z INFO  my_app::server] m', S, 'INFO', 9, { 'logger.name': 'my_app::server' })
   head('2026-11-23T16:38:48.123456Z  INFO my_app::server: m', '2026-11-23T16:38:48.123456Z', 'INFO', 9, { 'logger.name': 'my_app::server' })
   head('2026-11-23T16:38:48.123Z\tERROR\ttts/main.go:42\tm\t{"port": 80}', T, 'ERROR', 17, {
