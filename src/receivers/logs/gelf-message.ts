@@ -27,22 +27,31 @@ export function readGelf(value: { readonly [key: string]: LogValue }, text: stri
   const fields: Record<string, LogValue> = Object.create(null)
   for (const key of Object.keys(value)) {
     if (READ.has(key)) continue
-    const own = OWN_NAMES[key] ?? NAMES[key] ?? (key.charCodeAt(0) === 95 ? key.slice(1) : key)
-    // A name that an object has from the start is one like all others here.
-    fields[own] = value[key]
+    const own = OWN_NAMES[key] ?? NAMES[key] ?? (key.charCodeAt(0) === 95 && key !== '_' ? key.slice(1) : key)
+    // Two may come to the same name, and the message has one too. A name that an object has from the start is one like all others here.
+    fields[own in fields || own === 'message' ? key : own] = value[key]
   }
   fields.message = bodyOf(value)
-  understandObject(fields, entry)
   const { level, timestamp } = value
-  if (Number.isInteger(Number(level)) && level !== '' && level !== null && Number(level) >= 0 && Number(level) <= 7) {
+  const hasLevel = isLevel(level)
+  const hasTime = timestamp !== undefined && time.value(timestamp, entry.observedMs, text)
+  if (!hasLevel && level != null) fields['gelf.level'] = level
+  if (!hasTime && timestamp != null) fields['gelf.timestamp'] = timestamp
+  understandObject(fields, entry)
+  if (hasLevel) {
     const [number, word] = severityOfSyslog(Number(level))
     entry.severityNumber = number
     entry.severityText = word
   }
-  if (timestamp !== undefined && time.value(timestamp, entry.observedMs, text)) {
+  if (hasTime) {
     entry.timeMs = time.ms
     entry.timeNanos = time.nanos
   }
+}
+
+function isLevel(level: LogValue | undefined): boolean {
+  const number = typeof level === 'number' || (typeof level === 'string' && level !== '') ? Number(level) : Number.NaN
+  return Number.isInteger(number) && number >= 0 && number <= 7
 }
 
 // The long text where it says all that the short one says, as senders of stack traces have it; else both.

@@ -21,6 +21,19 @@ test('GELF over HTTP is taken, one message or several', async (t) => {
   await f('not a message', 400, [])
 })
 
+test('what a GELF message says beside the rules is an attribute', async (t) => {
+  const receiver = await started(t, { httpAddress: '127.0.0.1:0' })
+  const f = async (fields: object, expected: object): Promise<void> => {
+    await post(receiver, '/gelf', 'application/json', JSON.stringify({ short_message: 'no', ...fields }))
+    const [{ body, attributes, severity, time }] = receiver.records.splice(0)
+    deepStrictEqual([body, attributes, severity, time], ['no', expected, undefined, undefined])
+  }
+  await f({ level: 9, timestamp: 'soon' }, { 'gelf.level': 9, 'gelf.timestamp': 'soon' })
+  await f({ level: true, timestamp: 12.5 }, { 'gelf.level': true, 'gelf.timestamp': 12.5 })
+  await f({ level: null, timestamp: null }, {})
+  await f({ _message: 'another', a: 1, _a: 2, _: 3 }, { a: 1, _a: 2, _: 3, _message: 'another' })
+})
+
 test('a GELF message is understood', async (t) => {
   const receiver = await started(t, { httpAddress: '127.0.0.1:0' })
   await post(receiver, '/gelf', 'application/json', JSON.stringify(MESSAGE))
