@@ -40,8 +40,12 @@ export const INHIBITIONS: readonly Inhibition[] = [
   { while: ['SluiceAbsent'], silence: ['QueueNotDraining', 'GpuMetricsMissing', 'SluiceErrorsUnwatched'], equal: [] },
   { while: ['SluiceAbsent'], silence: ['SluiceDown', 'SluiceNotReady', 'SluiceRestarting'], equal: [] },
   { while: ['SluiceDown'], silence: ['SluiceRestarting'], equal: GATEWAY },
-  // Whoever cannot announce an authority cannot look after its certificate.
-  { while: ['SluiceInjectorPatchRefused'], silence: ['SluiceInjectorCertificateFailing'], equal: GATEWAY },
+  // What cannot be written is also what cannot be looked after.
+  {
+    while: ['SluiceInjectorPatchRefused'],
+    silence: ['SluiceInjectorCertificateFailing', 'SluiceInjectorNamespacesFailing'],
+    equal: GATEWAY
+  },
   // A database that has just come back, or is about to go, rolls back what it had begun.
   { while: ['DatabaseDown'], silence: ['DatabaseRollbacksHigh'], equal: ['job', 'instance'] },
   // What follows from a destination that is away, and from a queue that is full.

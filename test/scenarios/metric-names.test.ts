@@ -10,7 +10,15 @@ import { podOfDeployment, review } from '../support/admission-reviews.ts'
 import { startGateway, until } from '../support/gateway-process.ts'
 import { factsOf } from '../support/gpu-facts.ts'
 import { startInjector } from '../support/injector.ts'
-import { CONFIGURATION_PATH, configuration, emptySecret, KubeApi, SECRET_PATH } from '../support/kube-api.ts'
+import {
+  CONFIGURATION_PATH,
+  configuration,
+  emptySecret,
+  KubeApi,
+  LEAST_RIGHTS,
+  NAMESPACE_RIGHTS,
+  SECRET_PATH
+} from '../support/kube-api.ts'
 import { toProtobuf } from '../support/otlp-message.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -164,7 +172,8 @@ test('what rules and boards ask of the injector is what its page shows, and all 
   const api = await KubeApi.start(t)
   api.put(SECRET_PATH, emptySecret())
   api.put(CONFIGURATION_PATH, configuration())
-  const { injector, call } = await startInjector(t, { api })
+  api.renewToken('token-2', [...LEAST_RIGHTS, ...NAMESPACE_RIGHTS])
+  const { injector, call } = await startInjector(t, { api, webhook: { namespacesByAnnotation: true } })
   strictEqual((await call(review(podOfDeployment()))).status, 200)
   strictEqual((await call('no review')).status, 400)
   // An unknown path.
@@ -174,7 +183,7 @@ test('what rules and boards ask of the injector is what its page shows, and all 
       await call(review(podOfDeployment()), { path: '/nowhere' })
       return shownBy(`http://${address.admin}`)
     },
-    (seen) => seen.has('sluice_inject_connection_events_total')
+    (seen) => seen.has('sluice_inject_connection_events_total') && seen.has('sluice_inject_annotated_namespaces')
   )
   deepStrictEqual(
     INJECTOR_METRICS.map(({ name }) => name).filter((name) => !shown.has(name)),

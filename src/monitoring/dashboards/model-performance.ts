@@ -129,7 +129,7 @@ export const modelPerformance = dashboard({
           thresholds: GPU_BUSY,
           queries: [
             {
-              expr: `avg by (k8s_namespace_name, k8s_pod_name) (${GPU_LOAD(GPUS)} * on (instance, hw_id) group_right gpu_owner_info{${GPUS}})`,
+              expr: `avg by (k8s_namespace_name, k8s_pod_name) (max by (cluster, instance, hw_id) (${GPU_LOAD(GPUS)}) * on (cluster, instance, hw_id) group_right gpu_owner_info{${GPUS}})`,
               legend: '{{k8s_namespace_name}}/{{k8s_pod_name}}'
             }
           ]

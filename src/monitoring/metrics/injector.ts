@@ -4,6 +4,7 @@ const { counter, gauge, histogram } = of('injector')
 
 /** What the injector says of itself, on its own page, beside `sluice_build_info` and what else a gateway says of its process. */
 export const INJECTOR_METRICS = [
+  gauge('sluice_inject_annotated_namespaces', 'inject', 'Namespaces with the annotation sluice.dev/inject, by whether it says true.'),
   counter(
     'sluice_inject_api_requests_total',
     'verb resource status',
@@ -19,6 +20,11 @@ export const INJECTOR_METRICS = [
   counter('sluice_inject_connection_events_total', 'event', 'What befell connections, and requests that belong to no path.'),
   histogram('sluice_inject_duration_seconds', '', 'Time from a whole AdmissionReview to its answer.'),
   gauge('sluice_inject_kubernetes_info', 'version', 'The version of Kubernetes that the API server says; always 1.'),
+  counter(
+    'sluice_inject_namespace_events_total',
+    'event',
+    'What was done about the annotations of namespaces: listed, entry-patched, left-out, failed.'
+  ),
   counter('sluice_inject_refused_requests_total', 'reason', 'Requests that were not answered with an AdmissionReview, by reason.'),
   counter(
     'sluice_inject_requests_total',

@@ -94,7 +94,8 @@ export const API_RULES: Group = {
       alert: 'NewErrorType',
       // A gateway that has just started knows none, so that all are new to it.
       expr: [
-        `(delta(sluice_errors_groups[10m]) + on (${GATEWAY}) increase(sluice_errors_forgotten_total{what="group"}[10m]) > 0.5)`,
+        `(max by (${GATEWAY}) (delta(sluice_errors_groups[10m]))`,
+        `+ max by (${GATEWAY}) (increase(sluice_errors_forgotten_total{what="group"}[10m])) > 0.5)`,
         `unless on (${GATEWAY}) (time() - process_start_time_seconds < 3600)`
       ].join(' '),
       for: '0s',

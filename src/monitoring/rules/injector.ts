@@ -84,6 +84,13 @@ export const INJECTOR_RULES: Group = {
       summary: `The injector at ${WHERE} cannot look after its certificate`,
       description: 'What is served goes on until it ends. A new one is not made, found or announced.'
     }),
+    injector('warning', {
+      alert: 'SluiceInjectorNamespacesFailing',
+      expr: `sum by (${BY}) (increase(sluice_inject_namespace_events_total{event="failed"}[5m])) > 0`,
+      for: '15m',
+      summary: `The injector at ${WHERE} cannot follow the annotations of namespaces`,
+      description: 'Labels count all the same. A namespace that begins to ask by its annotation is not heard.'
+    }),
     injector('critical', {
       alert: 'SluiceInjectorPatchRefused',
       // 409: somebody else was quicker, and it is tried again.

@@ -9,6 +9,7 @@ const own = (name: string, labels: Record<string, string> = {}): string =>
 const HERE = own('sluice_build_info', { command: 'inject' })
 const OF_PODS = (result: string): string => own('sluice_inject_requests_total', { result, entry: 'pods' })
 const CERTIFICATE = (event: string): string => own('sluice_inject_certificate_events_total', { event })
+const NAMESPACES = (event: string): string => own('sluice_inject_namespace_events_total', { event })
 const UNTIL = own('sluice_inject_certificate_not_after_seconds', { certificate: 'serving' })
 const SINCE = own('sluice_inject_certificate_not_before_seconds', { certificate: 'serving' })
 const ASKED = (verb: string, resource: string, status: string): string =>
@@ -75,6 +76,10 @@ export const INJECTOR_CASES: readonly Case[] = [
   pair('SluiceInjectorCertificateFailing', '21m..60m', { [CERTIFICATE('failed')]: '0x4 0+1x60' }, AT, {
     [CERTIFICATE('failed')]: '0x4 0+1x9 9x60',
     [CERTIFICATE('bundle-patched')]: '0+1x60'
+  }),
+  pair('SluiceInjectorNamespacesFailing', '21m..60m', { [NAMESPACES('failed')]: '0x4 0+1x60' }, AT, {
+    [NAMESPACES('failed')]: '0x4 0+1x9 9x60',
+    [NAMESPACES('left-out')]: '0+1x60'
   }),
   pair(
     'SluiceInjectorPatchRefused',
