@@ -142,6 +142,7 @@ function lintTarget({ expr, legendFormat, datasource, exemplar, instant }: Targe
   must(instant === isOneMoment, 'it asks for a range where one moment is shown, or the other way round')
   // They are the scrape's: no metric of the catalogue has them by itself.
   problems.push(...unknownIn(expr.replace(/cluster=~"\$cluster",namespace=~"\$namespace",?/g, ''), ['cluster', 'namespace']))
+  for (const denominator of denominatorsOf(expr)) must(CANNOT_BE_0.test(denominator), `it divides by what may be 0: ${denominator}`)
   must(!/histogram_quantile\(/.test(expr) || expr.includes(') >= 0'), 'where nothing happened, its quantile is NaN')
   const { selectors, grouping } = readPromql(expr)
   const labels = new Set([
@@ -168,6 +169,24 @@ function lintTarget({ expr, legendFormat, datasource, exemplar, instant }: Targe
   const exemplary = selectors.some(({ name }) => name.endsWith('_bucket') && metricOf(name)?.from === 'derived')
   must(!exemplar || exemplary, 'it asks for exemplars, which only buckets of what is made from spans have')
   return problems
+}
+
+/** A number, what the reader gives, what is counted, and what is held above 0. */
+const CANNOT_BE_0 = /^(?:\d|\$|count\(|sum\(count_over_time\(|\(.*> 0\)+$)/s
+
+/** What is divided by, up to the end of its parentheses. */
+function denominatorsOf(expr: string): string[] {
+  return Array.from(expr.replace(/"[^"]*"/g, '""').matchAll(/ \/ /g), ({ index, input }) => {
+    const rest = input.slice(index + 3)
+    let depth = 0
+    for (let i = 0; i < rest.length; i++) {
+      if (rest[i] === '(') depth++
+      else if (rest[i] === ')') depth--
+      const isWhole = depth < 0 || (depth === 0 && (rest[i] === ' ' || (rest[i] === ')' && !/^ ?\(/.test(rest.slice(i + 1)))))
+      if (isWhole) return rest.slice(0, depth < 0 ? i : i + 1).trim()
+    }
+    return rest
+  })
 }
 
 const occurrences = (text: string, pattern: RegExp): number => Array.from(text.matchAll(pattern)).length

@@ -87,6 +87,7 @@ test('the linter sees what is wrong', () => {
   f((_, __, target) => (target.expr = target.expr.replace('$stage', '$step')), /no variable step/)
   f((_, __, target) => (target.expr = target.expr.replace('=~"$namespace"', '="prod"')), /a namespace is named/)
   f((_, __, target) => (target.expr = target.expr.replace('cluster=~"$cluster",', '')), /chooses a namespace, and no cluster/)
+  f((_, __, target) => (target.expr = 'sum(worker_busy) / sum(worker_count)'), /divides by what may be 0: sum\(worker_count\)/)
   f((_, __, target) => (target.expr = target.expr.replace(' >= 0', '')), /its quantile is NaN/)
   f((_, __, target) => (target.expr = target.expr.replace('$__rate_interval', '5m')), /rate over 5m/)
   f((_, __, target) => (target.expr = 'sum(http_requests_total{service="api"})'), /http_requests_total counts/)

@@ -55,7 +55,7 @@ export const jobProcessing = dashboard({
           unit: 'percentunit',
           min: 0,
           max: 1,
-          queries: [{ expr: `sum(worker_busy{${STAGE}}) / sum(worker_count{${STAGE}})`, legend: 'busy' }]
+          queries: [{ expr: `sum(worker_busy{${STAGE}}) / (sum(worker_count{${STAGE}}) > 0)`, legend: 'busy' }]
         })
       )
     ),
@@ -137,7 +137,7 @@ export const jobProcessing = dashboard({
           thresholds: TWICE,
           queries: [
             {
-              expr: `(${mean(DURATION, STAGE, 'stage')}) / (sum by (stage) (increase(${DURATION}_sum{${STAGE}}[1d])) / sum by (stage) (increase(${DURATION}_count{${STAGE}}[1d])))`,
+              expr: `(${mean(DURATION, STAGE, 'stage')}) / (sum by (stage) (increase(${DURATION}_sum{${STAGE}}[1d])) / (sum by (stage) (increase(${DURATION}_count{${STAGE}}[1d])) > 0) > 0)`,
               legend: '{{stage}}'
             }
           ]

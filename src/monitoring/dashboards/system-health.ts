@@ -6,6 +6,9 @@ import { DISK, FAILURES, UP, UP_OR_DOWN } from './thresholds.ts'
 import { CLUSTER, choice, NAMESPACE } from './variable.ts'
 
 const API = 'up{job=~"(.+/)?(api|backend|frontend)"}'
+/** Nodes are in no namespace of the platform’s. */
+const ALL_DISKS = `cluster=~"$cluster",${DISKS}`
+const CONTAINER = 'cluster, namespace, pod, container'
 const IN = 'cluster=~"$cluster",namespace=~"$namespace"'
 const DATABASE = 'db_query_duration_seconds'
 
@@ -265,7 +268,7 @@ export const systemHealth = dashboard({
           thresholds: DISK,
           queries: [
             {
-              expr: `1 - node_filesystem_avail_bytes{${DISKS}} / node_filesystem_size_bytes{${DISKS}}`,
+              expr: `1 - node_filesystem_avail_bytes{${ALL_DISKS}} / (node_filesystem_size_bytes{${ALL_DISKS}} > 0)`,
               legend: '{{instance}} {{mountpoint}}'
             }
           ]
@@ -279,7 +282,7 @@ export const systemHealth = dashboard({
           thresholds: DISK,
           queries: [
             {
-              expr: `1 - kubelet_volume_stats_available_bytes{${IN}} / kubelet_volume_stats_capacity_bytes{${IN}}`,
+              expr: `1 - kubelet_volume_stats_available_bytes{${IN}} / (kubelet_volume_stats_capacity_bytes{${IN}} > 0)`,
               legend: '{{namespace}}/{{persistentvolumeclaim}}'
             }
           ]
@@ -293,7 +296,7 @@ export const systemHealth = dashboard({
           thresholds: [[0.9, 'orange']],
           queries: [
             {
-              expr: `sum by (namespace, pod, container) (container_memory_working_set_bytes{${IN},container!=""}) / sum by (namespace, pod, container) (kube_pod_container_resource_limits{${IN},resource="memory"})`,
+              expr: `sum by (${CONTAINER}) (container_memory_working_set_bytes{${IN},container!=""}) / (sum by (${CONTAINER}) (kube_pod_container_resource_limits{${IN},resource="memory"}) > 0)`,
               legend: '{{pod}} {{container}}'
             }
           ]

@@ -7,8 +7,9 @@ const GATEWAY = `job, instance, ${SCRAPED}`
 const SERVICE = ['cluster', 'namespace', 'service']
 const ENDPOINT = [...SERVICE, 'method', 'route']
 const DURATION = { record: 'http_request_duration_seconds', histogram: 'http_request_duration_seconds', window: '5m' }
-/** What was never there is nothing that a cluster misses. */
-const SEEN = (selector: string): string => `and on () last_over_time(${selector}[7d])`
+/** Clusters that have none of it any more. What was never there is nothing that a cluster misses. */
+const gone = (selector: string): string => `group by (cluster) (last_over_time(${selector}[7d])) unless on (cluster) ${selector}`
+const missing = (metric: string, clusters: string): string => `label_replace(${clusters}, "metric", "${metric}", "", "")`
 const FAILED = growth('http_requests_total{status=~"5.."}', '5m')
 const ALL = growth('http_requests_total', '5m')
 
@@ -54,11 +55,11 @@ export const API_RULES: Group = {
     api('info', {
       alert: 'ExpectedMetricMissing',
       expr: [
-        `(label_replace(sum(absent(up{${API}})), "metric", "up of the API", "", "") unless on () probe_success{${API}} ${SEEN(`up{${API}}`)})`,
-        ...['pg_up', 'redis_up'].map((name) => `(label_replace(absent(${name}), "metric", "${name}", "", "") ${SEEN(name)})`)
+        missing('up of the API', `${gone(`up{${API}}`)} unless on (cluster) probe_success{${API}}`),
+        ...['pg_up', 'redis_up'].map((name) => missing(name, gone(name)))
       ].join(' or '),
       for: '1h',
-      summary: 'Nobody provides {{ $labels.metric }} any more',
+      summary: 'Nobody provides {{ $labels.metric }} any more{{ with $labels.cluster }} in the cluster {{ . }}{{ end }}',
       description: 'It was there within the last week. A critical alert rests on this metric and cannot fire without it.'
     }),
     api('warning', {

@@ -5,6 +5,7 @@ const BUCKET = (le: string): string =>
   `http_request_duration_seconds_bucket{service="backend",method="GET",route="/jobs",status="200",le="${le}"}`
 const ENDPOINT = { service: 'backend', method: 'GET', route: '/jobs' }
 const ERRORS = (outcome: string): string => `sluice_errors_total{job="sluice",instance="gw:9464",outcome="${outcome}"}`
+const REDIS = 'redis_up{job="redis",instance="redis:9121"}'
 const GROUPS = 'sluice_errors_groups{job="sluice",instance="gw:9464"}'
 const FORGOTTEN = 'sluice_errors_forgotten_total{job="sluice",instance="gw:9464",what="group"}'
 const STARTED = 'process_start_time_seconds{job="sluice",instance="gw:9464"}'
@@ -97,6 +98,14 @@ export const API_CASES: readonly Case[] = [
     [GROUPS]: '3x70 4x20',
     [FORGOTTEN]: '0x90'
   }),
+  // The exporter of one cluster of two.
+  pair(
+    'ExpectedMetricMissing',
+    '66m..70m',
+    { [inCluster('a', REDIS)]: '1x90', [inCluster('b', REDIS)]: '1x5 stale' },
+    { cluster: 'b', metric: 'redis_up' },
+    { [inCluster('a', REDIS)]: '1x90', [inCluster('b', REDIS)]: '1x5 _x40 1x90' }
+  ),
   // Two clusters whose gateways have the same name.
   pair(
     'NewErrorType',
