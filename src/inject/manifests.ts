@@ -163,20 +163,19 @@ function misplaced(outer: Json, inner: Json, template: readonly string[], say: (
   }
 }
 
-// All that patches of ours do is to add.
+// All that patches of ours do is to add, and never into what they add themselves.
 function patched(value: Json, patch: readonly PatchOperation[]): Json {
-  const result = structuredClone(value)
   for (const { path, value: added } of patch) {
     const steps = path
       .split('/')
       .slice(1)
       .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-    const parent = steps.slice(0, -1).reduce((found, step) => found[step], result)
+    const parent = steps.slice(0, -1).reduce((found, step) => found[step], value)
     const key = steps.at(-1)!
-    if (!Array.isArray(parent)) parent[key] = structuredClone(added)
-    else parent.splice(key === '-' ? parent.length : Number(key), 0, structuredClone(added))
+    if (!Array.isArray(parent)) parent[key] = added
+    else parent.splice(key === '-' ? parent.length : Number(key), 0, added)
   }
-  return result
+  return value
 }
 
 function rangeStart(document: yaml.Document, steps: readonly (string | number)[]): number {

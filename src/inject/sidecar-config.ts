@@ -80,7 +80,14 @@ export function sidecarConfig(
 }
 
 /** The configuration as the value of a container's variable. */
-export const configText = (config: Json): string => literal(yaml.stringify(config, { lineWidth: 0 }))
+export function configText(config: Json): string {
+  const content = JSON.stringify(config)
+  if (content !== written.content) written = { content, text: literal(yaml.stringify(config, { lineWidth: 0 })) }
+  return written.text
+}
+
+/** What was written last; most pods of a cluster get the same. */
+let written = { content: '', text: '' }
 
 /** A variable of a container can be no longer than Linux lets it be. */
 const VARIABLE_LENGTH_MAX = 128 * 1024

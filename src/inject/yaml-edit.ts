@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as yaml from 'yaml'
+import { BlockYaml } from './block-yaml.ts'
 import type { Json } from './json.ts'
 import type { PatchOperation } from './patch.ts'
 
@@ -53,6 +54,8 @@ export function editDocuments(
   const writer = new Writer(text)
   const edits = new Map<number, Edit[]>()
   for (const [index, { patch }] of changes) edits.set(index, writer.editsFor(documents[index], patch))
+  const quick = editEach(text, documents, changes, edits)
+  if (quick !== null) return quick
   const edited = apply(text, [...edits.values()].flat())
   const result = readDocuments(edited)
   const wrong = [...changes].filter(([index, { expected }]) => result.length !== documents.length || !isFine(result[index], expected))
@@ -62,6 +65,33 @@ export function editDocuments(
     edits.set(index, [writer.replacement(documents[index], expected)])
   }
   return apply(text, [...edits.values()].flat())
+}
+
+// Each document by itself, so that no more than one is held a second time. Null where one does not come out as expected like that; it may among the others.
+function editEach(
+  text: string,
+  documents: Documents,
+  changes: ReadonlyMap<number, Change>,
+  edits: ReadonlyMap<number, readonly Edit[]>
+): string | null {
+  let result = ''
+  let from = 0
+  for (const [index, { range }] of documents.entries()) {
+    const to = index === documents.length - 1 ? text.length : range[2]
+    const own = edits.get(index) ?? []
+    const inside = own.map((edit) => ({ ...edit, from: edit.from - from, to: edit.to - from }))
+    const edited = apply(text.slice(from, to), inside)
+    const change = changes.get(index)
+    // What follows has to begin on a line of its own.
+    if (change !== undefined) {
+      const found = readDocuments(edited)
+      if (found.length !== 1 || !isFine(found[0], change.expected) || (to < text.length && !edited.endsWith('\n'))) return null
+    }
+    if (inside.some((edit) => edit.from < 0 || edit.to > to - from)) return null
+    result += edited
+    from = to
+  }
+  return result
 }
 
 const isFine = (document: yaml.Document | undefined, expected: Json): boolean =>
@@ -90,13 +120,14 @@ type Collection = yaml.YAMLMap<yaml.Node, yaml.Node | null> | yaml.YAMLSeq<yaml.
 class Writer {
   private readonly text: string
   private readonly newline: string
-  private readonly indentSeq: boolean
+  private readonly yaml: BlockYaml
 
   constructor(text: string) {
     this.text = text
     this.newline = text.includes('\r\n') ? '\r\n' : '\n'
     // Are the items of lists indented in this text?
-    this.indentSeq = !/^( *)(- )?[\w.-]+:[ \t]*(#.*)?\r?\n\1- /m.test(text)
+    const indentSeq = !/^( *)(- )?[\w.-]+:[ \t]*(#.*)?\r?\n\1- /m.test(text)
+    this.yaml = new BlockYaml(indentSeq)
   }
 
   editsFor(document: yaml.Document, patch: readonly PatchOperation[]): Edit[] {
@@ -119,7 +150,7 @@ class Writer {
   replacement(document: yaml.Document, value: Json): Edit {
     const [from, to] = document.contents?.range ?? [0, 0]
     const start = this.lineStart(from)
-    return { from: start, to: this.lineEnd(to), text: this.lines(yaml.stringify(value, this.style()).trimEnd()) }
+    return { from: start, to: this.lineEnd(to), text: this.block(value, 0) }
   }
 
   private additions(place: Place, additions: readonly Addition[]): Edit[] {
@@ -188,18 +219,11 @@ class Writer {
   }
 
   private block(value: Json, column: number): string {
-    return this.lines(yaml.stringify(value, this.style()).trimEnd(), ' '.repeat(column))
-  }
-
-  private lines(block: string, indent = ''): string {
-    return block
-      .split('\n')
+    const indent = ' '.repeat(column)
+    return this.yaml
+      .linesOf(value)
       .map((line) => (line === '' ? '' : indent + line))
       .join(this.newline)
-  }
-
-  private style() {
-    return { version: '1.1', lineWidth: 0, indentSeq: this.indentSeq } as const
   }
 
   private column(node: yaml.Node): number {

@@ -102,6 +102,28 @@ test('places that stand for several are written out', () => {
   f('  containers:\n  - &c\n    name: a\n    env: [{name: A, value: b}]\n  - <<: *c\n    name: b\n', 2)
 })
 
+test('what is written out ends as it did, to the last blank line of a text', () => {
+  const manifest = `apiVersion: v1
+kind: Pod
+spec:
+  containers:
+  - {name: a, env: &e [{name: A, value: b}]}
+  - {name: b, env: *e}
+metadata:
+  name: a
+  annotations:
+    note: |+
+      text
+
+
+---
+kind: Other
+`
+  const { text, warnings } = inject(manifest)
+  match(warnings.join(), /its anchors are written out/)
+  strictEqual(read(text)[0].metadata.annotations.note, 'text\n\n\n')
+})
+
 test('an anchor that nothing is added to does no harm', () => {
   const text =
     'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    resources: &r {limits: {cpu: 1}}\n  - name: b\n    resources: *r\n'
