@@ -126,6 +126,38 @@ test('a fleet is one message, services are one each, and names cannot call peopl
   deepStrictEqual(doubles.violations, [])
 })
 
+test('where it is stands in the title, for those who have more than one cluster or namespace', { skip, timeout: 60_000 }, async (t) => {
+  const { doubles, post } = await stage(t)
+  const places = [{ cluster: 'eu & <us>', namespace: 'dubbing' }, { cluster: 'asia' }, { namespace: 'staging' }, {}]
+  await post(
+    places.map((place, i) => ({
+      labels: { alertname: 'QueueDepthHigh', severity: 'warning', stage: `tts-${i}`, ...place } as Record<string, string>,
+      annotations: { summary: `${i} jobs wait`, description: 'Too many.' }
+    }))
+  )
+  await until(
+    () => doubles.told.length,
+    (told) => told >= 8
+  )
+  const titles = (by: Told['by']): string[] =>
+    doubles.told
+      .filter((each) => each.by === by)
+      .map(({ text }) => text)
+      .sort()
+  deepStrictEqual(titles('mail'), [
+    '[warning] QueueDepthHigh in asia: 1 jobs wait',
+    '[warning] QueueDepthHigh in eu & <us>/dubbing: 0 jobs wait',
+    '[warning] QueueDepthHigh in staging: 2 jobs wait',
+    '[warning] QueueDepthHigh: 3 jobs wait'
+  ])
+  deepStrictEqual(titles('slack'), [
+    '[warning] QueueDepthHigh',
+    '[warning] QueueDepthHigh in asia',
+    '[warning] QueueDepthHigh in eu &amp; &lt;us&gt;/dubbing',
+    '[warning] QueueDepthHigh in staging'
+  ])
+})
+
 test('what another alert says already, or is the reason of, is not told', { skip, timeout: 60_000 }, async (t) => {
   const { address, post, alerts } = await stage(t)
   ok(address)
