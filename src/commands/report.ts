@@ -35,13 +35,13 @@ export async function reportCommand(args: readonly string[], { say, complain, no
     complain(asked.message)
     return MISUSED
   }
-  const { period, prometheus, untilMs, format, namespaces, prices, currency, token, ca, timeoutMs, slack, mail } = asked
+  const { period, prometheus, untilMs, format, clusters, namespaces, prices, currency, token, ca, timeoutMs, slack, mail } = asked
   const deadlineMs = Date.now() + timeoutMs
   const client = new HttpClient({ tls: { ca }, connectionsMax: CONNECTIONS_MAX })
   try {
     const api = new PrometheusApi({ client, url: prometheus, token, deadlineMs })
     const spans = untilMs === null ? calendarSpans(period, nowMs) : spansUntil(period, untilMs)
-    const report = await composeReport(api, { plan: REPORTS[period], ...spans, namespaces, prices, currency })
+    const report = await composeReport(api, { plan: REPORTS[period], ...spans, clusters, namespaces, prices, currency })
     say(FORMATS[format](report, currency))
     const leftMs = Math.max(1, deadlineMs - Date.now())
     const deliveries: Promise<void>[] = []

@@ -231,6 +231,7 @@ test('wrong arguments are named, with what was expected', async () => {
   await f(/^--prometheus: expected an https URL beside --token-file/, ...good, '--token-file', file)
   await f(/^--format: came "pdf", expected markdown, html, slack, json$/, ...good, '--format', 'pdf')
   await f(/^--format: came "toString"/, ...good, '--format', 'toString')
+  await f(/^--cluster: came nothing/, ...good, '--cluster', '')
   await f(/^--namespace: came "a\\"b"/, ...good, '--namespace', 'a"b')
   await f(/^--until: came "yesterday"/, ...good, '--until', 'yesterday')
   await f(/^--until: came "2026-11-01T06:00"/, ...good, '--until', '2026-11-01T06:00')

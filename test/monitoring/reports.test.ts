@@ -9,7 +9,7 @@ import { REPORTS } from '../../src/monitoring/reports.ts'
 import { RETENTION_RULES } from '../../src/monitoring/rules/retention.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-const OPTIONS: ScopeOptions = { hours: 168, prices: { gpuHour: 2, kwh: 0.5 }, namespaces: [] }
+const OPTIONS: ScopeOptions = { hours: 168, prices: { gpuHour: 2, kwh: 0.5 }, clusters: [], namespaces: [] }
 const SOURCES: readonly Source[] = ['scraped', 'kept']
 
 const asked = (options: ScopeOptions = OPTIONS) =>
@@ -65,10 +65,17 @@ test('what rules keep is what they record, by labels that they keep', () => {
   }
 })
 
-test('an expression is of one source, and of the chosen namespaces', () => {
-  const f = (source: Source, by: string[], matchers: string, namespaces: string[], expected: string | null): void => {
+test('an expression is of one source, and of the chosen clusters and namespaces', () => {
+  const f = (
+    source: Source,
+    by: string[],
+    matchers: string,
+    namespaces: string[],
+    expected: string | null,
+    clusters: string[] = []
+  ): void => {
     const measure = { title: '', unit: 'count' as const, expr: ({ total }: { total: Total }) => total('gpu_seconds_total', by, matchers) }
-    strictEqual(exprOf(measure, by, source, { ...OPTIONS, hours: 24, namespaces }), expected)
+    strictEqual(exprOf(measure, by, source, { ...OPTIONS, hours: 24, clusters, namespaces }), expected)
   }
   f('scraped', [], '', [], 'sum(increase(gpu_seconds_total[86400s]))')
   f('scraped', ['stage'], 'tier="pro"', [], 'sum by (stage) (increase(gpu_seconds_total{tier="pro"}[86400s]))')
@@ -77,13 +84,17 @@ test('an expression is of one source, and of the chosen namespaces', () => {
   f('kept', [], '', ['a'], null)
   f('kept', ['job'], '', [], null)
   f('kept', [], 'hw_id="a"', [], null)
+  f('scraped', [], '', ['a'], 'sum(increase(gpu_seconds_total{cluster=~"eu",namespace=~"a"}[86400s]))', ['eu'])
+  f('kept', [], '', [], 'sum(sum_over_time(retained:gpu_seconds:increase5m{cluster=~"eu\\\\.1|\\\\(\\"x\\""}[86400s]))', ['eu.1', '("x"'])
+  const gpus = { title: '', unit: 'count' as const, expr: ({ gpus }: { gpus: string }) => gpus }
+  strictEqual(exprOf(gpus, [], 'kept', { ...OPTIONS, clusters: ['eu'] }), 'sum(retained:gpus:count{cluster=~"eu"})')
 })
 type Total = (counter: string, by: readonly string[], matchers?: string) => string
 
 const promtool = spawnSync('promtool', ['--version']).status === 0
 
 test('promtool can read every expression', { skip: promtool ? false : 'SKIPPED: there is no promtool here' }, () => {
-  const all = [...asked(), ...asked({ ...OPTIONS, namespaces: ['a', 'b-c'] })]
+  const all = [...asked(), ...asked({ ...OPTIONS, namespaces: ['a', 'b-c'] }), ...asked({ ...OPTIONS, clusters: ['eu.1', 'a"b\\c\n'] })]
   const file = join(temporaryDirectory(), 'queries.yaml')
   // JSON is YAML; one group for each, since a name may stand only once in a group.
   const groups = all.map(({ expr }, i) => ({ name: `query ${i}`, rules: [{ record: `query:${i}`, expr }] }))

@@ -10,6 +10,7 @@ export const USAGE = `sluice report --period day|week|month --prometheus URL
     [--until TIME]               a day, a week or 30 days until then, as 2026-11-01T06:00Z, or now; without it the last whole day, week from
                                  Monday on, or month, in UTC
     [--format FORM]              markdown, html, slack or json; markdown otherwise
+    [--cluster NAME]             only what was scraped in this cluster, by the label of that name; several are possible
     [--namespace NAME]           only what was scraped in this namespace; several are possible
     [--gpu-price 2.49]           what an hour of a GPU costs
     [--energy-price 0.15]        what a kWh costs
@@ -30,6 +31,7 @@ const OPTIONS = {
   prometheus: { type: 'string' },
   until: { type: 'string' },
   format: { type: 'string', default: 'markdown' },
+  cluster: { type: 'string', multiple: true },
   namespace: { type: 'string', multiple: true },
   'gpu-price': { type: 'string', default: '2.49' },
   'energy-price': { type: 'string', default: '0.15' },
@@ -52,6 +54,7 @@ export interface Asked {
   /** When the period ends; null for the last whole one. */
   readonly untilMs: number | null
   readonly format: string
+  readonly clusters: readonly string[]
   readonly namespaces: readonly string[]
   readonly prices: Prices
   readonly currency: string
@@ -80,9 +83,10 @@ export class Misuse extends Error {}
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
 async function askedOf(values: Values, nowMs: number): Promise<Asked> {
-  const { period, format, namespace: namespaces = [], currency } = values
+  const { period, format, cluster: clusters = [], namespace: namespaces = [], currency } = values
   if (!PERIODS.includes(period as Period)) throw new Misuse(`--period: ${came(period)}, expected ${PERIODS.join(', ')}`)
   if (!Object.hasOwn(FORMATS, format)) throw new Misuse(`--format: ${came(format)}, expected ${Object.keys(FORMATS).join(', ')}`)
+  if (clusters.includes('')) throw new Misuse('--cluster: came nothing, expected the name of a cluster')
   for (const name of namespaces)
     if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) throw new Misuse(`--namespace: ${came(name)}, expected the name of a namespace`)
   if (!/^[\p{L}\p{Sc}]{1,8}$/u.test(currency)) throw new Misuse(`--currency: ${came(currency)}, expected a sign or code, as USD`)
@@ -97,6 +101,7 @@ async function askedOf(values: Values, nowMs: number): Promise<Asked> {
     prometheus,
     untilMs: values.until === undefined ? null : momentOf(values.until, nowMs),
     format,
+    clusters,
     namespaces,
     prices: { gpuHour: priceOf(values['gpu-price'], '--gpu-price'), kwh: priceOf(values['energy-price'], '--energy-price') },
     currency,

@@ -46,6 +46,7 @@ export interface ComposeOptions {
   readonly plan: ReportPlan
   readonly span: Span
   readonly before: Span
+  readonly clusters: readonly string[]
   readonly namespaces: readonly string[]
   readonly prices: Prices
   readonly currency: string
@@ -107,10 +108,11 @@ async function columnOf(
   api: PrometheusApi,
   measure: Measure,
   { by }: Part,
-  { span, before, prices, namespaces }: ComposeOptions,
+  { span, before, prices, clusters, namespaces }: ComposeOptions,
   covered: Record<Source, Coverage>
 ): Promise<Column> {
-  const exprIn = (source: Source, asked: Span): string | null => exprOf(measure, by, source, { hours: hoursOf(asked), prices, namespaces })
+  const exprIn = (source: Source, asked: Span): string | null =>
+    exprOf(measure, by, source, { hours: hoursOf(asked), prices, clusters, namespaces })
   const reach = ({ now, before: then }: Coverage): number => now + then
   const kept = exprIn('kept', span)
   const source = kept !== null && covered.kept.now > 0 && reach(covered.kept) >= reach(covered.scraped) ? 'kept' : 'scraped'
@@ -143,10 +145,11 @@ interface Asked {
   readonly columns: readonly Column[]
 }
 
-function circumstances({ plan, prices, currency, namespaces }: ComposeOptions): string[] {
+function circumstances({ plan, prices, currency, clusters, namespaces }: ComposeOptions): string[] {
   const tellsMoney = plan.parts.some(({ measures }) => measures.some(({ unit }) => unit === 'money'))
   return [
     ...(tellsMoney ? [`Prices: ${prices.gpuHour} ${currency} for an hour of a GPU, ${prices.kwh} ${currency} for a kWh.`] : []),
+    ...(clusters.length > 0 ? [`Of the clusters ${clusters.join(', ')} alone.`] : []),
     ...(namespaces.length > 0 ? [`Of the namespaces ${namespaces.join(', ')} alone.`] : [])
   ]
 }

@@ -65,7 +65,7 @@ export const KEPT: Readonly<Record<string, Kept>> = {
   sluice_errors_grouped_total: kept('errors', 'kind')
 }
 
-const KEPT_GPUS = 'sum(retained:gpus:count)'
+const KEPT_GPUS = 'retained:gpus:count'
 
 /** Of what there is of the past: metrics as they were scraped, or what recording rules keep of them for long. */
 export type Source = 'scraped' | 'kept'
@@ -73,7 +73,8 @@ export type Source = 'scraped' | 'kept'
 export interface ScopeOptions {
   readonly hours: number
   readonly prices: Prices
-  /** Only what was scraped in these; all when empty. Recording rules keep no namespaces. */
+  /** Only what was scraped in these; all when empty. Recording rules keep clusters, and no namespaces. */
+  readonly clusters: readonly string[]
   readonly namespaces: readonly string[]
 }
 
@@ -82,10 +83,11 @@ export function exprOf(
   { expr }: Measure,
   by: readonly string[],
   source: Source,
-  { hours, prices, namespaces }: ScopeOptions
+  { hours, prices, clusters, namespaces }: ScopeOptions
 ): string | null {
   const window = `${Math.round(hours * 3600)}s`
-  const chosen = namespaces.length === 0 ? [] : [`namespace=~${JSON.stringify(namespaces.join('|'))}`]
+  const ofClusters = oneOf('cluster', clusters)
+  const chosen = [ofClusters, oneOf('namespace', namespaces)]
   let whole = true
   const of = (metric: string, matchers = ''): string => {
     if (source === 'kept') whole = false
@@ -96,9 +98,9 @@ export function exprOf(
     const { record, labels } = KEPT[counter] ?? { record: counter, labels: [] }
     const asked = [...groups, ...Array.from(matchers.matchAll(/(\w+)[=!]/g), ([, label]) => label)]
     whole &&= counter in KEPT && namespaces.length === 0 && asked.every((label) => labels.includes(label))
-    return `sum${byOf(groups)}(sum_over_time(${selectorOf(record, [matchers])}[${window}]))`
+    return `sum${byOf(groups)}(sum_over_time(${selectorOf(record, [ofClusters, matchers])}[${window}]))`
   }
-  const gpus = source === 'kept' && namespaces.length === 0 ? KEPT_GPUS : null
+  const gpus = source === 'kept' && namespaces.length === 0 ? `sum(${selectorOf(KEPT_GPUS, [ofClusters])})` : null
   const scope = {
     ...{ window, hours, prices, of, total },
     get gpus() {
@@ -110,6 +112,10 @@ export function exprOf(
 }
 
 export const byOf = (by: readonly string[]): string => (by.length === 0 ? '' : ` by (${by.join(', ')}) `)
+
+// Names are data: no letter of one is a pattern.
+const oneOf = (label: string, names: readonly string[]): string =>
+  names.length === 0 ? '' : `${label}=~${JSON.stringify(names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'))}`
 
 function selectorOf(name: string, matchers: readonly string[]): string {
   const all = matchers.filter((each) => each !== '').join(',')
