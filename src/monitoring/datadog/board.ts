@@ -42,7 +42,8 @@ const GROUPS: readonly (readonly [title: string, ...graphs: Graph[]])[] = [
     ['Items a second, by outcome', ['items', 'sum:sluice.items.count{*} by {outcome}.as_rate()']],
     ['Full share of the queue', ['full', 'max:sluice.queue_bytes{*} by {pod_name} / max:sluice.queue_bytes_max{*} by {pod_name}']],
     ['Age of what waits longest in seconds', ['age', 'max:sluice.queue_oldest_seconds{*} by {pod_name}']],
-    ['Failing exporters', ['failing', 'max:sluice.exporter_failing{*} by {pod_name,exporter}']]
+    ['Failing exporters', ['failing', 'max:sluice.exporter_failing{*} by {pod_name,exporter}']],
+    ['Pods that the injector was asked of, by result', ['pods', 'sum:sluice.inject_requests.count{*} by {result}.as_count()']]
   ]
 ]
 

@@ -67,6 +67,8 @@ export const DATADOG_METRICS: readonly DatadogMetric[] = [
   scraped('sluice_items_total'),
   scraped('sluice_ledger_residue'),
   scraped('sluice_redact_canary_failures_total'),
+  scraped('sluice_inject_requests_total'),
+  scraped('sluice_inject_refused_requests_total'),
   // Of Datadog's own Agent.
   { name: 'system.disk.in_use', kind: 'gauge', tags: ['host', 'device'], is: undefined }
 ]

@@ -180,6 +180,18 @@ const WATCHES: readonly Watch[] = [
     title: 'Redaction in {{pod_name.name}} lets made-up secrets pass',
     query: 'sum(last_5m):sum:sluice.redact_canary_failures.count{*} by {pod_name,rule}.as_count()',
     than: 0
+  },
+  {
+    alert: 'SluiceInjectionFailing',
+    title: 'The injector {{pod_name.name}} fails on pods',
+    query: 'sum(last_10m):sum:sluice.inject_requests.count{result:failed} by {pod_name}.as_count()',
+    than: 0
+  },
+  {
+    alert: 'SluiceInjectorRefusing',
+    title: 'The injector {{pod_name.name}} refuses requests: {{reason.name}}',
+    query: 'sum(last_10m):sum:sluice.inject_refused_requests.count{*} by {pod_name,reason}.as_count()',
+    than: 0
   }
 ]
 
