@@ -5,10 +5,7 @@
 labels:
   {{- toYaml (merge (dict) (include "sluice.selector" (list $ .mode) | fromYaml) $values.podLabels $.Values.commonLabels) | nindent 2 }}
 annotations:
-  checksum/config: {{ .config | sha256sum }}
-  {{- with merge (dict) $values.podAnnotations $.Values.commonAnnotations }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- toYaml (merge (dict "checksum/config" (.config | sha256sum)) $values.podAnnotations $.Values.commonAnnotations) | nindent 2 }}
 {{- end -}}
 
 {{/* What users choose of where and how a pod runs: (list . "daemonset") */}}

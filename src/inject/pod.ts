@@ -68,6 +68,7 @@ export function injectPod(pod: unknown, settings: SidecarSettings, context: Inje
   if (there === undefined) {
     const made = sidecarConfig(spec, options, settings, knownPorts(spec), warnings)
     config = made.config
+    addPullSecrets(patch, spec, settings)
     addVolumes(patch, spec, made.queueVolumeBytes, settings, logs.sidecar)
     const resources = sidecarResources(spec, options, settings, made.queueVolumeBytes)
     const parts = { options, settings, config, logMounts: logs.sidecar, owner, resources, isNative }
@@ -124,6 +125,16 @@ function workersOf(spec: Json, { containers }: PodOptions, { leave }: SidecarSet
   const missing = (containers ?? []).filter((name) => !all.includes(name))
   if (missing.length > 0) warnings.push(`sluice.dev/containers: the pod has no ${missing.join(', ')}`)
   return found
+}
+
+// By when the webhook is called, those of the service account stand in the pod.
+function addPullSecrets(patch: Patch, spec: Json, { pullSecrets }: SidecarSettings): void {
+  const there = listOf(spec.imagePullSecrets).map((each) => each?.name)
+  const missing = [...new Set(pullSecrets)].filter((name) => !there.includes(name))
+  patch.append(
+    ['spec', 'imagePullSecrets'],
+    missing.map((name) => ({ name }))
+  )
 }
 
 function addVolumes(patch: Patch, spec: Json, queueBytes: number, settings: SidecarSettings, mounts: readonly Json[]): void {

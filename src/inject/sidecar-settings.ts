@@ -11,6 +11,9 @@ export const sidecar = group(
       doc: 'The image of the sidecar. Pods may choose another tag or digest of the same repository.'
     }).refine(isImage, 'expected the name of an image, as registry.example.com/sluice:1.2.3'),
     imagePullPolicy: choice(['IfNotPresent', 'Always', 'Never'], { default: 'IfNotPresent', doc: 'When nodes pull the image.' }),
+    pullSecrets: list(text({ doc: 'The name of a Secret.' }).refine(isObjectName, 'expected the name of a Secret'), {
+      doc: 'Secrets in the pod’s namespace with which its node pulls the image, by name; pods that lack them get them. Manifests that get them beforehand no longer get those of the service account.'
+    }),
     native: choice(['auto', 'always', 'never'], {
       default: 'auto',
       doc: 'Whether the sidecar is a native one, an init container that keeps running. auto: from Kubernetes 1.29 on, and where the version is not known.'

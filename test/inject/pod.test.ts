@@ -111,6 +111,15 @@ test('the sidecar is the first init container, or a plain one before Kubernetes 
   f('v2.0.0', 'never', {}, [[], ['worker', 'sluice']])
 })
 
+test('secrets to pull the image with are those of the pod, and those that it lacks', () => {
+  const f = (own: unknown, pullSecrets: string[], expected: unknown): void =>
+    deepStrictEqual(injected(podOf({ spec: { imagePullSecrets: own } }), { pullSecrets }).result.spec.imagePullSecrets, expected)
+  f(undefined, [], undefined)
+  f(undefined, ['mirror'], [{ name: 'mirror' }])
+  f([{ name: 'own' }], ['mirror', 'own', 'mirror'], [{ name: 'own' }, { name: 'mirror' }])
+  f([{ name: 'mirror' }], ['mirror'], [{ name: 'mirror' }])
+})
+
 test('the sidecar fits into a restricted namespace and takes what it takes', () => {
   const { sidecar, result } = injected(podOf())
   deepStrictEqual(sidecar.securityContext, {

@@ -116,6 +116,8 @@ test('values do what they say', { skip, timeout: 300_000 }, async () => {
   const changed = only('daemonset', { config: { processors: { sample: { traces: '20%' } } } })
   ok((await checksumOf(only('daemonset'))) !== (await checksumOf(changed)))
 
+  strictEqual(await checksumOf(only('injector', { podAnnotations: { 'checksum/config': 'x' } })), await checksumOf(only('injector')))
+
   const priorityOf = async (value: number, name = ''): Promise<string[]> => {
     const { objects } = await render(helm, only('daemonset', { priorityClass: { create: true, value, name } }))
     const [{ metadata }] = ofKind(objects, 'PriorityClass')
