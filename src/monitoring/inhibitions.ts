@@ -40,6 +40,8 @@ export const INHIBITIONS: readonly Inhibition[] = [
   { while: ['SluiceAbsent'], silence: ['QueueNotDraining', 'GpuMetricsMissing', 'SluiceErrorsUnwatched'], equal: [] },
   { while: ['SluiceAbsent'], silence: ['SluiceDown', 'SluiceNotReady', 'SluiceRestarting'], equal: [] },
   { while: ['SluiceDown'], silence: ['SluiceRestarting'], equal: GATEWAY },
+  // All replicas are away, and each of them is.
+  { while: ['SluiceInjectorAway'], silence: ['SluiceDown'], equal: ['job', 'namespace'] },
   // What cannot be written is also what cannot be looked after.
   {
     while: ['SluiceInjectorPatchRefused'],
