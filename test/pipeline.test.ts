@@ -36,8 +36,9 @@ async function pipelineOf(processors: Record<string, Processor>, queued: readonl
 
 async function itemsIn({ queue }: Made, signal: Signal): Promise<number[]> {
   const cursor = await queue.cursor(signal, 'reader', new Uint8Array())
-  const stop = AbortSignal.timeout(50)
-  return ((await cursor.peek(1 << 20, stop)) ?? []).map(({ payload }) => decodeEntry(signal, payload).batch?.items ?? 0)
+  const [reader] = queue.state().lanes.find(({ name }) => name === signal)!.readers
+  if (reader.records === 0) return []
+  return (await cursor.peek(1 << 20, new AbortController().signal))!.map(({ payload }) => decodeEntry(signal, payload).batch?.items ?? 0)
 }
 
 const outcomes = ({ ledger }: Made, of: Signal): string[] =>

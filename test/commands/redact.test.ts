@@ -70,7 +70,7 @@ test('a reader that has enough ends it without a complaint', () => {
   const { status, stdout, stderr } = spawnSync(
     'sh',
     ['-c', '{ yes "a line of some length" | "$0" "$1" redact; echo $? >&2; } | head -n 3', process.execPath, MAIN],
-    { env: ENV, timeout: 20_000 }
+    { env: ENV, timeout: 120_000 }
   )
   strictEqual(status, 0)
   strictEqual(stdout.toString(), 'a line of some length\n'.repeat(3))

@@ -15,7 +15,7 @@ const DEFAULTS: Omit<Options, 'endpoint'> = {
   signals: ['traces'],
   headers: {},
   compression: 'gzip',
-  timeout: 10_000,
+  timeout: 60_000,
   batchMax: 4_194_304,
   proxy: 'off',
   tls: { insecure: false }
@@ -229,7 +229,7 @@ test('refused credentials are said once, loudly, with the remedy', async (t) => 
 
 test('no whole answer: may be tried again, and says why', async (t) => {
   const backend = await OtlpBackend.start(t)
-  const exporter = await exporterTo(t, { endpoint: backend.url, timeout: 300 })
+  const exporter = await exporterTo(t, { endpoint: backend.url, timeout: 3_000 })
   const f = async (behaviour: Behaviour, words: RegExp): Promise<void> => {
     backend.next.push(behaviour)
     const error = await refusal(exporter)
@@ -238,7 +238,7 @@ test('no whole answer: may be tried again, and says why', async (t) => {
   }
   await f('reset', /connection reset|closed by the other side/)
   await f('half', /closed by the other side/)
-  await f('silence', /no answer within 300 ms/)
+  await f('silence', /no answer within 3000 ms/)
   strictEqual(await exporter.send(traces(), NEVER), undefined)
   await backend.stop()
   await refusal(exporter) // finds the kept connection closed

@@ -16,8 +16,8 @@ const ECHO = '/test.Echo/Say'
 
 const limitsOf = (limits: Partial<BodyLimits> = {}): BodyLimits => ({
   bodyBytesMax: MIB,
-  stallMs: 5_000,
-  bodyMs: 5_000,
+  stallMs: 60_000,
+  bodyMs: 60_000,
   budget: new ByteBudget(4 * MIB),
   ...limits
 })
@@ -37,7 +37,7 @@ async function serve(
   settings?: Partial<GrpcSettings>
 ): Promise<GrpcListener & { events: string[]; session: ClientHttp2Session }> {
   const events: string[] = []
-  const all = { connectionsMax: 100, headerMs: 5_000, idleMs: 5_000, count: (event: string) => events.push(event), ...settings }
+  const all = { connectionsMax: 100, headerMs: 60_000, idleMs: 60_000, count: (event: string) => events.push(event), ...settings }
   const listener = await listenGrpc(new Sockets(), LOOPBACK, OPTION, methods, all)
   const session = dial(listener.address)
   t.after(() => {
@@ -305,7 +305,7 @@ test('health is told for the whole and for each service', async (t) => {
 })
 
 test('what is not HTTP/2 is cut off and counted', async (t) => {
-  const { address, events, session } = await serve(t, [echo()], { headerMs: 100 })
+  const { address, events, session } = await serve(t, [echo()], { headerMs: 1_500 })
   strictEqual((await call(session, frame('x'))).status, '0')
   const f = async (bytes: string): Promise<void> => {
     const client = new RawClient(address)
@@ -328,7 +328,7 @@ test('what is not HTTP/2 is cut off and counted', async (t) => {
 })
 
 test('a connection without calls is told to go away', async (t) => {
-  const { session } = await serve(t, [echo()], { idleMs: 100 })
+  const { session } = await serve(t, [echo()], { idleMs: 1_000 })
   await call(session, frame('x'))
   const goaway = new Promise<number>((resolve) => session.once('goaway', resolve))
   await new Promise((resolve) => session.once('close', resolve))
@@ -346,7 +346,7 @@ test('closing answers what is inside', async () => {
   let finish = (): void => undefined
   const limits = limitsOf()
   const handle = (): Promise<Uint8Array> => new Promise((resolve) => (finish = () => resolve(Buffer.from('finished'))))
-  const settings = { connectionsMax: 10, headerMs: 5000, idleMs: 5000 }
+  const settings = { connectionsMax: 10, headerMs: 60_000, idleMs: 60_000 }
   const { address, close } = await listenGrpc(new Sockets(), LOOPBACK, OPTION, [echo({ limits, handle })], settings)
   const [busy, idle] = [dial(address), dial(address)]
   const inside = call(busy, frame('hello'))
@@ -363,7 +363,7 @@ test('closing answers what is inside', async () => {
 
 test('closing cuts off what does not end in time', async () => {
   const limits = limitsOf()
-  const settings = { connectionsMax: 10, headerMs: 5000, idleMs: 5000 }
+  const settings = { connectionsMax: 10, headerMs: 60_000, idleMs: 60_000 }
   const stuck = echo({ limits, handle: () => new Promise(() => undefined) })
   const { address, close } = await listenGrpc(new Sockets(), LOOPBACK, OPTION, [stuck], settings)
   const session = dial(address)
@@ -376,7 +376,7 @@ test('closing cuts off what does not end in time', async () => {
 
 test('a new generation takes over without closing a connection', async () => {
   const sockets = new Sockets()
-  const settings = { connectionsMax: 10, headerMs: 5000, idleMs: 5000 }
+  const settings = { connectionsMax: 10, headerMs: 60_000, idleMs: 60_000 }
   const named = (name: string): UnaryMethod => echo({ handle: () => Buffer.from(name) })
   const old = await listenGrpc(sockets, LOOPBACK, OPTION, [named('old'), echo({ path: '/gone' })], settings)
   const session = dial(old.address)

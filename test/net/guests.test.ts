@@ -5,14 +5,19 @@ import { ByteBudget } from '../../src/net/limits.ts'
 import { nameOf, type SocketAddress, Sockets } from '../../src/net/sockets.ts'
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
-const LIMITS = { bodyBytesMax: 100, stallMs: 5_000, bodyMs: 5_000, budget: new ByteBudget(1000) }
+const LIMITS = { bodyBytesMax: 100, stallMs: 60_000, bodyMs: 60_000, budget: new ByteBudget(1000) }
 
 function says(path: string, words: string, handle: HttpRoute['handle'] = () => plainAnswer(200, words)): HttpRoute {
   return { method: 'POST', path, limits: LIMITS, handle, refuse: () => plainAnswer(500, 'fault') }
 }
 
 async function opened(t: TestContext, sockets: Sockets, option: string, routes: HttpRoute[], takesGuests = true) {
-  const settings: HttpSettings = { connectionsMax: 100, headerMs: 5_000, idleMs: 5_000, ...(takesGuests ? { guests: sockets.guests } : {}) }
+  const settings: HttpSettings = {
+    connectionsMax: 100,
+    headerMs: 60_000,
+    idleMs: 60_000,
+    ...(takesGuests ? { guests: sockets.guests } : {})
+  }
   const listener = await listenHttp(sockets, LOOPBACK, option, routes, settings)
   t.after(() => listener.close(0))
   return listener

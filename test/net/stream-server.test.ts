@@ -134,7 +134,7 @@ test('at the end, what has been sent is read', async (t) => {
     () => tenant.heard.length,
     (length) => length > 0
   )
-  await tenant.listener.close(5000)
+  await tenant.listener.close(60_000)
   strictEqual(tenant.heard.length, 50_000)
   deepStrictEqual(tenant.ends, [false, false, false, false, false])
   await Promise.all(sockets.map(closed))
@@ -301,7 +301,11 @@ test('over TLS it is the same', async (t) => {
     t.skip('there is no openssl to make certificates with')
     return
   }
-  const tls = await loadTls({ certFile: files.serverCertFile, keyFile: files.serverKeyFile, clientCaFile: '' }, 'receivers.test.tls', 5000)
+  const tls = await loadTls(
+    { certFile: files.serverCertFile, keyFile: files.serverKeyFile, clientCaFile: '' },
+    'receivers.test.tls',
+    60_000
+  )
   const sockets = new Sockets()
   const tenant = await new Tenant().listen(t, sockets, LOOPBACK, { tls })
   const socket = connectTls({ ...tenant.address, ca: readPem(files.caFile), servername: 'localhost' })
@@ -334,7 +338,11 @@ test('an address changes to TLS and back while somebody talks there', async (t) 
     t.skip('there is no openssl to make certificates with')
     return
   }
-  const tls = await loadTls({ certFile: files.serverCertFile, keyFile: files.serverKeyFile, clientCaFile: '' }, 'receivers.test.tls', 5000)
+  const tls = await loadTls(
+    { certFile: files.serverCertFile, keyFile: files.serverKeyFile, clientCaFile: '' },
+    'receivers.test.tls',
+    60_000
+  )
   const sockets = new Sockets()
   const plain = await new Tenant().listen(t, sockets, LOOPBACK)
   const socket = await client(t, plain)

@@ -84,7 +84,7 @@ class Model {
 
   private async read(cursor: Cursor, count: number, bytesMax: number): Promise<void> {
     for (let left = count; left > 0 && this.waiting(cursor) > 0; ) {
-      const entries = (await cursor.peek(bytesMax, AbortSignal.any([NEVER, AbortSignal.timeout(2000)])))!
+      const entries = (await cursor.peek(bytesMax, AbortSignal.any([NEVER, AbortSignal.timeout(60_000)])))!
       for (const entry of entries.slice(0, left)) {
         const number = Number(textOf(entry.payload))
         const expected = Number(textOf(cursor.state))

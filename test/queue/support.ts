@@ -73,7 +73,7 @@ export async function take(cursor: Cursor, count: number): Promise<string[]> {
   return texts
 }
 
-const GAP_MS = 3_000
+const GAP_MS = 30_000
 
 /** All that is there now, acknowledged. */
 export async function drain(queue: Queue, cursor: Cursor): Promise<string[]> {

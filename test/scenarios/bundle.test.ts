@@ -113,6 +113,6 @@ admin: { listen: "127.0.0.1:0" }`
   const gateway = await startGateway(t, { yaml, main })
   const resident = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.child.pid}/status`, 'utf8'))?.[1]) / 1024
   // Memory that the start has used is given back after a second.
-  await until(resident, (megabytes) => megabytes <= 90, 5_000)
+  await until(resident, (megabytes) => megabytes <= 90)
   await gateway.end('SIGTERM')
 })

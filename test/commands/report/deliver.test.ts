@@ -37,7 +37,7 @@ async function startMail(
   return { url: new URL(`${tls === undefined ? 'smtp' : 'smtps'}://${host}:${(server.address() as AddressInfo).port}`), heard }
 }
 
-const send = (url: URL, timeoutMs = 5000, password?: string): Promise<void> =>
+const send = (url: URL, timeoutMs = 60_000, password?: string): Promise<void> =>
   sendMail({ url, user: password === undefined ? undefined : 'me', password }, MAIL, timeoutMs)
 
 test('a mail goes to all who get it', async (t) => {
@@ -51,7 +51,7 @@ test('a mail goes to all who get it', async (t) => {
 
 test('to another machine nothing is told in clear: neither a password nor a mail', async (t) => {
   const { url, heard } = await startMail(t, '127.0.0.2', (line) => (line === 'STARTTLS' ? '502 not here' : undefined))
-  await rejects(send(url, 5000, 'hunter2'), { name: 'RefusedError', message: /^127\.0\.0\.2:\d+: the mail was not taken: .*STARTTLS/ })
+  await rejects(send(url, 60_000, 'hunter2'), { name: 'RefusedError', message: /^127\.0\.0\.2:\d+: the mail was not taken: .*STARTTLS/ })
   ok(!heard.some((verb) => /AUTH|MAIL|RCPT|DATA/.test(verb)), heard.join())
 })
 
@@ -64,7 +64,7 @@ test('a refusal does not repeat the password', async (t) => {
   const { url } = await startMail(t, '127.0.0.1', (line) =>
     line.startsWith('EHLO') ? '250-double\r\n250 AUTH PLAIN' : line.startsWith('AUTH') ? '535 hunter2 is wrong' : undefined
   )
-  await rejects(send(url, 5000, 'hunter2'), (error: Error) => {
+  await rejects(send(url, 60_000, 'hunter2'), (error: Error) => {
     match(error.message, /535 … is wrong/)
     return !error.message.includes('hunter2')
   })

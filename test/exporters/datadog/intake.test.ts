@@ -42,7 +42,7 @@ async function made(t: TestContext, key = new ApiKey(KEY, undefined, 'exporters.
   const direct = new HttpClient({ proxy: 'off' })
   // A proxy that is not there: whatever goes to it fails.
   const client = new HttpClient({ proxy: 'http://127.0.0.1:1' })
-  const settings = { compression: 'gzip', timeoutMs: 5000, site: 'datadoghq.eu' } as const
+  const settings = { compression: 'gzip', timeoutMs: 60_000, site: 'datadoghq.eu' } as const
   const intake = new Intake(settings, host({ name: 'datadog', log }), client, key, direct)
   t.after(async () => {
     await client.close()

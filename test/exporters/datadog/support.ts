@@ -17,7 +17,7 @@ export async function intakeFor(t: TestContext): Promise<Intake> {
   t.after(() => client.close())
   const key = new ApiKey(KEY, undefined, 'exporters.datadog')
   await key.read()
-  return new Intake({ compression: 'gzip', timeoutMs: 5_000, site: 'datadoghq.com' }, host(), client, key)
+  return new Intake({ compression: 'gzip', timeoutMs: 60_000, site: 'datadoghq.com' }, host(), client, key)
 }
 
 type Plain = string | number | boolean | bigint

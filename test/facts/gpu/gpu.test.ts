@@ -43,7 +43,7 @@ function double(
 }
 
 function open(source: GpuOptions['source'], node?: ReturnType<typeof double>): OpenGpuFacts {
-  const options = { source, command: smi.command, intervalMs: 60_000, slowIntervalMs: 60_000, timeoutMs: 10_000 }
+  const options = { source, command: smi.command, intervalMs: 60_000, slowIntervalMs: 60_000, timeoutMs: 120_000 }
   return openGpuFacts(options, { log: silent, metrics: new Metrics(), ...(node === undefined ? {} : { node }) })
 }
 

@@ -130,7 +130,7 @@ test('what the list of pods may do wrong is told, and ends in time', async (t) =
   const at = await kubelet.listen()
   const tokenFile = join(temporaryDirectory(), 'token')
   writeFileSync(tokenFile, kubelet.token)
-  const options = { url: `http://${at}/pods?secret=1`, tokenFile, caFile: '/nonexistent', insecure: false, timeoutMs: 2_000 }
+  const options = { url: `http://${at}/pods?secret=1`, tokenFile, caFile: '/nonexistent', insecure: false, timeoutMs: 60_000 }
   const f = async (behaviour: Kubelet['behaviour'], expected: RegExp, parts: Partial<typeof options> = {}): Promise<void> => {
     kubelet.behaviour = behaviour
     await rejects(listPods({ ...options, ...parts }, new AbortController().signal), (error) => {
@@ -157,7 +157,7 @@ test('the kubelet’s certificate is checked, unless told otherwise', async (t) 
   t.after(() => kubelet.close())
   const tokenFile = join(temporaryDirectory(), 'token')
   writeFileSync(tokenFile, kubelet.token)
-  const options = { url: `https://${await kubelet.listen()}/pods`, tokenFile, timeoutMs: 5_000 }
+  const options = { url: `https://${await kubelet.listen()}/pods`, tokenFile, timeoutMs: 60_000 }
   const ask = (caFile: string, insecure: boolean) => listPods({ ...options, caFile, insecure }, new AbortController().signal)
   deepStrictEqual(await ask(caFile, false), [])
   deepStrictEqual(await ask('/nonexistent', true), [])

@@ -24,7 +24,7 @@ type Shown = ReadonlyMap<string, readonly Point[]>
 
 /** All metrics of the first look at a stand-in. */
 async function look(command: string): Promise<Shown> {
-  const options = { source: 'nvidia-smi', command, intervalMs: 60_000, slowIntervalMs: 60_000, timeoutMs: 10_000 } as const
+  const options = { source: 'nvidia-smi', command, intervalMs: 60_000, slowIntervalMs: 60_000, timeoutMs: 120_000 } as const
   const opened = openGpuFacts(options, { log: silent, metrics: new Metrics() })
   await opened.firstLook
   const collector = new Collector({ gpu: opened.facts, pod: podFactsOff() }, { dcgm: 'also', resource: {} })

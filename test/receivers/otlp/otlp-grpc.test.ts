@@ -27,7 +27,7 @@ async function call(
   address: string,
   path: string,
   message: Buffer,
-  { deadlineMs = 5000, options = {}, secrets = credentials.createInsecure() as ChannelCredentials } = {}
+  { deadlineMs = 60_000, options = {}, secrets = credentials.createInsecure() as ChannelCredentials } = {}
 ): Promise<Answer> {
   const client = new Client(address, secrets, { ...LARGE, ...options })
   try {

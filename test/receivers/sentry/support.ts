@@ -41,7 +41,7 @@ export interface Started {
 export async function started(t: TestContext, options: object = {}, push?: Push): Promise<Started> {
   const metrics = new Metrics()
   const sockets = new Sockets()
-  const settings = { connectionsMax: 10, headerMs: 1000, idleMs: 1000, guests: sockets.guests }
+  const settings = { connectionsMax: 10, headerMs: 60_000, idleMs: 60_000, guests: sockets.guests }
   const port = await listenHttp(sockets, { host: '127.0.0.1', port: 0 }, 'test', [], settings)
   const receiver = sentry.create(z.strictObject(sentry.options).parse(options) as never, host({ sockets, metrics, name: 'sentry' }))
   const records: Read[] = []
