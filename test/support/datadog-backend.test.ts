@@ -161,7 +161,7 @@ describe('the intakes', () => {
     await traces({}, 202)
     deepStrictEqual(backend.statistics.rows, [])
     await traces({ traceId: Buffer.alloc(8, 1) }, 400, /trace id/)
-    await traces({ endTimeUnixNano: nano(nowS() - 2) }, 400, /span from/)
+    await traces({ endTimeUnixNano: nano(nowS() - 60) }, 400, /span from/)
     await traces({}, 400, /ignore_resource/, { 'dd-otel-span-mapping': '{"ignore_resource":[]}' })
     await traces({ status: { code: 2 } }, 202, undefined, { compute_stats: 'true', 'dd-otel-span-mapping': '{"ignore_resources":["x"]}' })
     const { hits, errors } = backend.statistics.of({ resource: 'GET /a', name: 'server.request' })
