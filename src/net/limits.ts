@@ -79,7 +79,8 @@ export class Watch {
 
   add(one: Watched): void {
     this.watched.add(one)
-    this.timer ??= setInterval(() => this.tick(), TICK_MS).unref()
+    // After a standstill of ours, what waits in the kernel is read before an immediate runs.
+    this.timer ??= setInterval(() => setImmediate(() => this.tick()), TICK_MS).unref()
   }
 
   delete(one: Watched): void {

@@ -233,6 +233,21 @@ test('a sender that stalls, or dawdles, is answered 408 and cut off', async (t) 
   await f({ bodyMs: 300 }, dawdle, /the body was not complete after 300 ms/)
 })
 
+test('a body whose rest came while we stood still is not late', async (t) => {
+  const limits = limitsOf({ stallMs: 3_000 })
+  const { address } = await serve(t, [echo('/echo', { limits })])
+  const client = new RawClient(address).send(head('Content-Length: 2')).send('1')
+  await eventually(() => limits.budget.heldBytes > 0)
+  // Until it has been looked at once.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  // What comes next are the timers that have run out meanwhile, before what waits in the kernel.
+  await new Promise((resolve) => setImmediate(resolve))
+  client.send('2')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500)
+  match(await client.until(/\n$/), / 200 [\s\S]* 2 12\n$/)
+  client.socket.destroy()
+})
+
 test('slow headers, silent connections and idle ones are closed', async (t) => {
   const { address, events } = await serve(t, [echo('/echo')], { headerMs: 2_000, idleMs: 100 })
   const dribbling = new RawClient(address).send('POST /echo HTTP/1.1\r\nHost: x\r\n')
