@@ -32,8 +32,12 @@ export function email(text: Text, sign: number, end: number): void {
   const to = domainEnd(text, end)
   if (to < 0) return
   if (text.at(to) === 58 && (text.at(to + 1) === 47 || text.at(to + 1) === 126)) return
+  if (STRUCTURED_DATA.test(text.slice(from, to))) return
   text.found(from, to, 'email')
 }
+
+// syslog.ID@32473.NAME: structured data of syslog under the gateway's name, where the number is an enterprise's. Few domains are numbers, most of them .com.
+const STRUCTURED_DATA = /^syslog\.[^@]{1,32}@[1-9]\d{0,9}\.(?!.*\b(?:com|net|org|cn)$)/i
 
 // scheme%3A%2F%2Fuser%3Apassword%40host: what its escapes stand for is looked at as a URL.
 function isInEncodedUrl(text: Text, from: number, at: number): boolean {

@@ -86,3 +86,9 @@ test('names and values as short base64 go', () => {
   goes('blob=# n=1', Buffer.from(`password=${VALUE.slice(0, 8)}`).toString('base64'), 'encoded-secret')
   stays(`cursor=${Buffer.from('{"page":2,"after":"job_8"}').toString('base64')}`)
 })
+
+test('the names of structured data of syslog are no addresses, and addresses at domains of digits are', () => {
+  stays('syslog.exampleSDID@32473.eventSource', 'syslog.ex@32473.iut', 'syslog.ex-1@1.a-name', 'syslog.a@48577.user.name')
+  for (const domain of ['163.com', '126.cn', 'example.iut']) goes('to # now', `syslog.ana@${domain}`, 'email')
+  goes('to # now', 'ana@163.iut', 'email')
+})
