@@ -4,6 +4,7 @@ import { LogEntry, type LogValue } from './log-entry.ts'
 export const ATTRIBUTES_MAX = 128
 /** Beside them, of those that are known: exceptions and ids are not lost to a crowd of fields. */
 const KNOWN_ATTRIBUTES_MAX = 16
+const KNOWN_MAX = ATTRIBUTES_MAX + KNOWN_ATTRIBUTES_MAX
 export const KEY_CHARACTERS_MAX = 256
 
 /** The attributes of the entry that is being filled. Each key stands there once. */
@@ -34,7 +35,7 @@ export class AttributeList {
 
   /** An attribute of a name that is known. */
   put(key: string, value: LogValue): void {
-    this.add(key, value, ATTRIBUTES_MAX + KNOWN_ATTRIBUTES_MAX)
+    this.add(key, value, KNOWN_MAX)
   }
 
   /** An attribute as the line calls it. */
@@ -44,9 +45,11 @@ export class AttributeList {
 
   /** Puts a value under a known name; where another has it, which came first, under its own key. */
   rename(name: string, key: string, value: LogValue): void {
-    const at = this.entry.keys.indexOf(name)
-    if (at < this.given) this.put(name, value)
-    else if (this.entry.values[at] !== value) this.putPlain(key, value)
+    const { entry, given } = this
+    const at = entry.keys.indexOf(name)
+    if (at < 0 && entry.keys.length < KNOWN_MAX) entry.add(name, value)
+    else if (at < given) this.put(name, value)
+    else if (entry.values[at] !== value) this.putPlain(key, value)
   }
 
   /** `rename` for ids: one that was found inside of a context leaves its name to one outside. */

@@ -146,10 +146,47 @@ export class BackWriter {
   }
 
   keyValue(tag: number, key: string, value: LogValue, depth = 0): void {
+    if (key.length <= LOOP_CHARACTERS_MAX && this.shortPair(tag, key, value)) return
     const before = this.bytes.length - this.start
     this.anyValue(VALUE, value, depth)
     this.text(KEY, key)
     this.length(tag, before)
+  }
+
+  // As nearly all are: ASCII, and so short that each length is one byte, or a whole number above zero. False, and nothing, for others.
+  private shortPair(tag: number, key: string, value: LogValue): boolean {
+    this.reserve(2 * LOOP_CHARACTERS_MAX + SCALAR_BYTES_MAX)
+    const { bytes, start } = this
+    let at = start
+    if (typeof value === 'string') {
+      if (value.length > LOOP_CHARACTERS_MAX) return false
+      for (let i = value.length - 1; i >= 0; i--) {
+        const unit = value.charCodeAt(i)
+        if (unit > 127) return false
+        bytes[--at] = unit
+      }
+      bytes[--at] = value.length
+      bytes[--at] = STRING_VALUE
+    } else if (typeof value === 'number' && value > 0 && value <= 0x7fff_ffff && Math.floor(value) === value) {
+      at -= varintSize(value)
+      writeVarint(bytes, at, value)
+      bytes[--at] = INT_VALUE
+    } else return false
+    bytes[at - 1] = start - at
+    bytes[at - 2] = VALUE
+    at -= 2
+    for (let i = key.length - 1; i >= 0; i--) {
+      const unit = key.charCodeAt(i)
+      if (unit > 127) return false
+      bytes[--at] = unit
+    }
+    bytes[--at] = key.length
+    bytes[--at] = KEY
+    const length = start - at
+    bytes[--at] = length
+    bytes[--at] = tag
+    this.start = at
+    return true
   }
 
   /** A value of any kind. What lies deeper than VALUE_DEPTH_MAX becomes its JSON text. */
@@ -240,9 +277,11 @@ export class BackWriter {
 /** Times beyond do not fit 64 bits of nanoseconds. */
 const MS_MAX = 18_446_744_073_000
 
+// By table: digits of ids come in no order that a processor could foresee.
+const NIBBLES = new Int8Array(128).fill(-1)
+for (const [i, digit] of Array.from('0123456789abcdef').entries())
+  NIBBLES[digit.charCodeAt(0)] = NIBBLES[digit.toUpperCase().charCodeAt(0)] = i
+
 function nibble(unit: number): number {
-  if (unit >= 48 && unit <= 57) return unit - 48
-  if (unit >= 97 && unit <= 102) return unit - 87
-  if (unit >= 65 && unit <= 70) return unit - 55
-  return -1
+  return unit < 128 ? NIBBLES[unit] : -1
 }

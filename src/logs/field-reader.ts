@@ -3,8 +3,8 @@ import { ErrorFields } from './error-fields.ts'
 import { isDeeper, jsonText } from './json-text.ts'
 import { isLevel, setLevel } from './level.ts'
 import type { LogEntry, LogValue } from './log-entry.ts'
-import { CONTEXTS, HEADERS, KNOWN, type Known } from './names.ts'
-import { pathTo } from './paths.ts'
+import { KNOWN, type Known } from './names.ts'
+import { memberOf, membersOf } from './paths.ts'
 import { Slot } from './slot.ts'
 import { TimeReader } from './timestamp.ts'
 import { TraceFields } from './trace-fields.ts'
@@ -19,6 +19,9 @@ const SERILOG_LEVEL = 'Information'
 /** What stands inside of a context ranks below what stands outside. */
 const INSIDE_RANK = 100
 
+/** Names of properties that are looked up once for lines that have them at the same place. */
+const REMEMBERED = 32
+
 const PRINTABLE = /^[^\u0000-\u001f\u007f]+$/
 const PLACE = /^([^\n]{1,512}):(\d{1,9})$/
 
@@ -32,6 +35,9 @@ export class FieldReader {
   readonly attributes = new AttributeList()
   private entry!: LogEntry
   private line = ''
+  private properties = 0
+  private readonly lastKeys = new Array<string>(REMEMBERED).fill('')
+  private readonly lastKnown = new Array<Known | undefined>(REMEMBERED).fill(undefined)
   private namedOnly = false
   private readonly time = new TimeReader()
   private whenMs = 0
@@ -65,6 +71,7 @@ export class FieldReader {
   open(entry: LogEntry, line: string, namedOnly = false): void {
     this.entry = entry
     this.line = line
+    this.properties = 0
     this.namedOnly = namedOnly
     this.attributes.open(entry)
     this.message.clear()
@@ -99,6 +106,23 @@ export class FieldReader {
     const known = KNOWN.get(key)
     if (known === undefined) this.plain(key, value, 1)
     else this.known(known, known.rank, key, value, 1)
+  }
+
+  /** `field` for the next property of an object, from the first one on. */
+  property(key: string, value: LogValue): void {
+    const known = this.knownOf(key)
+    if (known === undefined) this.plain(key, value, 1)
+    else this.known(known, known.rank, key, value, 1)
+  }
+
+  // The lines of a program have the same properties in the same order, and V8 has the name of a property once: it is the one of the line before, or not.
+  private knownOf(key: string): Known | undefined {
+    const at = this.properties++ % REMEMBERED
+    if (this.lastKeys[at] === key) return this.lastKnown[at]
+    const known = KNOWN.get(key)
+    this.lastKeys[at] = key
+    this.lastKnown[at] = known
+    return known
   }
 
   /** Takes what a text says under a name that identifies a trace or a request, in any case; other names are passed over. */
@@ -158,21 +182,15 @@ export class FieldReader {
       if (!this.namedOnly) this.attributes.putPlain(path, jsonText(fields))
       return
     }
-    const isHeaders = HEADERS.has(path)
-    const isContext = isHeaders || CONTEXTS.has(path)
+    const members = membersOf(path)
     let any = false
-    for (const key in fields) {
+    for (const name in fields) {
       any = true
-      const inside = pathTo(path, key)
-      const value = fields[key]
-      const known = KNOWN.get(inside)
-      if (known !== undefined) {
-        this.known(known, known.rank, inside, value, depth + 1)
-        continue
-      }
-      const meant = isContext ? KNOWN.get(isHeaders ? key.toLowerCase() : key) : undefined
-      if (meant?.anywhere === true) this.known(meant, meant.rank + INSIDE_RANK, inside, value, depth + 1)
-      else this.plain(inside, value, depth + 1)
+      const { key, known, meant } = memberOf(members, path, name)
+      const value = fields[name]
+      if (known !== undefined) this.known(known, known.rank, key, value, depth + 1)
+      else if (meant !== undefined) this.known(meant, meant.rank + INSIDE_RANK, key, value, depth + 1)
+      else this.plain(key, value, depth + 1)
     }
     if (!any && !this.namedOnly) this.attributes.putPlain(path, {})
   }

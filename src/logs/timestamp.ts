@@ -45,7 +45,8 @@ export class TimeReader {
       case 'bigint':
         return this.integer(value, nowMs)
       case 'string': {
-        if (DIGITS.test(value)) return value.includes('.') ? this.number(Number(value), nowMs, value) : this.integer(BigInt(value), nowMs)
+        if (isDigit(value.charCodeAt(4)) && DIGITS.test(value))
+          return value.includes('.') ? this.number(Number(value), nowMs, value) : this.integer(BigInt(value), nowMs)
         // A time of day alone is a duration as often.
         if (value.charCodeAt(2) === COLON || !this.at(value, 0, nowMs)) return false
         const { end } = this

@@ -84,6 +84,7 @@ export class TraceFields {
   }
 
   private closeDatadog(entry: LogEntry): void {
+    if (!this.datadogTrace.filled && !this.datadogSpan.filled) return
     const trace = datadogIdOf(this.datadogTrace.text)
     const span = datadogIdOf(this.datadogSpan.text)
     if (trace !== null) this.put('dd.trace_id', trace.decimal)

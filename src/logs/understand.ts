@@ -55,10 +55,10 @@ function readLine(line: string, format: LogFormat, entry: LogEntry, depth: numbe
 
 function readFields(value: Fields, line: string, entry: LogEntry, depth: number): boolean {
   fields.open(entry, line)
-  for (const key in value) fields.field(key, value[key])
+  for (const key in value) fields.property(key, value[key])
   if (!fields.hasBody) {
     fields.reopen()
-    for (const key in value) fields.field(key, value[key])
+    for (const key in value) fields.property(key, value[key])
   }
   fields.close(value)
   let isLost = fields.attributes.lossy || (line !== '' && json.lossy)
