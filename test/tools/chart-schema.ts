@@ -123,6 +123,7 @@ const RULES: Readonly<Record<string, JsonSchema>> = {
   'monitoring.reports.mail.to': NAMES,
   'monitoring.reports.mail.from': { type: 'string' },
   'monitoring.reports.mail.smtp': { type: 'string', pattern: '^(smtps?://[^/@]+)?$' },
+  'monitoring.reports.clusters': NAMES,
   'monitoring.reports.namespaces': NAMES,
   'monitoring.reports.timeout': TIME,
   'monitoring.reports.gpuPrice': PRICE,
