@@ -14,6 +14,7 @@ export const BREAK = 1024 // carriage return, line feed
 export const PERCENT = 2048
 export const TILDE = 4096
 export const STOPS_BARE = 8192 // ends a value that stands without quotes
+export const NOT_A = 16384 // all but capital As, whose runs it ends
 
 export const LETTER = UPPER | LOWER
 export const ALNUM = DIGIT | LETTER
@@ -45,6 +46,7 @@ function classTable(): Uint16Array {
   mark('%', PERCENT)
   mark('~', TILDE)
   mark(' \t\r\n"\'`<>\\,;&()}]\0\u001b', STOPS_BARE)
+  for (let byte = 0; byte < 256; byte++) if (byte !== 65) table[byte] |= NOT_A
   return table
 }
 
@@ -92,6 +94,12 @@ export class Text {
   private view = Buffer.alloc(0) as Sliceable
   /** The head that is looked at. */
   lookingAt = -1
+  /** Set by a check that saw at once that there is nothing: it costs less. */
+  atAGlance = false
+  // The run that `runOn` went over last: so much of it is known.
+  private knownClasses = 0
+  private knownFrom = 0
+  private knownTo = 0
 
   open(bytes: Uint8Array, start: number, stop: number): this {
     this.bytes = bytes
@@ -103,6 +111,7 @@ export class Text {
     this.lookingAt = -1
     this.escaped = false
     this.seesKey = false
+    this.knownClasses = 0
     return this
   }
 
@@ -153,6 +162,19 @@ export class Text {
     while (pos < end && (CLASS[bytes[pos]] & classes) !== 0) pos++
     this.work += pos - at
     return pos
+  }
+
+  /** As `run`, for looks that begin within the same run again and again: each byte is looked at once. */
+  runOn(at: number, classes: number, max: number): number {
+    const isKnown = classes === this.knownClasses && at >= this.knownFrom && at <= this.knownTo
+    if (!isKnown) {
+      this.knownClasses = classes
+      this.knownFrom = at
+      this.knownTo = at
+    }
+    const end = Math.min(this.stop, at + max)
+    if (this.knownTo < end) this.knownTo = this.run(this.knownTo, classes, end - this.knownTo)
+    return Math.min(end, this.knownTo)
   }
 
   /** The start of the run of `classes` that ends before `at`, no further back than `max` bytes or the last find. */

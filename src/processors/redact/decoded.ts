@@ -126,6 +126,7 @@ function digitAt(bytes: Uint8Array, at: number): number {
 /** A head that only says that the text has escapes. */
 export function noteEscape(text: Text): void {
   text.escaped = true
+  text.atAGlance = true
 }
 
 const ENCODED_MIN = 16
@@ -134,7 +135,8 @@ const NAMED_VALUE = /([\w.-]{2,64})["']?\s*[:=]\s*["']?([^\s"',;}]{4,})/g
 
 /** A short text of names and values as base64: `cGFzc3dvcmQ9…`, `eyJwYXNzd29yZCI6…`. The longer ones are found by their length. */
 export function encodedPair(text: Text, from: number, judge: KeyJudge): void {
-  if (!text.beginsWord(from) || text.is(from - 1, BASE64)) return
+  text.atAGlance = !text.beginsWord(from) || text.is(from - 1, BASE64)
+  if (text.atAGlance) return
   const to = text.run(from, BASE64_RUN, ENCODED_MAX)
   if (to - from < ENCODED_MIN || text.at(to) === 46) return
   for (const [, name] of Buffer.from(text.slice(from, to), 'base64').toString('latin1').matchAll(NAMED_VALUE)) {

@@ -9,6 +9,8 @@ import type { Check, Rule } from './token-shapes.ts'
 /** The automaton finds so many bytes of a head, and the rest is compared: its table should be small. */
 const HEAD_BYTES_MAX = 5
 const WORK_PER_HIT = 80
+/** What a look costs that is over at a glance. */
+const WORK_PER_GLANCE = 16
 /** What a find costs, in bytes looked at. */
 export const WORK_PER_FIND = 240
 
@@ -104,8 +106,9 @@ export class Heads {
       if (from < text.floor || !follow(text.bytes, from + word.length, followMin, followClasses)) continue
       if (isExact ? !text.has(from, word) : word.length > length && !text.hasFolded(from, word)) continue
       text.lookingAt = ended[i]
+      text.atAGlance = false
       check(text, from, from + word.length)
-      text.work += WORK_PER_HIT
+      text.work += text.atAGlance ? WORK_PER_GLANCE + followMin : WORK_PER_HIT
     }
     text.work += (text.from.length - finds) * WORK_PER_FIND
   }

@@ -50,7 +50,8 @@ export function pair(text: Text, from: number, end: number, judge: KeyJudge): vo
     next !== 60 &&
     afterKey < text.stop
   ) {
-    if (!text.is(afterKey, BLANK | BREAK)) return
+    text.atAGlance = !text.is(afterKey, BLANK | BREAK)
+    if (text.atAGlance) return
   }
   const keyStart = startOfKey(text, from)
   const kind = judgeAt(text, keyStart, keyEnd, judge)
@@ -95,7 +96,7 @@ function standsByUser(text: Text, keyStart: number): boolean {
 }
 
 function trimmedEnd(text: Text, end: number): number {
-  let keyEnd = text.run(end, IDENTIFIER, KEY_BYTES_MAX)
+  let keyEnd = text.runOn(end, IDENTIFIER, KEY_BYTES_MAX)
   while (keyEnd > end && (text.at(keyEnd - 1) === 45 || text.at(keyEnd - 1) === 46)) keyEnd--
   return keyEnd
 }

@@ -14,6 +14,9 @@ const NOT_DOMAINS = new Set(
 
 /** An address around `@` or `%40` at [sign, end). */
 export function email(text: Text, sign: number, end: number): void {
+  // The least that follows is a name, or the port of a host that was left out.
+  text.atAGlance = !text.is(end, IDENTIFIER) && !(text.at(end) === 58 && text.is(end + 1, DIGIT))
+  if (text.atAGlance) return
   let at = sign
   while (text.at(at - 1) === 92) at--
   let from = at
@@ -24,13 +27,16 @@ export function email(text: Text, sign: number, end: number): void {
   // Cut off by the bound, perhaps within an escape.
   if (at - from >= LOCAL_MAX) from += 6
   while (from < at && !text.is(from, ALNUM)) from++
-  if (from >= at && login(text, at, at, end)) return
-  if (from >= at || (text.at(from - 1) === 47 && text.at(from - 2) === 47)) return
+  if (from >= at) {
+    text.atAGlance = !login(text, at, at, end)
+    return
+  }
+  if (text.at(from - 1) === 47 && text.at(from - 2) === 47) return
   if (isInEncodedUrl(text, from, at)) return
   if (login(text, from, at, end)) return
-  if (NOT_PEOPLE.has(text.slice(from, at).toLowerCase())) return
   const to = domainEnd(text, end)
-  if (to < 0) return
+  text.atAGlance = to < 0
+  if (to < 0 || NOT_PEOPLE.has(text.slice(from, at).toLowerCase())) return
   if (text.at(to) === 58 && (text.at(to + 1) === 47 || text.at(to + 1) === 126)) return
   if (STRUCTURED_DATA.test(text.slice(from, to))) return
   text.found(from, to, 'email')
@@ -51,6 +57,9 @@ const LOGIN_BYTES_MAX = 160
 function login(text: Text, from: number, at: number, end: number): boolean {
   if (text.at(at) !== 64 || (from < at && text.at(from - 1) !== 58 && !text.is(from - 1, PERCENT) && !SYMBOLS.has(text.at(from - 1))))
     return false
+  const host = text.run(end, IDENTIFIER, 253)
+  const isServer = text.at(host) === 58 ? text.is(host + 1, DIGIT) : SYMBOLS.has(text.at(from === at ? at - 1 : from - 1)) && host > end
+  if (!isServer) return false
   let colon = at
   let start = at
   const first = Math.max(text.floor, at - LOGIN_BYTES_MAX)
@@ -58,9 +67,7 @@ function login(text: Text, from: number, at: number, end: number): boolean {
   text.work += at - start
   const user = text.run(start, IDENTIFIER, 64)
   if (user === start || user !== colon || colon === at) return false
-  const host = text.run(end, IDENTIFIER, 253)
-  const isServer = text.at(host) === 58 ? text.is(host + 1, DIGIT) : SYMBOLS.has(text.at(from === at ? at - 1 : from - 1)) && host > end
-  if (!isServer || at - colon < 7 || isProse(text, colon + 1, at)) return false
+  if (at - colon < 7 || isProse(text, colon + 1, at)) return false
   text.found(colon + 1, at, 'url-password')
   return true
 }
@@ -81,9 +88,10 @@ function behindPercents(text: Text, from: number, at: number): number {
 function domainEnd(text: Text, start: number): number {
   let to = text.run(start, ALNUM | DOT | DASH, 253)
   while (to > start && !text.is(to - 1, ALNUM)) to--
-  const dot = text.slice(start, to).lastIndexOf('.')
-  if (dot <= 0 || text.at(start) === 46 || text.at(start) === 45) return -1
-  const top = start + dot + 1
+  let dot = to - 1
+  while (dot > start && text.bytes[dot] !== 46) dot--
+  if (dot <= start || text.at(start) === 46 || text.at(start) === 45) return -1
+  const top = dot + 1
   // pkg@1.2.3-rc.beta: a version.
   if (/^v?\d+\.\d/.test(text.slice(start, Math.min(to, start + 12)))) return -1
   if (to - top < 2 || to - top > 24 || text.run(top, LETTER, 25) !== to) return -1

@@ -46,7 +46,8 @@ export function prefixed(name: string, heads: string, classes: number, min: numb
     heads: heads.split(' '),
     follows: { classes, min },
     check(text, from, end) {
-      if (!text.beginsWord(from)) return
+      text.atAGlance = !text.beginsWord(from)
+      if (text.atAGlance) return
       let to = text.run(end, classes, RUN_MAX)
       while (to > end && (text.at(to - 1) === 46 || text.at(to - 1) === 37)) to--
       if (to - end < min || to - end > max || isFiller(text, end, to)) return
@@ -112,11 +113,12 @@ export function around(name: string, mark: string, left: [number, number, number
     follows: { classes: right[0], min: right[1] },
     check(text, from, end) {
       const start = text.behindEscape(text.runBack(from, left[0], left[2] + 4))
-      const to = text.run(end, right[0], right[2] + 1)
-      if (!text.beginsWord(start)) return
       const before = from - start
+      text.atAGlance = before < left[1] || before > left[2] || !text.beginsWord(start)
+      if (text.atAGlance) return
+      const to = text.run(end, right[0], right[2] + 1)
       const after = to - end
-      if (before >= left[1] && before <= left[2] && after >= right[1] && after <= right[2]) text.found(start, to, name)
+      if (after >= right[1] && after <= right[2]) text.found(start, to, name)
     }
   }
 }
@@ -125,7 +127,8 @@ export function around(name: string, mark: string, left: [number, number, number
 export function jwt(text: Text, from: number): void {
   // A dash alone before it marks a line or an option.
   const isMarked = text.at(from - 1) === 45 && !text.is(from - 2, URLSAFE)
-  if (text.is(from - 1, URLSAFE) && !isMarked && text.escapeBefore(from) === 0) return
+  text.atAGlance = text.is(from - 1, URLSAFE) && !isMarked && text.escapeBefore(from) === 0
+  if (text.atAGlance) return
   let to = text.run(from, URLSAFE, 16_384)
   if (to - from < 10 || text.at(to) !== 46) return
   const second = to + 1
@@ -262,12 +265,31 @@ export function paypal(text: Text, from: number, end: number): void {
   if (text.at(dollar) === 36 && to - dollar > 28) text.found(from, to, 'paypal-token')
 }
 
-/** X's: a run of capital As, as base64 of zeroes has it, so it must be a whole word that is not base64 otherwise. */
-export function xBearer(text: Text, from: number, end: number): void {
-  const to = text.run(end, ALNUM | PERCENT, 200)
-  if (to - end < 60 || !isMixed(text, end, to) || !text.beginsWord(from) || text.is(from - 1, BASE64) || text.is(to, BASE64 | EQUALS))
+const X_BEARER_AS = 22
+const X_BEARER_BYTES_MAX = 200
+/** As many of its digits may be capital As: \uAAAA. */
+const ESCAPE_DIGITS_MAX = 4
+
+/**
+ * X's: a run of capital As, as base64 of zeroes has it, so it must be a whole word that is not base64 otherwise. The head is the last As of the run, and
+ * what they follow is looked at from there: runs are long, and have one end each.
+ */
+export function xBearer(text: Text, _from: number, end: number): void {
+  let run = end
+  const first = Math.max(text.floor, end - ESCAPE_DIGITS_MAX - X_BEARER_AS - X_BEARER_BYTES_MAX)
+  while (run > first && text.bytes[run - 1] === 65) run--
+  text.work += end - run
+  text.atAGlance = true
+  // The first of them may be the last of an escape: %3A.
+  for (let from = run; from <= Math.min(run + ESCAPE_DIGITS_MAX, end - X_BEARER_AS); from++) {
+    if (!text.beginsWord(from) || text.is(from - 1, BASE64)) continue
+    text.atAGlance = false
+    const behind = from + X_BEARER_AS
+    const to = text.run(behind, ALNUM | PERCENT, X_BEARER_BYTES_MAX)
+    if (to - behind < 60 || !isMixed(text, behind, to) || text.is(to, BASE64 | EQUALS)) continue
+    text.found(from, to, 'x-bearer-token')
     return
-  text.found(from, to, 'x-bearer-token')
+  }
 }
 
 /** Harness' and others of three parts with dots between. */

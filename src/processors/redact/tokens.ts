@@ -1,5 +1,21 @@
 // Tokens that tell themselves: which vendor, which head, what follows.
-import { ALNUM, BASE64_RUN, DASH, DIGIT, DOT, EQUALS, HEX, LOWER, PERCENT, TILDE, UNDERSCORE, UPPER, URLSAFE, WORD } from './bytes.ts'
+import {
+  ALNUM,
+  BASE64_RUN,
+  DASH,
+  DIGIT,
+  DOT,
+  EQUALS,
+  HEX,
+  LOWER,
+  NOT_A,
+  PERCENT,
+  TILDE,
+  UNDERSCORE,
+  UPPER,
+  URLSAFE,
+  WORD
+} from './bytes.ts'
 import {
   airtable,
   around,
@@ -185,7 +201,7 @@ export const TOKENS: readonly Rule[] = [
   prefixed('resend-key', 're_', WORD, 33, 33),
   prefixed('shippo-token', 'shippo_live_ shippo_test_', HEX, 36),
   prefixed('trello-token', 'ATTA', ALNUM, 60),
-  { name: 'x-bearer-token', heads: ['A'.repeat(22)], check: xBearer },
+  { name: 'x-bearer-token', heads: ['AAAAA'], check: xBearer, follows: { classes: NOT_A, min: 1 } },
   prefixed('typeform-token', 'tfp_', URLSAFE, 44),
   {
     name: 'webhook-url',
