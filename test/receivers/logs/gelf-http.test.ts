@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import { test } from 'node:test'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { post } from './posting.ts'
 import { started } from './started.ts'
 
@@ -39,4 +40,21 @@ test('a GELF message is understood', async (t) => {
   await post(receiver, '/gelf', 'application/json', JSON.stringify(MESSAGE))
   const [{ time, severity, attributes, scope }] = receiver.records
   deepStrictEqual([time, severity, attributes.user, scope], ['1767323045678000000', 17, 'u1', 'sluice.logs.gelf-http'])
+})
+
+test('GELF is inflated whatever its encoding is called', async (t) => {
+  const receiver = await started(t, { httpAddress: '127.0.0.1:0' })
+  const one = JSON.stringify(MESSAGE)
+  const f = async (body: Buffer, coding: string, status: number): Promise<void> => {
+    const headers: Record<string, string> = coding === '' ? {} : { 'content-encoding': coding }
+    strictEqual((await post(receiver, '/gelf', 'application/json', body, headers)).status, status)
+    strictEqual(receiver.records.splice(0).length, status === 202 ? 1 : 0)
+  }
+  await f(deflateSync(one), 'gzip,deflate', 202)
+  await f(gzipSync(one), 'gzip,deflate', 202)
+  await f(deflateSync(one), '', 202)
+  await f(gzipSync(one), '', 202)
+  await f(Buffer.from(one), 'gzip,deflate', 202)
+  await f(gzipSync(one).subarray(0, 40), '', 400)
+  await f(gzipSync(JSON.stringify({ short_message: 'a'.repeat(3_000_000) })), '', 413)
 })
