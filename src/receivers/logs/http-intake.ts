@@ -125,7 +125,7 @@ export function routesOf(http: HttpLogs, intake: HttpIntake): HttpRoute[] {
   const handle = async (request: HttpRequest): Promise<HttpAnswer> => {
     const records = new Records(http, transport, request)
     try {
-      const answer = intake.read(request, records)
+      const answer = intake.read(inUtf8(request, records), records)
       await records.send()
       bytes.add(request.body.length, labels)
       count(malformed, records.malformed, labels)
@@ -159,6 +159,24 @@ function count(counter: Counter, value: number, labels: Readonly<Record<string, 
 /** The media type of a request, without its parameters, in small letters; empty where it names none. */
 export function mediaTypeOf({ 'content-type': header = '' }: IncomingHttpHeaders): string {
   return header.split(';', 1)[0].trim().toLowerCase()
+}
+
+const CHARSET = /;\s{0,16}charset\s{0,16}=\s{0,16}"?([^\s;"]{1,64})/i
+const UTF8 = /^(?:utf-?8|us-ascii|ascii)$/i
+
+// The request with a body in UTF-8, where its sender names another character set.
+function inUtf8(request: HttpRequest, records: Records): HttpRequest {
+  const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1]
+  if (charset === undefined || UTF8.test(charset)) return request
+  let decoder: InstanceType<typeof TextDecoder>
+  try {
+    decoder = new TextDecoder(charset)
+  } catch {
+    throw new RefusedError('unsupported', 'this charset is not spoken here, expected utf-8, or another of the Encoding Standard')
+  }
+  // A byte may become three, and is a text in between.
+  records.hold(4 * request.body.length)
+  return { ...request, body: Buffer.from(decoder.decode(request.body)) }
 }
 
 /** Nested deeper, a value is kept as text. */

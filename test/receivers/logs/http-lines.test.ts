@@ -149,3 +149,19 @@ test('the answer waits until all is durable', async (t) => {
   finish()
   strictEqual((await answer).status, 200)
 })
+
+test('a text in another character set is read in it', async (t) => {
+  const receiver = await started(t, { httpAddress: '127.0.0.1:0' })
+  const f = async (type: string, body: Buffer, status: number, bodies: string[]): Promise<void> => {
+    strictEqual((await post(receiver, '/logs', type, body)).status, status)
+    deepStrictEqual(
+      receiver.records.splice(0).map((record) => record.body),
+      bodies
+    )
+  }
+  await f('text/plain; charset=utf-16le', Buffer.from('voilà\nça', 'utf16le'), 200, ['voilà', 'ça'])
+  await f('text/plain;charset="ISO-8859-1"', Buffer.from('voilà', 'latin1'), 200, ['voilà'])
+  await f('application/json; charset=latin1', Buffer.from('{"message":"voilà"}', 'latin1'), 200, ['voilà'])
+  await f('text/plain; charset=UTF-8', Buffer.from('voilà'), 200, ['voilà'])
+  await f('text/plain; charset=klingon', Buffer.from('x'), 415, [])
+})
