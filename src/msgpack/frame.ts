@@ -1,6 +1,9 @@
 /** Bytes that are no msgpack, or none that is taken here. The message never quotes them. */
 export class MsgpackFault extends Error {}
 
+/** Bytes that may well be msgpack, and are more than are taken. */
+export class MsgpackTooLarge extends MsgpackFault {}
+
 /**
  * Finds the end of one msgpack value in bytes that are still coming, without looking at any of them twice: https://github.com/msgpack/msgpack/blob/master/spec.md.
  * A value is a first byte that tells its kind, for long ones a size, and its content; arrays and maps are followed by their values. Since every
@@ -36,7 +39,7 @@ export class MsgpackFrame {
       else if ((kind & ITEMS) !== 0) this.missing += count
       else if ((kind & PAIRS) !== 0) this.missing += 2 * count
       else if ((kind & NEVER) !== 0) throw new MsgpackFault('a byte that msgpack does not use')
-      if (at - start + this.missing > this.bytesMax) throw new MsgpackFault(`a message of more than ${this.bytesMax} bytes`)
+      if (at - start + this.missing > this.bytesMax) throw new MsgpackTooLarge(`a message of more than ${this.bytesMax} bytes`)
     }
     this.size = at - start
     return this.missing === 0 && at <= end

@@ -1,6 +1,7 @@
+import { RefusedError } from '../../errors.ts'
 import type { LogRequest, LogStream } from '../../logs/log-collector.ts'
 import type { LogSource } from '../../logs/log-source.ts'
-import { MsgpackFault } from '../../msgpack/frame.ts'
+import { MsgpackFault, MsgpackTooLarge } from '../../msgpack/frame.ts'
 import { inflate } from '../../net/inflate.ts'
 import type { ByteBudget, Lease } from '../../net/limits.ts'
 import type { Connection, Reader } from '../../net/stream-server.ts'
@@ -26,7 +27,7 @@ export interface FluentHub {
   count(reason: FluentEvent): void
 }
 
-export type FluentEvent = 'malformed' | 'busy' | 'unauthenticated' | 'duplicate' | 'not-logs'
+export type FluentEvent = 'malformed' | 'too-large' | 'busy' | 'unauthenticated' | 'duplicate' | 'not-logs'
 
 /** Tags of one connection whose lines are joined at once; one more, and the longest unused is closed. */
 const TAGS_MAX = 64
@@ -113,7 +114,7 @@ export class FluentReader implements Reader {
       if (!this.isClosed && !buffer.keepRest()) this.close('busy')
     } catch (error) {
       if (!(error instanceof MsgpackFault)) throw error
-      this.close(this.handshake === undefined ? 'malformed' : 'unauthenticated')
+      this.close(this.handshake === undefined ? reasonOf(error) : 'unauthenticated')
       return
     }
     hub.intake.throttle(connection)
@@ -190,9 +191,9 @@ export class FluentReader implements Reader {
     let inflated: Buffer | Promise<Buffer>
     try {
       inflated = inflate(packed, compressed, this.hub.messageBytesMax, lease)
-    } catch {
+    } catch (error) {
       lease.release()
-      throw new MsgpackFault('compressed records that are damaged, or too large')
+      throw faultOf(error)
     }
     if (!('then' in inflated)) {
       take(inflated)
@@ -207,8 +208,8 @@ export class FluentReader implements Reader {
   private async inflateAside(inflated: Promise<Buffer>, take: (bytes: Buffer) => void, lease: Lease): Promise<void> {
     try {
       take(await inflated)
-    } catch {
-      this.close('malformed')
+    } catch (error) {
+      this.close(reasonOf(error))
     }
     lease.release()
     this.isBusy = false
@@ -248,4 +249,15 @@ export class FluentReader implements Reader {
   private sourceOf(tag: string): LogSource {
     return { ...this.hub.intake.source(this.connection.remoteAddress), attributes: { 'fluent.tag': tag } }
   }
+}
+
+function faultOf(error: unknown): MsgpackFault {
+  const reason = reasonOf(error)
+  if (reason === 'malformed') return new MsgpackFault('compressed records that are damaged')
+  return new MsgpackTooLarge('compressed records that are too large')
+}
+
+function reasonOf(error: unknown): FluentEvent {
+  const isTooLarge = error instanceof MsgpackTooLarge || (error instanceof RefusedError && error.code === 'too-large')
+  return isTooLarge ? 'too-large' : 'malformed'
 }
