@@ -41,6 +41,9 @@ const SYSLOG = /([\w.-]{1,255}) ([\w./-]{1,64})(?:\[(\d{1,10})\])?: /y
 const LOGGERS = [LOGGER, SIMPLE_LOGGER]
 const LOGGERS_IN_BRACKETS = [TARGET, LOGGER, SIMPLE_LOGGER]
 
+// zap's console with a named logger: name, file.go:12 and msg between tabs
+const ZAP = /([^\s:]{1,128})\t([\w./@-]{1,256}\.go):(\d{1,9})\t/y
+
 /** Reads what stands between a line's time, which ends at `at`, and its message: level, logger, thread, place. Returns where the message begins. */
 export function describeLogger(text: string, at: number, entry: LogEntry, put: PutAttribute): number {
   SEPARATOR.lastIndex = at
@@ -112,6 +115,13 @@ function readOrigin(text: string, at: number, entry: LogEntry, put: PutAttribute
     put('code.function.name', found[2])
     put('code.line.number', Number(found[3]))
     return LOGURU.lastIndex
+  }
+  found = execAt(ZAP, text, at)
+  if (found !== null) {
+    put('logger.name', found[1])
+    put('code.file.path', found[2])
+    put('code.line.number', Number(found[3]))
+    return ZAP.lastIndex
   }
   found = execAt(PLACE, text, at)
   if (found !== null) {

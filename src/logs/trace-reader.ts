@@ -249,6 +249,8 @@ export class TraceReader {
   }
 
   private python(line: string): boolean {
+    // loguru marks so the frame that caught the exception.
+    if (line.startsWith('> File "')) return true
     const indent = indentOf(line)
     if (indent !== this.indent) return indent > this.indent
     if (!isPythonException(line, indent)) return false

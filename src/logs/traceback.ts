@@ -14,6 +14,8 @@ export function putException({ type, message, stacktrace }: Exception, put: (key
 
 const PYTHON = 'Traceback (most recent call last)'
 const PYTHON_GROUP = '  + Exception Group Traceback (most recent call last)'
+/** What Python writes of a script that it cannot read: a place, the line, a mark below it, and the error. */
+const PYTHON_SYNTAX = /^ {2}File "[^"\n]{1,4096}", line \d{1,9}\n(?:[ \t][^\n]{0,4096}\n){0,4}(\w{1,64}Error): ([^\n]{0,4096})/
 const FRAME = /\n[ \t]{1,64}at /
 const GO = /(?:^|\n)(panic|fatal error): /
 const RUST = /(?:^|\n)thread '[^'\n]{0,256}' (?:\(\d{1,20}\) )?panicked at /
@@ -41,6 +43,8 @@ export function describeText(text: string): Exception | null {
     if (rust !== null) return rust
   }
   if (!text.includes('\n')) return null
+  const syntax = text.startsWith('  File "') ? PYTHON_SYNTAX.exec(text) : null
+  if (syntax !== null) return { type: syntax[1], message: syntax[2].trimEnd(), stacktrace: text }
   const frame = FRAME.exec(text)
   if (frame !== null) return describeFrames(text, frame.index)
   const go = GO.exec(text)
@@ -85,7 +89,7 @@ function describePython(text: string): Exception {
     const end = text.indexOf('\n', at + 1)
     let line = text.slice(at + 1, end < 0 ? text.length : end)
     if (group >= 0 && line.startsWith('  | ')) line = line.slice(4)
-    if (line !== '' && line !== '\r' && !/^[\s|+]/.test(line)) {
+    if (line !== '' && line !== '\r' && !/^[\s|+]|^> File "/.test(line)) {
       const colon = line.indexOf(':')
       const type = (colon < 0 ? line : line.slice(0, colon)).trim()
       if (!TYPE_NAME.test(type)) break

@@ -258,3 +258,27 @@ test('a time that is ahead of the clock is none, and the rest of the head holds'
   g('E1124 16:38:48.123456 7 a.go:3] m', 'ERROR', 17, { 'thread.id': 7, ...place })
   g('INFO 11-24 12:00:00 [a.go:3] m', 'INFO', 9, place)
 })
+
+test('zap for people, with a named logger', () => {
+  head('2026-11-23T16:38:48.123Z\tINFO\tdub.tts\tapp/main.go:10\tm', T, 'INFO', 9, {
+    'logger.name': 'dub.tts',
+    'code.file.path': 'app/main.go',
+    'code.line.number': 10
+  })
+})
+
+test('a script that Python cannot read is an exception', () => {
+  const text = '  File "/app/x.py", line 3\n    foo(\n       ^\nSyntaxError: \'(\' was never closed'
+  f(text, {
+    body: text,
+    severity: 17,
+    attributes: { 'exception.type': 'SyntaxError', 'exception.message': "'(' was never closed", 'exception.stacktrace': text }
+  })
+})
+
+test('the traceback of loguru says what was thrown', () => {
+  const text =
+    'Traceback (most recent call last):\n\n  File "a.py", line 9, in <module>\n    f()\n    \u2514 <function f>\n\n> File "a.py", line 4, in f\n    1/0\n\nZeroDivisionError: division by zero'
+  const { attributes } = understood(text)
+  deepStrictEqual([attributes?.['exception.type'], attributes?.['exception.message']], ['ZeroDivisionError', 'division by zero'])
+})
