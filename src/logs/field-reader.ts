@@ -3,6 +3,7 @@ import { ErrorFields } from './error-fields.ts'
 import { isDeeper, jsonText } from './json-text.ts'
 import { isLevel, setLevel } from './level.ts'
 import type { LogEntry, LogValue } from './log-entry.ts'
+import { filledTemplate } from './message-template.ts'
 import { KNOWN, type Known } from './names.ts'
 import { memberOf, membersOf } from './paths.ts'
 import { Slot } from './slot.ts'
@@ -12,6 +13,8 @@ import { describeText, type Exception, putException } from './traceback.ts'
 
 /** Maps inside one another that become keys with dots; what is deeper becomes JSON text. */
 const DEPTH_MAX = 8
+/** Scopes of .NET that are looked at for ids. */
+const SCOPES_MAX = 32
 const ID_CHARACTERS_MAX = 128
 const SERVICE_CHARACTERS_MAX = 255
 /** Serilog leaves its usual level out. */
@@ -140,7 +143,7 @@ export class FieldReader {
     }
     if (this.service.filled) entry.serviceName = this.service.value as string
     const error = this.describe()
-    if (this.message.filled) entry.body = this.message.value
+    if (this.message.filled) entry.body = this.message.key === '@mt' ? this.filled(whole) : this.message.value
     else if (this.formatted.filled) entry.body = this.formatted.value
     else entry.body = error !== null && error.message !== '' ? error.message : whole
     const { name } = this
@@ -153,6 +156,14 @@ export class FieldReader {
     }
     this.closeLevel(error !== null)
     this.trace.close(entry)
+  }
+
+  // Serilog may send the template of a message alone.
+  private filled(properties: LogValue): LogValue {
+    const { key, text: template } = this.message
+    const text = filledTemplate(template, properties)
+    if (text !== template) this.plain(key, template, 1)
+    return text
   }
 
   /** The last step of `close`, for those who have taken ids alone. */
@@ -244,6 +255,10 @@ export class FieldReader {
         if (value === 'stdout' || value === 'stderr') this.attributes.rename('log.iostream', key, value)
         else this.plain(key, value, depth)
         return
+      case 'scopes':
+        this.takeScopes(value)
+        this.plain(key, value, depth)
+        return
       case 'verbosity':
         if (typeof value === 'number') this.verbosity.take(rank, key, value, depth)
         this.plain(key, value, depth)
@@ -277,6 +292,19 @@ export class FieldReader {
     else {
       this.attributes.rename('code.file.path', key, place[1])
       this.attributes.rename('code.line.number', key, Number(place[2]))
+    }
+  }
+
+  // Each is a map, or a text; its ids count, and all of it stays an attribute.
+  private takeScopes(scopes: LogValue): void {
+    if (!Array.isArray(scopes)) return
+    for (const scope of scopes.slice(0, SCOPES_MAX)) {
+      if (typeof scope !== 'object' || scope === null) continue
+      for (const name in scope as Fields) {
+        const known = KNOWN.get(name)
+        const value = (scope as Fields)[name]
+        if (known?.anywhere === true && typeof value === 'string') this.known(known, known.rank + INSIDE_RANK, `Scopes.${name}`, value, 2)
+      }
     }
   }
 

@@ -23,6 +23,7 @@ export type Role =
   | 'file' // of the source code, if a line is told too
   | 'place' // file:line
   | 'stream' // stdout or stderr
+  | 'scopes' // a list of what a line of .NET stands in
   | 'verbosity' // of components of Kubernetes, which have no level
 
 export interface Known {
@@ -71,10 +72,15 @@ export const KNOWN: ReadonlyMap<string, Known> = new Map([
   ...renamed(
     'id',
     'correlation.id',
-    'correlation.id correlationId correlation_id correlationID correlationid x-correlation-id X-Correlation-ID',
+    'correlation.id correlationId correlation_id correlationID correlationid CorrelationId x-correlation-id X-Correlation-ID',
     true
   ),
-  ...renamed('id', 'request.id', 'request.id request_id requestId requestID requestid reqId req_id x-request-id X-Request-ID req.id', true),
+  ...renamed(
+    'id',
+    'request.id',
+    'request.id request_id requestId requestID requestid RequestId reqId req_id x-request-id X-Request-ID req.id',
+    true
+  ),
   ...renamed('id', 'user.id', 'user.id userId user_id userID usr.id', true),
   ...renamed('id', 'project.id', 'project.id projectId project_id projectID', true),
   ...renamed('id', 'job.id', 'job.id jobId job_id jobID', true),
@@ -92,6 +98,7 @@ export const KNOWN: ReadonlyMap<string, Known> = new Map([
   ...ranked('formatted', 'text'),
   ...ranked('name', 'name'),
   ...ranked('place', 'caller'),
+  ...ranked('scopes', 'Scopes'),
   ...ranked('verbosity', 'v'),
   ...ranked('stream', 'stream'),
 

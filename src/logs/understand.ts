@@ -53,7 +53,8 @@ function readLine(line: string, format: LogFormat, entry: LogEntry, depth: numbe
   return isTimeLeft || fields.attributes.lossy
 }
 
-function readFields(value: Fields, line: string, entry: LogEntry, depth: number): boolean {
+function readFields(said: Fields, line: string, entry: LogEntry, depth: number): boolean {
+  const value = line.startsWith(ZAP_SHORT) ? withLongNames(said) : said
   fields.open(entry, line)
   for (const key in value) fields.property(key, value[key])
   if (!fields.hasBody) {
@@ -69,6 +70,28 @@ function readFields(value: Fields, line: string, entry: LogEntry, depth: number)
     isLost = readLine(inside, 'auto', entry, depth + 1) || isLost
   }
   return isLost
+}
+
+// zap's development encoder has names of one letter; its level always comes first.
+const ZAP_SHORT = '{"L":"'
+const ZAP_NAMES: Readonly<Record<string, string>> = {
+  L: 'level',
+  T: 'ts',
+  N: 'logger',
+  C: 'caller',
+  F: 'funcName',
+  M: 'msg',
+  S: 'stacktrace'
+}
+
+function withLongNames(value: Fields): Fields {
+  if (typeof value.M !== 'string') return value
+  const named: Record<string, LogValue> = Object.create(null)
+  for (const key in value) {
+    const name = Object.hasOwn(ZAP_NAMES, key) ? ZAP_NAMES[key] : key
+    named[Object.hasOwn(value, name) ? key : name] = value[key]
+  }
+  return named
 }
 
 // What runs containers puts their lines into `log`; others write JSON as their message.

@@ -356,9 +356,9 @@ test('JVM, .NET, Rust and clouds', () => {
       time: '2026-11-23T16:38:48.1234567Z',
       severity: 9,
       level: 'Information',
-      body: 'Hello {Name}',
+      body: 'Hello x',
       trace: `${TRACE}-${SPAN}-0`,
-      attributes: { Name: 'x' }
+      attributes: { Name: 'x', '@mt': 'Hello {Name}' }
     }
   )
   f(
@@ -561,4 +561,27 @@ test('a field that says that there is no error is none', () => {
     f({ level: 'info', msg: 'm', err: none }, { severity: 9, level: 'info', body: 'm', attributes: { err: none } })
     deepStrictEqual(understood(`level=info msg=m err="${none}"`), { severity: 9, level: 'info', body: 'm', attributes: { err: none } })
   }
+})
+
+test('zap with names of one letter', () => {
+  const f = (line: object, said: object): void => deepStrictEqual(understood(JSON.stringify(line)), said)
+  const zap = { L: 'WARN', T: '2026-11-23T16:38:48.123Z', N: 'dub', C: 'app/main.go:10', M: 'slow', lang: 'fr' }
+  const told = { time: '2026-11-23T16:38:48.123Z', severity: 13, level: 'WARN', body: 'slow' }
+  const place = { 'logger.name': 'dub', 'code.file.path': 'app/main.go', 'code.line.number': 10 }
+  f(zap, { ...told, attributes: { ...place, lang: 'fr' } })
+  f({ ...zap, msg: 'mine' }, { ...told, body: 'mine', attributes: { ...place, M: 'slow', lang: 'fr' } })
+  f({ L: 'a', N: 5 }, { body: { L: 'a', N: 5 } })
+})
+
+test('ids in the scopes of .NET count', () => {
+  const scopes = [
+    { Message: `SpanId:${SPAN}, TraceId:${TRACE}`, SpanId: SPAN, TraceId: TRACE, ParentId: '0000000000000000' },
+    'text',
+    { ConnectionId: '0HN1', CorrelationId: 'req-9' }
+  ]
+  const { trace, body, attributes } = understood(JSON.stringify({ LogLevel: 'Information', Message: 'm', Scopes: scopes }))
+  deepStrictEqual([trace, body, attributes?.['correlation.id']], [`${TRACE}-${SPAN}-0`, 'm', 'req-9'])
+  deepStrictEqual(Array.isArray(attributes?.Scopes), true)
+  const outside = understood(JSON.stringify({ Message: 'm', CorrelationId: 'out', Scopes: scopes })).attributes
+  deepStrictEqual(outside?.['correlation.id'], 'out')
 })
