@@ -9,6 +9,7 @@ import {
   HEX,
   LETTER,
   LOWER,
+  NOT_A,
   PERCENT,
   TILDE,
   UNDERSCORE,
@@ -58,7 +59,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   'url-password': 'a user before it and an at sign behind it; no placeholder',
   'url-secret': 'behind `?`, `&` or `;`, or an escape of those; `key=` and `code=` only with a random value',
   'webhook-url': '20 characters of a path',
-  'x-bearer-token': '60 characters that mix letters and digits, and no other base64'
+  'x-bearer-token': '22 As at least before it, and behind them 60 characters that mix letters and digits, and no other base64'
 }
 
 /** Keys that stand for all that are judged alike. */
@@ -121,7 +122,8 @@ const NAMES: readonly (readonly [number, string])[] = [
   [BASE64, '`+` `/`'],
   [EQUALS, '`=`'],
   [PERCENT, '`%`'],
-  [TILDE, '`~`']
+  [TILDE, '`~`'],
+  [NOT_A, 'anything but `A`']
 ]
 
 function followText({ classes: wanted, min }: NonNullable<Rule['follows']>): string {
