@@ -2,11 +2,12 @@ import type { RecordEditor } from '../../otlp/request.ts'
 import { Fields } from '../../otlp/wire.ts'
 import type { Repeats } from './repeats.ts'
 import { LEVELS, type Level, rangeOf, SEVERITY_ERROR } from './severity.ts'
-import { resourceOf, type Source, type Sources } from './sources.ts'
+import { environmentOf, resourceOf, type Source, type Sources } from './sources.ts'
 
-// The wire: LogRecord { severity_number = 2, AnyValue body = 5 }
+// The wire: LogRecord { severity_number = 2, AnyValue body = 5, repeated KeyValue attributes = 6 }
 const SEVERITY_NUMBER = 2
 const BODY = 5
+const ATTRIBUTE = 6
 
 export interface Policy {
   readonly minSeverity: Level
@@ -39,6 +40,8 @@ export class Limiter implements RecordEditor {
   // Of the resource whose records come now.
   private isRead = false
   private leastHere = 0
+  /** What its records say of their environment counts. */
+  private asksRecords = false
   private source: Source | null = null
   private resourceStart = 0
   private resourceEnd = 0
@@ -71,8 +74,9 @@ export class Limiter implements RecordEditor {
 
   record(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.isRead) this.readResource()
-    const { fields, repeats, policy, taken } = this
+    const { fields, repeats, policy, taken, asksRecords } = this
     let severity = 0
+    let environment = ''
     let bodyStart = 0
     let bodyEnd = 0
     fields.open(bytes, start, end)
@@ -81,9 +85,10 @@ export class Limiter implements RecordEditor {
       else if (fields.number === BODY) {
         bodyStart = fields.start
         bodyEnd = fields.end
-      }
+      } else if (asksRecords && fields.number === ATTRIBUTE) environment = environmentOf(bytes, fields.start, fields.end, environment)
     }
-    if (severity > 0 && severity < this.leastHere) {
+    const least = environment === '' ? this.leastHere : this.leastIn(environment)
+    if (severity > 0 && severity < least) {
       taken.severity++
       return false
     }
@@ -107,10 +112,16 @@ export class Limiter implements RecordEditor {
 
   private readResource(): void {
     const { sources, policy } = this
-    const environment = sources.environment === '' ? policy.environment : sources.environment
+    const ofService = this.services.get(sources.service)
     this.isRead = true
-    this.leastHere = this.services.get(sources.service) ?? this.environments.get(environment) ?? this.least
+    this.leastHere = ofService ?? this.leastIn(sources.environment === '' ? policy.environment : sources.environment)
+    // Senders of logs without a resource name it in each record: Datadog's, by its tag `env`.
+    this.asksRecords = ofService === undefined && sources.environment === '' && this.environments.size > 0
     this.source = this.hasRates || this.repeats !== null ? sources.current(this.nowMs) : null
+  }
+
+  private leastIn(environment: string): number {
+    return this.environments.get(environment) ?? this.least
   }
 
   private isRepeat(repeats: Repeats, source: Source, severity: number, bytes: Uint8Array, start: number, end: number): boolean {

@@ -48,7 +48,8 @@ export function resourceOf(names: Readonly<Record<string, string>>, bytes: Uint8
 }
 
 const SERVICE = Buffer.from('service.name')
-const ENVIRONMENTS = [Buffer.from('deployment.environment.name'), Buffer.from('deployment.environment')]
+const ENVIRONMENT = Buffer.from('deployment.environment.name')
+const FORMER_ENVIRONMENT = Buffer.from('deployment.environment')
 const attributes = new Fields()
 const attribute = new AttributeView()
 const value = new Fields()
@@ -93,10 +94,7 @@ export class Sources {
       if (attributes.number !== 1) continue
       const { keyStart, keyEnd, valueStart, valueEnd } = attribute.open(bytes, attributes.start, attributes.end)
       if (equals(bytes, keyStart, keyEnd, SERVICE)) this.service = textOf(bytes, valueStart, valueEnd)
-      else
-        for (let i = 0; i < ENVIRONMENTS.length; i++)
-          if (equals(bytes, keyStart, keyEnd, ENVIRONMENTS[i]) && (i === 0 || this.environment === ''))
-            this.environment = textOf(bytes, valueStart, valueEnd)
+      else this.environment = environmentIn(bytes, this.environment)
       for (let i = 0; i < keys.length; i++)
         if (equals(bytes, keyStart, keyEnd, keys[i].bytes)) this.names[keys[i].name] = textOf(bytes, valueStart, valueEnd)
     }
@@ -131,6 +129,20 @@ export class Sources {
     }
     return found
   }
+}
+
+/** The environment that the attribute in [start, end) names; else the one that was found before it. */
+export function environmentOf(bytes: Uint8Array, start: number, end: number, before: string): string {
+  attribute.open(bytes, start, end)
+  return environmentIn(bytes, before)
+}
+
+// Of the attribute that is open. The newer spelling wins.
+function environmentIn(bytes: Uint8Array, before: string): string {
+  const { keyStart, keyEnd, valueStart, valueEnd } = attribute
+  if (equals(bytes, keyStart, keyEnd, ENVIRONMENT) || (before === '' && equals(bytes, keyStart, keyEnd, FORMER_ENVIRONMENT)))
+    return textOf(bytes, valueStart, valueEnd)
+  return before
 }
 
 // AnyValue { string_value = 1 }: other values are told apart by nobody.

@@ -76,6 +76,27 @@ test('the least severity to keep, by service, by environment, for all', () => {
   f({ minSeverity: 'error', services: { worker: 'none' } }, WORKER, all)
 })
 
+test('a record says its environment where its resource does not', () => {
+  const f = (resource: Resource, attributes: Resource, expected: boolean): void => {
+    const record: LogRecord = { severityNumber: 9, body: { stringValue: 'info' }, attributes: attributesOf(attributes) }
+    const bytes = encode('ExportLogsServiceRequest', {
+      resourceLogs: [{ resource: { attributes: attributesOf(resource) }, scopeLogs: [{ logRecords: [record] }] }]
+    })
+    const options = { environments: { production: 'warn', development: 'debug' }, services: { worker: 'info' }, environment: 'production' }
+    deepStrictEqual(open(options).process(parseBatch('logs', bytes)) !== null, expected)
+  }
+  const [name, former] = ['deployment.environment.name', 'deployment.environment']
+  f({}, {}, false)
+  f({}, { [name]: 'development' }, true)
+  f({}, { [former]: 'development' }, true)
+  f({}, { a: 'b', [name]: 'development', [former]: 'production' }, true)
+  f({}, { [former]: 'production', [name]: 'development' }, true)
+  f({}, { [name]: 'staging' }, true)
+  f({ [name]: 'development' }, { [name]: 'production' }, true)
+  f({ [name]: 'production' }, { [name]: 'development' }, false)
+  f(WORKER, { [name]: 'production' }, true)
+})
+
 test('each resource of a batch has its own rules, and what is empty goes', () => {
   const options = { services: { worker: 'error' } }
   const batch = batchOf([WORKER, [[9, 'a']]], [{ 'service.name': 'web' }, [[9, 'b']]], [WORKER, [[17, 'c']]])
