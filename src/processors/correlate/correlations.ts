@@ -9,6 +9,9 @@ const TRACE_ID_BYTES = 16
 
 /** What loggers write where they have no id. */
 const PLACEHOLDERS = new Set(['null', 'none', 'undefined', 'unknown', 'empty', 'n.a.', '00000000-0000-0000-0000-000000000000'])
+/** How they begin, in lower case: most ids begin otherwise, and need not become text to be told from them. */
+const PLACEHOLDERS_BEGIN = Array.from(PLACEHOLDERS, (text) => text.charCodeAt(0))
+const CASE_BIT = 0x20
 
 /** One id and the trace that it was last met with. */
 export interface Pair {
@@ -26,7 +29,7 @@ export interface Pair {
 export class Correlations {
   private readonly byId: Generations<Pair>
   private readonly byTrace: Generations<{ pair: Pair }>
-  private bytes: Uint8Array = NOTHING
+  private bytes: Buffer = NOTHING
   private view: DataView = NO_VIEW
   // What was learned last; a request often writes several records in a row. Its trace is 0 where there is none.
   private lastId = 0
@@ -49,7 +52,7 @@ export class Correlations {
   }
 
   open(bytes: Uint8Array, view: DataView, nowMs: number): void {
-    this.bytes = bytes
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.view = view
     this.lastTrace = 0
     this.byId.open(view, nowMs)
@@ -121,19 +124,20 @@ export class Correlations {
   private isId(start: number, end: number): boolean {
     const { bytes } = this
     for (let i = start; i < end; i++) if (bytes[i] < 0x21 || bytes[i] > 0x7e) return false
+    if (!PLACEHOLDERS_BEGIN.includes(bytes[start] | CASE_BIT)) return true
     return !PLACEHOLDERS.has(this.text(start, end).toLowerCase())
   }
 
   private text(start: number, end: number): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start).toString('latin1')
+    return this.bytes.toString('latin1', start, end)
   }
 
   private hex(start: number): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, TRACE_ID_BYTES).toString('hex')
+    return this.bytes.toString('hex', start, start + TRACE_ID_BYTES)
   }
 }
 
-const NOTHING = new Uint8Array(0)
+const NOTHING = Buffer.alloc(0)
 const NO_VIEW = new DataView(NOTHING.buffer)
 
 // A trace is known by what its user's request is called, if that is known; what was said first stays otherwise.

@@ -154,10 +154,19 @@ test('what cannot be the id of a request teaches nothing', () => {
     deepStrictEqual(through(processor, 'logs', [null, { 'correlation.id': id }]), [{ 'correlation.id': id }])
   }
   for (const id of ['', '-', '7', 'null', 'undefined', 'Unknown', '00000000-0000-0000-0000-000000000000', 'two words', 'ünïcode']) f(id)
+  for (const id of ['NONE', 'N.A.', 'Empty', 'UNDEFINED', 'nULL']) f(id)
   f('x'.repeat(129))
   const processor = open()
   through(processor, 'logs', ['0'.repeat(32), { 'correlation.id': 'req-abc123' }])
   deepStrictEqual(through(processor, 'logs', [null, { 'correlation.id': 'req-abc123' }]), [{ 'correlation.id': 'req-abc123' }])
+})
+
+test('an id that begins as words for no id do is one', () => {
+  for (const id of ['null-7', 'nonesuch', 'E0C1D2', 'unknown-1', '00000000-0000-0000-0000-000000000001']) {
+    const processor = open()
+    through(processor, 'traces', [A, { 'correlation.id': id }])
+    deepStrictEqual(through(processor, 'logs', [null, { 'correlation.id': id }]), [{ 'correlation.id': id, ...FOUND }])
+  }
 })
 
 test('the trace that an id was met with last is the one; with too many, none is', () => {
