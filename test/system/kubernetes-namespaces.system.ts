@@ -81,7 +81,11 @@ test('the annotation of a namespace counts as its label does, while it is there'
   })
 
   await t.test('helm upgrade takes nothing away, and what somebody overwrites is put back', async () => {
-    const before = await entryOf(release)
+    const before = await until(
+      () => entryOf(release),
+      (entry) => entry?.namespaceSelector.matchExpressions[0].values.includes('label-declines') === true,
+      WITHIN_MS
+    )
     await release.upgrade({ commonLabels: { team: 'dubbing' } })
     await comesTo(cluster, 'dubbing', true)
     await until(
