@@ -48,7 +48,7 @@ interface Posted {
   readonly endsAt?: string
 }
 
-test('critical pages and writes to Slack, warning mails and writes to Slack, info mails', { skip, timeout: 60_000 }, async (t) => {
+test('critical pages and writes to Slack, warning mails and writes to Slack, info mails', { skip, timeout: 240_000 }, async (t) => {
   const { doubles, post } = await stage(t)
   const of = (alertname: string, severity: string, more: Record<string, string> = {}): Posted => ({
     labels: { alertname, severity, ...more },
@@ -99,7 +99,7 @@ test('critical pages and writes to Slack, warning mails and writes to Slack, inf
   deepStrictEqual(doubles.violations, [])
 })
 
-test('a fleet is one message, services are one each, and names cannot call people', { skip, timeout: 60_000 }, async (t) => {
+test('a fleet is one message, services are one each, and names cannot call people', { skip, timeout: 240_000 }, async (t) => {
   const { doubles, post } = await stage(t)
   const fleet = Array.from({ length: 60 }, (_, i) => ({
     labels: { alertname: 'GpuThermalSlowdown', severity: 'warning', instance: `node-${i}` },
@@ -126,7 +126,7 @@ test('a fleet is one message, services are one each, and names cannot call peopl
   deepStrictEqual(doubles.violations, [])
 })
 
-test('where it is stands in the title, for those who have more than one cluster or namespace', { skip, timeout: 60_000 }, async (t) => {
+test('where it is stands in the title, for those who have more than one cluster or namespace', { skip, timeout: 240_000 }, async (t) => {
   const { doubles, post } = await stage(t)
   const places = [{ cluster: 'eu & <us>', namespace: 'dubbing' }, { cluster: 'asia' }, { namespace: 'staging' }, {}]
   await post(
@@ -158,7 +158,7 @@ test('where it is stands in the title, for those who have more than one cluster 
   ])
 })
 
-test('what another alert says already, or is the reason of, is not told', { skip, timeout: 60_000 }, async (t) => {
+test('what another alert says already, or is the reason of, is not told', { skip, timeout: 240_000 }, async (t) => {
   const { address, post, alerts } = await stage(t)
   ok(address)
   const posted: Posted[] = []

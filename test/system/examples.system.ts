@@ -71,7 +71,7 @@ async function run(t: TestContext, example: string, program: string, args: reado
   await promisify(execFile)(program, args, {
     cwd,
     env: { PATH: process.env.PATH, ...worker, ...endpoint, JOBS: String(JOBS), LOG_DIRECTORY: logs },
-    timeout: 60_000
+    timeout: 240_000
   })
   await until(
     () => backend.records('logs').length,

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 import { until } from '../support/gateway-process.ts'
 import { type BuiltImage, baseMounts } from './image-build.ts'
 
-const EXEC_WITHIN_MS = 20_000
+const EXEC_WITHIN_MS = 60_000
 
 export interface Container {
   /** Of its first process, seen from here. */

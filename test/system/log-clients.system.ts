@@ -35,7 +35,7 @@ const CLIENTS = [
 ]
 
 for (const client of CLIENTS)
-  test(`each line of ${client} arrives once, and is understood`, { skip, timeout: 60_000 }, async (t) => {
+  test(`each line of ${client} arrives once, and is understood`, { skip, timeout: 240_000 }, async (t) => {
     const backend = await OtlpBackend.start(t)
     const gateway = await startGateway(t, {
       yaml: `

@@ -146,7 +146,7 @@ const node = (library: string, address: string): string[] => [
   String(LINES)
 ]
 
-test('Winston, whose output is piped to the port for lines', { skip: libraries.skip, timeout: 60_000 }, async (t) => {
+test('Winston, whose output is piped to the port for lines', { skip: libraries.skip, timeout: 240_000 }, async (t) => {
   const { backend, addressOf } = await place(t)
   const startedAtMs = Date.now()
   await piped(addressOf('tcp'), process.execPath, node('winston', addressOf('tcp')))
@@ -159,14 +159,14 @@ for (const [library, way] of [
   ['gelf-udp', 'gelf'],
   ['gelf-tcp', 'gelf']
 ] as const)
-  test(`${library}`, { skip: libraries.skip, timeout: 60_000 }, async (t) => {
+  test(`${library}`, { skip: libraries.skip, timeout: 240_000 }, async (t) => {
     const { backend, addressOf } = await place(t)
     const startedAtMs = Date.now()
     await promisify(execFile)(process.execPath, node(library, addressOf(way)))
     checkFields(await recordsAt(backend), startedAtMs)
   })
 
-test('Python’s logging, in the format of OpenTelemetry', { skip: python.skip, timeout: 60_000 }, async (t) => {
+test('Python’s logging, in the format of OpenTelemetry', { skip: python.skip, timeout: 240_000 }, async (t) => {
   const { backend, addressOf } = await place(t)
   const startedAtMs = Date.now()
   await piped(addressOf('tcp'), join(python.bin, 'python'), [join(SOURCES, 'producer.py'), 'logging', String(LINES)])
@@ -182,7 +182,7 @@ test('Python’s logging, in the format of OpenTelemetry', { skip: python.skip, 
   }
 })
 
-test('structlog', { skip: python.skip, timeout: 60_000 }, async (t) => {
+test('structlog', { skip: python.skip, timeout: 240_000 }, async (t) => {
   const { backend, addressOf } = await place(t)
   const startedAtMs = Date.now()
   await piped(addressOf('tcp'), join(python.bin, 'python'), [join(SOURCES, 'producer.py'), 'structlog', String(LINES)])
@@ -200,7 +200,7 @@ const FORWARDS = {
 const noLogger = isHere('logger', '--version') ? false : 'SKIPPED: there is no logger(1)'
 
 for (const [name, how] of Object.entries(FORWARDS))
-  test(`rsyslog forwarding over ${name}`, { skip: rsyslog.skip || noLogger, timeout: 60_000 }, async (t) => {
+  test(`rsyslog forwarding over ${name}`, { skip: rsyslog.skip || noLogger, timeout: 240_000 }, async (t) => {
     const { backend, addressOf } = await place(t)
     const dir = temporaryDirectory()
     const [host, port] = addressOf('syslog').split(':')

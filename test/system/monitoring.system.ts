@@ -21,8 +21,8 @@ import { isHere } from './clients.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
 
 const ROUND_MS = 500
-const FIRES_WITHIN_MS = 40_000
-const ENDS_WITHIN_MS = 60_000
+const FIRES_WITHIN_MS = 120_000
+const ENDS_WITHIN_MS = 120_000
 /** How long an incident goes on after its alerts have come, so that others would come, too. */
 const LINGER_MS = 4_000
 
@@ -38,7 +38,7 @@ interface Stage {
   readonly load: { failing: number; inferenceSeconds: number }
 }
 
-test('incidents of a platform fire exactly their alerts, and those reach whom they concern', { skip, timeout: 400_000 }, async (t) => {
+test('incidents of a platform fire exactly their alerts, and those reach whom they concern', { skip, timeout: 900_000 }, async (t) => {
   const { prometheus, doubles, gateway, smi, load, outage } = await stage(t)
   const incident = async (name: string, begin: () => unknown, end: () => unknown, expected: readonly string[]): Promise<void> => {
     const seen = new Set<string>()

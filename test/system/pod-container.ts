@@ -9,8 +9,8 @@ import type { ResolvedContainer } from './pod-resolver.ts'
 
 const SCRIPT = join(import.meta.dirname, 'container.sh')
 const SETPRIV = '/usr/bin/setpriv'
-const EXIT_WITHIN_MS = 30_000
-const EXEC_WITHIN_MS = 10_000
+const EXIT_WITHIN_MS = 60_000
+const EXEC_WITHIN_MS = 60_000
 
 /** What an image says of itself. */
 export interface Image {

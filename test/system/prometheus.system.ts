@@ -47,7 +47,7 @@ test('promtool has nothing to say about what the gateway itself shows, and takes
 
 test('a real Prometheus scrapes the gateway as OpenMetrics and as text: exact counts, and exemplars of traces that were kept', {
   skip: isHere('prometheus', '--version') ? false : 'SKIPPED: there is no prometheus here',
-  timeout: 60_000
+  timeout: 240_000
 }, async (t) => {
   const { gateway, backend } = await stage(t)
   const types: Record<string, string> = {}
