@@ -1,5 +1,6 @@
 // Personal data: e-mail addresses and payment cards.
 import { ALNUM, CLASS, DASH, DIGIT, DOT, IDENTIFIER, LETTER, PERCENT, type Text, UNDERSCORE, WORD } from './bytes.ts'
+import { isHash } from './replacement.ts'
 import { isProse } from './values.ts'
 
 const LOCAL = ALNUM | DOT | UNDERSCORE | PERCENT | DASH
@@ -193,7 +194,7 @@ function cardEnd(text: Text, at: number, stop: number): number {
   if (CLASS[text.at(pos)] & (LETTER | UNDERSCORE)) return -1
   if (text.at(pos) === 46 && text.is(pos + 1, DIGIT)) return -1
   if (count > UNGROUPED_DIGITS_MAX && separator === 0) return -1
-  return isCard(count) && !isIdentifier(text, at) ? pos : -1
+  return isCard(count) && !isIdentifier(text, at) && !isHash(text, at, pos) ? pos : -1
 }
 
 /** Longer numbers are ids of traces and times in nanoseconds far more often than cards, unless they are written in groups. */

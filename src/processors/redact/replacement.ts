@@ -5,6 +5,7 @@ import { JsonPlace } from './json-place.ts'
 import type { Treatment } from './policy.ts'
 
 export const MARKER_START = '[redacted:'
+const HASH_START = ':hmac:'
 
 /** A longer one is no marker of ours. */
 const MARKER_BYTES_MAX = 96
@@ -41,7 +42,7 @@ export class Replacement {
       case 'remove':
         return NOTHING
       case 'hash':
-        return Buffer.from(`${MARKER_START}${rule}:hmac:${digestOf(this.hashKey, rule, bytes.subarray(from, to))}]`)
+        return Buffer.from(`${MARKER_START}${rule}${HASH_START}${digestOf(this.hashKey, rule, bytes.subarray(from, to))}]`)
       case 'last4':
         return this.lastFour(rule, bytes.subarray(from, to))
     }
@@ -109,6 +110,14 @@ export function markerEnd(text: Text, at: number): number {
     if (!isInside) return -1
   }
   return -1
+}
+
+/** Whether [from, to) is the hash of a marker: it may be digits alone, as cards are. */
+export function isHash(text: Text, from: number, to: number): boolean {
+  if (!text.hasFolded(from - HASH_START.length, HASH_START)) return false
+  let at = from
+  while (at > text.start && to - at < MARKER_BYTES_MAX && text.at(at) !== 91) at--
+  return markerEnd(text, at) === to + 1
 }
 
 /** A marker is not looked into again. */

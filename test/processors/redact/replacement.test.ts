@@ -126,6 +126,18 @@ test('a marker is no user and no password of its own', () => {
   f(`["-u",${CARD}]`, '["-u","[redacted:card]"]')
 })
 
+test('a hash of digits alone, which may be those of a card, stays', () => {
+  const options = { mode: 'hash', hashKey: KEY } as const
+  for (const rule of ['pypi-token', 'card', 'password']) {
+    const marker = `[redacted:${rule}:hmac:4515500772900006]`
+    for (const text of [marker, `x ${marker} y`, `{"a":"${marker}"}`]) {
+      strictEqual(textBy(options, text), text)
+      strictEqual(textBy({}, text), text)
+    }
+  }
+  for (const text of ['hmac:4515500772900006]', '[redacted card:hmac:4515500772900006]']) notStrictEqual(textBy({}, text), text)
+})
+
 test('hash needs a key, given or in a file, and says so without showing it', () => {
   const file = join(temporaryDirectory(), 'key')
   writeFileSync(file, `${KEY}\n`)
