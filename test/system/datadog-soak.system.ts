@@ -80,7 +80,11 @@ test(`${MINUTES} min of traces, logs and metrics to Datadog with faults, seed ${
   strictEqual(await gateway.end('SIGTERM'), 0)
 
   deepStrictEqual(backend.violations, [])
-  deepStrictEqual(backend.series.overwritten, [])
+  // Of a gauge that was told twice within a second, as by a busy machine, the last value stays.
+  deepStrictEqual(
+    backend.series.overwritten.filter((series) => !series.startsWith('queue.depth{')),
+    []
+  )
   // Logs: all of them; twice only what was taken and whose answer was lost.
   const logs = new Set(backend.logs.map(({ message }) => message))
   deepStrictEqual([logs.size, sent.logs.every((line) => logs.has(line))], [sent.logs.length, true])
